@@ -1,0 +1,59 @@
+"""Compare runs on the same images, pair by pair."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from mnistcli.analysis.evaluate import load_for, score
+from mnistcli.data import Dataset
+from mnistcli.models import count, predict_logits
+from mnistcli.results import ComparedRun, Comparison, PairedTest
+from mnistcli.runs import Run
+
+
+def compare(chosen: Sequence[Run], dataset: Dataset, *, split: str) -> Comparison:
+    """Return the runs side by side and each pair's McNemar test.
+
+    Raises:
+        RunError: A run's weights are missing or damaged, or do not fit the data.
+        UsageError: There is no such split.
+    """
+    images = dataset.split(split)
+    compared, right = [], []
+    for run in chosen:
+        model = load_for(run, dataset)
+        logits = predict_logits(model.network, images.images)
+        evaluation = score(
+            logits, images, run=run.name, arch=model.arch, split=split, class_names=dataset.class_names
+        )
+        record = run.record()
+        seconds = record.results.get("train_seconds") if record else None
+        compared.append(ComparedRun(evaluation, run.history(), count(model.params), seconds))
+        right.append(logits.argmax(1) == images.labels)
+    pairs = [
+        paired_test(chosen[a].name, chosen[b].name, right[a], right[b]) for a, b in combinations(range(len(chosen)), 2)
+    ]
+    return Comparison(tuple(compared), tuple(pairs))
+
+
+def paired_test(a: str, b: str, right_a: np.ndarray, right_b: np.ndarray) -> PairedTest:
+    """Return McNemar's exact test of two runs' right answers [n] bool.
+
+    Under the null hypothesis an image that only one of the two reads right falls to either alike, so the count of one
+    side is binomial with p = 1/2. Source: Q. McNemar, "Note on the sampling error of the difference between correlated
+    proportions or percentages", Psychometrika 12 (1947).
+    """
+    from scipy.stats import binomtest  # a second to import, and needed nowhere else
+
+    only_a, only_b = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
+    disagreements = only_a + only_b
+    return PairedTest(
+        a=a,
+        b=b,
+        both_right=int((right_a & right_b).sum()),
+        only_a_right=only_a,
+        only_b_right=only_b,
+        both_wrong=int((~right_a & ~right_b).sum()),
+        p_value=float(binomtest(only_a, disagreements).pvalue) if disagreements else 1.0,
+    )

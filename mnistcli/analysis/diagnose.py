@@ -1,0 +1,74 @@
+"""Does the program work here? Versions, devices, folders, and two steps of training."""
+
+import platform
+import tempfile
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import jax
+
+from mnistcli.analysis.study import train
+from mnistcli.data import verify_embedded
+from mnistcli.errors import MnistcliError
+from mnistcli.models import cache_folder, describe, use_device, visible_devices
+from mnistcli.recipes import configure
+from mnistcli.results import Check
+from mnistcli.runs import RunsFolder
+
+PACKAGES = ("mnistcli", "jax", "jaxlib", "flax", "optax", "numpy", "tensorflow-datasets", "tensorflow-cpu", "tensorflow")
+
+
+def diagnose(runs: RunsFolder, *, device: str) -> list[Check]:
+    """Return what was found, line by line.
+
+    Raises:
+        UsageError: The device is unknown or not here.
+    """
+    used = use_device(device)
+    return [
+        Check("Python", f"{platform.python_version()} on {platform.platform()}"),
+        *(Check(name, _version(name)) for name in PACKAGES),
+        Check("devices", ", ".join(describe(each) for each in visible_devices())),
+        Check("device used", describe(used)),
+        _folder_check("runs folder", runs.path),
+        _folder_check("compilation cache", cache_folder()),
+        _data_check(),
+        _training_check(device),
+    ]
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _folder_check(name: str, path: Path) -> Check:
+    """Whether files can be made in the folder, or, where it is not there yet, in the nearest one above it."""
+    path = path.absolute()
+    nearest = next(folder for folder in (path, *path.parents) if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        return Check(name, f"{path}: {error.strerror}", ok=False)
+    return Check(name, str(path) if path == nearest else f"{path} (not there yet)")
+
+
+def _data_check() -> Check:
+    broken = [check.file for check in verify_embedded() if not check.ok]
+    return Check("embedded MNIST", f"damaged: {', '.join(broken)}" if broken else "4 files, as published", ok=not broken)
+
+
+def _training_check(device: str) -> Check:
+    """Train `dense` for two steps in a folder that is thrown away."""
+    started = time.perf_counter()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            config = configure("dense", epochs=1, batch_size=32, limit=64)
+            train(config, runs=RunsFolder(Path(folder)), notify=lambda _: None, device=device)
+    except (MnistcliError, OSError, jax.errors.JaxRuntimeError) as error:
+        return Check("two training steps", str(error), ok=False)
+    return Check("two training steps", f"{time.perf_counter() - started:.1f} s, compilation included")

@@ -1,0 +1,52 @@
+"""Score a run on one split of a data set."""
+
+import numpy as np
+
+from mnistcli.data import Dataset, Split
+from mnistcli.errors import RunError
+from mnistcli.models import predict_logits
+from mnistcli.results import Evaluation
+from mnistcli.runs import Run, StoredModel, load_model
+from mnistcli.training import cross_entropy
+
+
+def evaluate(run: Run, dataset: Dataset, *, split: str) -> Evaluation:
+    """Return how the run does on a split.
+
+    Raises:
+        RunError: The run's weights are missing or damaged, or do not fit the data.
+        UsageError: There is no such split.
+    """
+    images = dataset.split(split)
+    model = load_for(run, dataset)
+    logits = predict_logits(model.network, images.images)
+    return score(logits, images, run=run.name, arch=model.arch, split=split, class_names=dataset.class_names)
+
+
+def load_for(run: Run, dataset: Dataset) -> StoredModel:
+    """Load a run's model and check that it fits the data set's images and classes."""
+    model = load_model(run.weights)
+    expected, found = (dataset.image_shape, dataset.class_names), (model.image_shape, model.class_names)
+    if expected != found:
+        raise RunError(
+            f"The run {run.name!r} reads images {found[0]} of {len(found[1])} classes, but {dataset.name} has images "
+            f"{expected[0]} of {len(expected[1])} classes."
+        )
+    return model
+
+
+def score(
+    logits: np.ndarray, images: Split, *, run: str, arch: str, split: str, class_names: tuple[str, ...]
+) -> Evaluation:
+    """Return the evaluation of logits [n, classes] against a split's labels."""
+    classes = len(class_names)
+    confusion = np.zeros((classes, classes), np.int64)
+    np.add.at(confusion, (images.labels, logits.argmax(1)), 1)
+    return Evaluation(
+        run=run,
+        arch=arch,
+        split=split,
+        loss=cross_entropy(logits, images.labels),
+        confusion=tuple(tuple(row) for row in confusion.tolist()),
+        class_names=class_names,
+    )

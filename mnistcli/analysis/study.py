@@ -1,0 +1,97 @@
+"""One run of the study from end to end: claim a folder, fit, keep the best weights, score the test set once."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from mnistcli.analysis.evaluate import evaluate
+from mnistcli.config import TrainConfig
+from mnistcli.data import Dataset, load
+from mnistcli.models import describe, use_device
+from mnistcli.results import EpochMetrics, RunStarted, TrainEvent, TrainResult
+from mnistcli.runs import Run, RunFolder, RunsFolder, Status, model_metadata, provenance
+from mnistcli.training import Fit, best_epoch
+
+Notify = Callable[[TrainEvent], None]
+
+
+def train(
+    config: TrainConfig, *, runs: RunsFolder, notify: Notify, name: str | None = None, device: str = "auto"
+) -> TrainResult:
+    """Train one run and score it; `notify` hears of every chunk of steps and every epoch.
+
+    Raises:
+        UsageError: The device, the run's name or the runs folder cannot be used.
+        DataError: The data set is unknown or damaged.
+        DivergedError: The loss stopped being a number.
+    """
+    used = describe(use_device(device))
+    dataset = load(config.dataset)
+    folder = runs.claim(config, provenance(device=used, data_fingerprint=dataset.fingerprint), name=name)
+    try:
+        return _train_in(folder, dataset, used, notify)
+    except KeyboardInterrupt:
+        folder.close(Status.INTERRUPTED)
+        raise
+    except Exception:
+        folder.close(Status.FAILED)
+        raise
+
+
+def _train_in(folder: RunFolder, dataset: Dataset, device: str, notify: Notify) -> TrainResult:
+    config, name = folder.record.config, folder.path.name
+    fit = Fit(config, dataset)
+    notify(RunStarted(name, folder.path, config.arch, device, config.epochs, fit.steps_per_epoch, fit.train_images))
+    started = time.perf_counter()
+    for event in fit.run():
+        if isinstance(event, EpochMetrics):
+            _keep(folder, fit, dataset)
+        notify(event)
+    train_seconds = time.perf_counter() - started
+    result = TrainResult(
+        run=name,
+        folder=folder.path,
+        arch=config.arch,
+        dataset=config.dataset,
+        seed=config.seed,
+        history=tuple(fit.history),
+        best_epoch=best_epoch(fit.history),
+        stopped_early=fit.stopped_early,
+        train_seconds=train_seconds,
+        compile_seconds=fit.compile_seconds,
+        parameters=fit.parameters,
+        device=device,
+        evaluation=evaluate(Run(name, folder.weights, folder.path), dataset, split="test"),
+    )
+    folder.close(Status.FINISHED, _results(result))
+    return result
+
+
+def _keep(folder: RunFolder, fit: Fit, dataset: Dataset) -> None:
+    """Put the epoch that has just ended on disk: its metrics, its weights where they are the best, its state."""
+    epoch = len(fit.history)
+    folder.append_metrics(fit.history[-1])
+    if best_epoch(fit.history) == epoch:
+        metadata = model_metadata(
+            arch=fit.config.arch,
+            image_shape=dataset.image_shape,
+            class_names=dataset.class_names,
+            dataset=dataset.name,
+        )
+        folder.save_best(fit.weights(), metadata)
+    folder.save_last(fit.checkpoint(), {"seed": fit.config.seed, "epoch": epoch, "step": epoch * fit.steps_per_epoch})
+
+
+def _results(result: TrainResult) -> dict[str, Any]:
+    return {
+        "epochs": len(result.history),
+        "best_epoch": result.best_epoch,
+        "stopped_early": result.stopped_early,
+        "train_seconds": result.train_seconds,
+        "compile_seconds": result.compile_seconds,
+        "validation_accuracy": result.validation_accuracy,
+        "test_accuracy": result.evaluation.accuracy,
+        "test_loss": result.evaluation.loss,
+        "parameters": result.parameters,
+    }
+

@@ -1,0 +1,77 @@
+"""What a training run is told to do: one frozen dataclass with its checks, and the optimizers it may name."""
+
+import math
+from dataclasses import dataclass
+
+from mnistcli.errors import UsageError, suggestion
+
+DEVICES = ("auto", "cpu", "gpu", "tpu")
+
+
+@dataclass(frozen=True)
+class OptimizerChoice:
+    """An optimizer as the command line offers it: one line about it, and the learning rate it is used with."""
+
+    summary: str
+    learning_rate: float
+
+
+OPTIMIZERS = {
+    "sgd": OptimizerChoice("stochastic gradient descent with momentum 0.9", 0.01),
+    "rmsprop": OptimizerChoice("RMSprop, decay 0.9, epsilon 1e-7", 0.001),
+    "adam": OptimizerChoice("Adam, Optax's defaults", 0.001),
+    "adamw": OptimizerChoice("Adam with decoupled weight decay 1e-4", 0.001),
+}
+
+
+def find_optimizer(name: str) -> OptimizerChoice:
+    """Return the optimizer of that name.
+
+    Raises:
+        UsageError: There is no such optimizer.
+    """
+    if name not in OPTIMIZERS:
+        known, near = ", ".join(OPTIMIZERS), suggestion(name, OPTIMIZERS)
+        raise UsageError(f"Unknown optimizer {name!r}: expected one of {known}{near}.")
+    return OPTIMIZERS[name]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Everything that decides what a run's weights become; the same values give the same weights.
+
+    Attributes:
+        patience: Epochs without a new best training accuracy after which training stops; 0: never.
+        limit: Train on the first `limit` images of the training split only; None: on all.
+
+    Raises:
+        UsageError: A value is out of its range.
+    """
+
+    arch: str
+    optimizer: str
+    learning_rate: float
+    epochs: int
+    batch_size: int
+    patience: int
+    dataset: str = "mnist"
+    seed: int = 0
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        find_optimizer(self.optimizer)
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise UsageError(f"--lr must be a finite number above 0, not {self.learning_rate:g}.")
+        _at_least("--epochs", self.epochs, 1)
+        _at_least("--batch-size", self.batch_size, 1)
+        _at_least("--patience", self.patience, 0)
+        _at_least("--seed", self.seed, 0)
+        if self.seed >= 2**32:
+            raise UsageError(f"--seed must be below 2**32, not {self.seed}.")
+        if self.limit is not None:
+            _at_least("--limit", self.limit, 1)
+
+
+def _at_least(flag: str, value: int, least: int) -> None:
+    if value < least:
+        raise UsageError(f"{flag} must be at least {least}, not {value}.")

@@ -1,0 +1,7 @@
+"""Where labelled images come from."""
+
+from mnistcli.data.dataset import SPLITS, Dataset, Split
+from mnistcli.data.embedded import verify_embedded
+from mnistcli.data.sources import load
+
+__all__ = ["SPLITS", "Dataset", "Split", "load", "verify_embedded"]

@@ -1,0 +1,70 @@
+"""What can go wrong, and the exit code that tells a script which kind it was.
+
+An error's text is one sentence: it names the thing, says what was expected and what was found, and how to mend it.
+Only the program's front door catches these.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The program's exit codes; `mnistcli help exit-codes` prints them with these meanings."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    DATA = 3
+    RUN = 4
+    INTERRUPTED = 130
+
+    @property
+    def meaning(self) -> str:
+        """What the code says, in a few words."""
+        return {
+            ExitCode.OK: "all well",
+            ExitCode.FAILED: "the work ran, but something in it failed: an image could not be read, --fail-under was missed",
+            ExitCode.USAGE: "wrong usage: an unknown flag, value, architecture or device, a file that cannot be written",
+            ExitCode.DATA: "data: an unknown, missing or damaged data set",
+            ExitCode.RUN: "model or run: unknown, damaged, or not fitting the data",
+            ExitCode.INTERRUPTED: "interrupted",
+        }[self]
+
+
+class MnistcliError(Exception):
+    """The base of every error that the program tells its user about in one sentence."""
+
+    exit_code = ExitCode.FAILED
+
+
+class UsageError(MnistcliError):
+    """The command line asks for something that does not exist or cannot be."""
+
+    exit_code = ExitCode.USAGE
+
+
+class DataError(MnistcliError):
+    """A data set is unknown, missing or damaged."""
+
+    exit_code = ExitCode.DATA
+
+
+class RunError(MnistcliError):
+    """A run or its weights are unknown, damaged, or do not fit."""
+
+    exit_code = ExitCode.RUN
+
+
+class DivergedError(MnistcliError):
+    """The loss stopped being a number."""
+
+
+class ImageError(MnistcliError):
+    """A picture cannot be read."""
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` for the nearest of `known`, or nothing where none is near."""
+    near = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,33 @@
+"""From an architecture's name to a network."""
+
+from flax import nnx
+
+from mnistcli.models.classifier import Classifier
+from mnistcli.models.cnn import CNN
+from mnistcli.models.dense import DenseNetwork
+from mnistcli.models.layers import Shape
+from mnistcli.models.linear import Linear
+from mnistcli.recipes import find_recipe
+from mnistcli.results import ModelSummary
+
+ARCHITECTURES = {"linear": Linear, "dense": DenseNetwork, "cnn": CNN}
+
+
+def build(arch: str, image_shape: Shape, classes: int, *, seed: int) -> Classifier:
+    """Return a freshly initialised network.
+
+    Raises:
+        UsageError: There is no such architecture.
+    """
+    find_recipe(arch)
+    return ARCHITECTURES[arch](image_shape, classes, rngs=nnx.Rngs(seed))
+
+
+def abstract(arch: str, image_shape: Shape, classes: int) -> Classifier:
+    """Return the network with shapes and dtypes in place of numbers: nothing is allocated."""
+    return nnx.eval_shape(lambda: build(arch, image_shape, classes, seed=0))
+
+
+def summarize(arch: str, image_shape: Shape, classes: int) -> ModelSummary:
+    """Describe an architecture layer by layer."""
+    return ModelSummary(arch, abstract(arch, image_shape, classes).summarize(image_shape))

@@ -1,0 +1,34 @@
+"""What every architecture is: named layers in a row, from uint8 pixels to logits."""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from mnistcli.models.layers import ConvReluPool, Dense, Flatten, Shape
+from mnistcli.results import LayerSummary
+
+Layer = ConvReluPool | Dense | Flatten
+PREPROCESSING = "pixel / 255"
+
+
+class Classifier(nnx.Module):
+    """A network of layers applied one after the other, in the order in which they are named."""
+
+    def __init__(self, **layers: Layer) -> None:
+        self.layer_names = tuple(layers)
+        for name, layer in layers.items():
+            setattr(self, name, layer)
+
+    def __call__(self, images: jax.Array) -> jax.Array:
+        """Return the logits [n, classes] float32 of images [n, height, width, channels] uint8."""
+        x = images.astype(jnp.float32) / 255
+        for name in self.layer_names:
+            x = getattr(self, name)(x)
+        return x
+
+    def summarize(self, image_shape: Shape) -> tuple[LayerSummary, ...]:
+        """Describe the input and each layer for one image of that shape."""
+        rows = [LayerSummary("input", "input", PREPROCESSING, tuple(image_shape), 0, 0)]
+        for name in self.layer_names:
+            rows += getattr(self, name).summarize(name, rows[-1].output_shape)
+        return tuple(rows)

@@ -1,0 +1,74 @@
+"""The catalogue of architectures: each one's name, one line about it, and the recipe it is trained by.
+
+`dense` and `cnn` are the two networks of the Keras study that the program reproduces. No JAX here: help and
+completion read this file.
+"""
+
+from dataclasses import dataclass
+
+from mnistcli.config import TrainConfig, find_optimizer
+from mnistcli.errors import UsageError, suggestion
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How an architecture is trained when no flag says otherwise."""
+
+    summary: str
+    optimizer: str
+    epochs: int = 12
+    batch_size: int = 32
+    patience: int = 1
+
+
+RECIPES = {
+    "linear": Recipe(summary="softmax regression: 784 → 10", optimizer="sgd"),
+    "dense": Recipe(summary="784 → 512 ReLU → 10", optimizer="rmsprop"),
+    "cnn": Recipe(summary="conv 3×3, 32, ReLU → max-pool 2 → 100 ReLU → 10", optimizer="sgd"),
+}
+
+
+def find_recipe(arch: str) -> Recipe:
+    """Return the recipe of an architecture.
+
+    Raises:
+        UsageError: There is no such architecture.
+    """
+    if arch not in RECIPES:
+        known, near = ", ".join(RECIPES), suggestion(arch, RECIPES)
+        raise UsageError(f"Unknown architecture {arch!r}: expected one of {known}{near}.")
+    return RECIPES[arch]
+
+
+def configure(
+    arch: str,
+    *,
+    dataset: str = TrainConfig.dataset,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    optimizer: str | None = None,
+    learning_rate: float | None = None,
+    patience: int | None = None,
+    seed: int = TrainConfig.seed,
+    limit: int | None = None,
+) -> TrainConfig:
+    """Return the architecture's recipe with what is given put in its place.
+
+    An optimizer named without a learning rate brings its own.
+
+    Raises:
+        UsageError: An unknown architecture or optimizer, or a value out of its range.
+    """
+    recipe = find_recipe(arch)
+    optimizer = recipe.optimizer if optimizer is None else optimizer
+    return TrainConfig(
+        arch=arch,
+        dataset=dataset,
+        optimizer=optimizer,
+        learning_rate=find_optimizer(optimizer).learning_rate if learning_rate is None else learning_rate,
+        epochs=recipe.epochs if epochs is None else epochs,
+        batch_size=recipe.batch_size if batch_size is None else batch_size,
+        patience=recipe.patience if patience is None else patience,
+        seed=seed,
+        limit=limit,
+    )

@@ -1,0 +1,1 @@
+"""Results → terminal tables, JSON, CSV, TSV and figures. Knows results, not JAX."""

@@ -1,0 +1,75 @@
+"""How an evaluation is shown."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from mnistcli.render.matrix import confusion_table
+from mnistcli.render.tables import interval, make_facts, make_table, percent
+from mnistcli.render.view import Row, View
+from mnistcli.results import Evaluation
+
+
+def evaluation_view(evaluation: Evaluation) -> View:
+    """Return the evaluation in all formats."""
+    return View(
+        schema="mnistcli.evaluate/1",
+        document=lambda: evaluation_document(evaluation),
+        rows=lambda: [evaluation_row(evaluation)],
+        terminal=lambda _: _terminal(evaluation),
+        record=True,
+    )
+
+
+def evaluation_document(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the evaluation as JSON has it."""
+    return {
+        "run": evaluation.run,
+        "arch": evaluation.arch,
+        "split": evaluation.split,
+        "n": evaluation.n,
+        "accuracy": evaluation.accuracy,
+        "accuracy_ci95": list(evaluation.accuracy_ci95),
+        "loss": evaluation.loss,
+        "confusion": [list(row) for row in evaluation.confusion],
+        "per_class": [asdict(score) for score in evaluation.per_class],
+    }
+
+
+def evaluation_row(evaluation: Evaluation) -> Row:
+    """Return the evaluation's key figures."""
+    low, high = evaluation.accuracy_ci95
+    return {
+        "run": evaluation.run,
+        "arch": evaluation.arch,
+        "split": evaluation.split,
+        "n": evaluation.n,
+        "accuracy": evaluation.accuracy,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "loss": evaluation.loss,
+        "errors": evaluation.n - evaluation.correct,
+    }
+
+
+def worst_confusions(evaluation: Evaluation) -> Text:
+    """Return the commonest errors in words."""
+    words = [f"{true} read as {predicted}: {n}" for true, predicted, n in evaluation.worst_confusions()]
+    return Text.assemble(("Worst confusions  ", "dim"), " · ".join(words) or "none")
+
+
+def _terminal(evaluation: Evaluation) -> Iterable[RenderableType]:
+    facts = make_facts()
+    facts.add_row("run", f"{evaluation.run} ({evaluation.arch})")
+    facts.add_row("split", f"{evaluation.split}, {evaluation.n:,} images")
+    facts.add_row("accuracy", f"{percent(evaluation.accuracy)}  (95 % interval {interval(evaluation.accuracy_ci95)})")
+    facts.add_row("errors", f"{evaluation.n - evaluation.correct:,}")
+    facts.add_row("loss", f"{evaluation.loss:.4f} nats")
+    scores = make_table("class", "precision", "recall", "F1", "images", numbers=4)
+    for score in evaluation.per_class:
+        ratios = (percent(ratio) for ratio in (score.precision, score.recall, score.f1))
+        scores.add_row(score.label, *ratios, f"{score.support:,}")
+    return [facts, scores, confusion_table(evaluation), worst_confusions(evaluation)]

@@ -1,0 +1,48 @@
+"""Rich tables and numbers in the one style that all commands share."""
+
+from rich import box
+from rich.table import Table
+
+NOTHING = "–"
+
+
+def make_table(*columns: str, title: str | None = None, numbers: int = 0) -> Table:
+    """Return an empty table; its last `numbers` columns are set to the right."""
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
+    for i, column in enumerate(columns):
+        number = i >= len(columns) - numbers
+        table.add_column(column, justify="right" if number else "left", no_wrap=number)
+    return table
+
+
+def make_facts(title: str | None = None) -> Table:
+    """Return an empty table of names and values."""
+    table = Table(box=None, show_header=False, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+def percent(share: float | None, digits: int = 2) -> str:
+    """Return a fraction of 1 as a percentage."""
+    return NOTHING if share is None else f"{share:.{digits}%}".replace("%", " %")
+
+
+def interval(bounds: tuple[float, float]) -> str:
+    """Return a 95 % interval of a fraction, in percent."""
+    low, high = bounds
+    return f"{low * 100:.2f}–{high * 100:.2f} %"
+
+
+def seconds(value: float | None) -> str:
+    """Return a duration: seconds, and from two minutes on minutes too."""
+    if value is None:
+        return NOTHING
+    if value < 120:
+        return f"{value:.1f} s"
+    return f"{int(value // 60)} min {value % 60:.0f} s"
+
+
+def shape(sides: tuple[int, ...]) -> str:
+    """Return a shape as 26 × 26 × 32."""
+    return " × ".join(map(str, sides))

@@ -1,0 +1,99 @@
+"""One result in all its formats: a document for JSON, rows for jsonl, CSV and TSV, a renderable for the terminal."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from rich.console import Console, RenderableType
+
+FORMATS = ("table", "json", "jsonl", "csv", "plain")
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class View:
+    """How a result is shown; only the form that is asked for is made.
+
+    Attributes:
+        schema: The name and version of the JSON objects, such as "mnistcli.evaluate/1".
+        document: Makes the whole result as one JSON object.
+        rows: Makes its rows, one after the other where the work is still going on.
+        terminal: Makes what Rich prints on a terminal.
+        record: The result is one thing, not a list: plain text shows it as a line a key.
+    """
+
+    schema: str
+    document: Callable[[], Row]
+    rows: Callable[[], Iterable[Row]]
+    terminal: Callable[[Console], Iterable[RenderableType]]
+    record: bool = False
+
+    def write(self, style: str, *, stdout: TextIO, console: Console) -> None:
+        """Write the result in one of FORMATS; rows are flushed one by one."""
+        match style:
+            case "table":
+                for renderable in self.terminal(console):
+                    console.print(renderable)
+            case "json":
+                print(to_json({"schema": self.schema, **self.document()}, indent=2), file=stdout)
+            case "jsonl":
+                for row in [self.document()] if self.record else self.rows():
+                    print(to_json({"schema": self.schema, **row}), file=stdout, flush=True)
+            case "csv":
+                self._write_csv(stdout)
+            case "plain":
+                self._write_plain(stdout)
+
+    def _write_csv(self, stdout: TextIO) -> None:
+        writer = None
+        for row in self.rows():
+            if writer is None:
+                writer = csv.DictWriter(stdout, list(row), lineterminator="\n")
+                writer.writeheader()
+            writer.writerow({key: to_text(value) for key, value in row.items()})
+            stdout.flush()
+
+    def _write_plain(self, stdout: TextIO) -> None:
+        for row in self.rows():
+            if self.record:
+                lines = [f"{key}\t{to_text(value)}" for key, value in row.items()]
+            else:
+                lines = ["\t".join(to_text(value) for value in row.values())]
+            print(*lines, sep="\n", file=stdout, flush=True)
+
+
+def to_json(value: Mapping[str, Any], *, indent: int | None = None) -> str:
+    """Return JSON in which NaN and the infinities are null."""
+    return json.dumps(_finite(value), indent=indent, allow_nan=False)
+
+
+def to_text(value: object) -> str:
+    """Return a value as one field of a line: nothing for None and for numbers that are none."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """Return text with its control characters escaped: it stays on its line and cannot steer a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

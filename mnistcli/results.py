@@ -1,0 +1,320 @@
+"""What the core returns: frozen dataclasses of plain Python values, which the terminal, JSON and figures are made from.
+
+Accuracies, precisions, probabilities and p-values are fractions of 1; losses are mean cross-entropies in nats; times
+are seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """A run's folder is claimed and its training begins."""
+
+    run: str
+    folder: Path
+    arch: str
+    device: str
+    epochs: int
+    steps_per_epoch: int
+    train_images: int
+
+
+@dataclass(frozen=True)
+class StepMetrics:
+    """Where training stands inside an epoch; loss and accuracy are running means over the epoch so far."""
+
+    epoch: int
+    step: int
+    loss: float
+    accuracy: float
+    images_per_second: float
+
+
+@dataclass(frozen=True)
+class EpochMetrics:
+    """One line of metrics.jsonl.
+
+    Training loss and accuracy are means over the epoch while the weights change, as Keras reports them; validation is
+    scored with the weights at the epoch's end. `seconds` is the time of the training steps alone.
+    """
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
+    images_per_second: float
+
+
+TrainEvent = RunStarted | StepMetrics | EpochMetrics
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How one class fared; a ratio without a denominator is None."""
+
+    label: str
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model's answers on one split: `confusion[true][predicted]` counts images."""
+
+    run: str
+    arch: str
+    split: str
+    loss: float
+    confusion: tuple[tuple[int, ...], ...]
+    class_names: tuple[str, ...]
+
+    @property
+    def n(self) -> int:
+        """How many images were scored."""
+        return sum(map(sum, self.confusion))
+
+    @property
+    def correct(self) -> int:
+        """How many images were read right."""
+        return sum(row[i] for i, row in enumerate(self.confusion))
+
+    @property
+    def accuracy(self) -> float:
+        """The share of images read right."""
+        return self.correct / self.n
+
+    @property
+    def accuracy_ci95(self) -> tuple[float, float]:
+        """The 95 % Wilson score interval of the accuracy."""
+        return wilson_interval(self.correct, self.n)
+
+    @property
+    def per_class(self) -> tuple[ClassScore, ...]:
+        """Precision, recall and F1 of each class."""
+        return tuple(self._score(i) for i in range(len(self.class_names)))
+
+    def _score(self, i: int) -> ClassScore:
+        hits, support = self.confusion[i][i], sum(self.confusion[i])
+        answered = sum(row[i] for row in self.confusion)
+        return ClassScore(
+            label=self.class_names[i],
+            precision=_ratio(hits, answered),
+            recall=_ratio(hits, support),
+            f1=_ratio(2 * hits, answered + support),
+            support=support,
+        )
+
+    def worst_confusions(self, k: int = 5) -> list[tuple[str, str, int]]:
+        """Return the k commonest errors as (true class, predicted class, images), most frequent first."""
+        names = self.class_names
+        errors = [
+            (names[i], names[j], count)
+            for i, row in enumerate(self.confusion)
+            for j, count in enumerate(row)
+            if i != j and count
+        ]
+        return sorted(errors, key=lambda error: -error[2])[:k]
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a finished run came to; `evaluation` is the one look at the test set."""
+
+    run: str
+    folder: Path
+    arch: str
+    dataset: str
+    seed: int
+    history: tuple[EpochMetrics, ...]
+    best_epoch: int
+    stopped_early: bool
+    train_seconds: float
+    compile_seconds: float
+    parameters: int
+    device: str
+    evaluation: Evaluation
+
+    @property
+    def validation_accuracy(self) -> float:
+        """Validation accuracy of the weights that were kept."""
+        return self.history[self.best_epoch - 1].validation_accuracy
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """One run's part of a comparison."""
+
+    evaluation: Evaluation
+    history: tuple[EpochMetrics, ...]
+    parameters: int
+    train_seconds: float | None
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Two runs on the same images: counts of images, and McNemar's exact two-sided p-value."""
+
+    a: str
+    b: str
+    both_right: int
+    only_a_right: int
+    only_b_right: int
+    both_wrong: int
+    p_value: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several runs on the same split, and each pair of them."""
+
+    runs: tuple[ComparedRun, ...]
+    pairs: tuple[PairedTest, ...]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One picture's answer, or the reason why there is none.
+
+    `picture` is what the network saw: [height, width, channels] uint8.
+    """
+
+    path: str
+    probabilities: tuple[float, ...] = ()
+    class_names: tuple[str, ...] = ()
+    error: str | None = None
+    picture: np.ndarray | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def top(self) -> list[tuple[str, float]]:
+        """Class names with their probabilities, most probable first."""
+        return sorted(zip(self.class_names, self.probabilities, strict=True), key=lambda pair: -pair[1])
+
+
+@dataclass(frozen=True)
+class LayerSummary:
+    """One layer: its output's shape without the batch, its parameters, multiply-accumulates for one image."""
+
+    name: str
+    kind: str
+    detail: str
+    output_shape: tuple[int, ...]
+    parameters: int
+    multiply_accumulates: int
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """An architecture, layer by layer; the first row is the input."""
+
+    arch: str
+    layers: tuple[LayerSummary, ...]
+
+    @property
+    def parameters(self) -> int:
+        """Trainable parameters in all."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def multiply_accumulates(self) -> int:
+        """Multiply-accumulates for one image in all."""
+        return sum(layer.multiply_accumulates for layer in self.layers)
+
+
+@dataclass(frozen=True)
+class SplitSummary:
+    """One split's images, counted by class."""
+
+    name: str
+    images: int
+    per_class: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class DatasetSummary:
+    """A data set at a glance; `fingerprint` is a SHA-256 over its content."""
+
+    name: str
+    splits: tuple[SplitSummary, ...]
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    fingerprint: str
+    location: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One labelled image of a split: [height, width, channels] uint8."""
+
+    index: int
+    label: str
+    picture: np.ndarray = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class FileCheck:
+    """One file's SHA-256 after decompression, as expected and as found (None: the file could not be read)."""
+
+    file: str
+    expected: str
+    found: str | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the file is what it should be."""
+        return self.found == self.expected
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A line of `runs list`; what a run has not come to is None."""
+
+    run: str
+    arch: str
+    dataset: str
+    status: str
+    test_accuracy: float | None
+    epochs: int | None
+    train_seconds: float | None
+    created: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of `doctor`."""
+
+    name: str
+    value: str
+    ok: bool = True
+
+
+def wilson_interval(successes: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the Wilson score interval of a proportion.
+
+    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of the
+    American Statistical Association 22 (1927). SciPy has it too, but takes a second to import.
+    """
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share = successes / n
+    centre = share + z * z / (2 * n)
+    half_width = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    return max(0.0, (centre - half_width) / scale), min(1.0, (centre + half_width) / scale)
+
+
+def _ratio(numerator: int, denominator: int) -> float | None:
+    return numerator / denominator if denominator else None

@@ -1,0 +1,18 @@
+"""Runs on disk: folders, records and weights."""
+
+from mnistcli.runs.provenance import provenance
+from mnistcli.runs.record import RunRecord, Status
+from mnistcli.runs.store import Run, RunFolder, RunsFolder
+from mnistcli.runs.weights import StoredModel, load_model, model_metadata
+
+__all__ = [
+    "Run",
+    "RunFolder",
+    "RunRecord",
+    "RunsFolder",
+    "Status",
+    "StoredModel",
+    "load_model",
+    "model_metadata",
+    "provenance",
+]

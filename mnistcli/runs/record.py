@@ -1,0 +1,85 @@
+"""run.json: what a run was told to do, on what, and what came of it."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from mnistcli.config import TrainConfig
+from mnistcli.errors import MnistcliError, RunError
+from mnistcli.results import RunSummary
+from mnistcli.files import write_atomically
+
+SCHEMA = "mnistcli.run/1"
+
+
+class Status(StrEnum):
+    """Where a run stands."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The content of run.json; times are ISO 8601 in UTC."""
+
+    run: str
+    status: Status
+    created: str
+    config: TrainConfig
+    provenance: dict[str, Any]
+    finished: str | None = None
+    results: dict[str, Any] = field(default_factory=dict)
+
+    def summary(self) -> RunSummary:
+        """Return the record as a line of `runs list`."""
+        return RunSummary(
+            run=self.run,
+            arch=self.config.arch,
+            dataset=self.config.dataset,
+            status=self.status,
+            test_accuracy=self.results.get("test_accuracy"),
+            epochs=self.results.get("epochs"),
+            train_seconds=self.results.get("train_seconds"),
+            created=self.created,
+        )
+
+    def write(self, folder: Path) -> None:
+        """Write run.json into the folder."""
+        text = json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2, ensure_ascii=False)
+        write_atomically(folder / "run.json", f"{text}\n".encode())
+
+
+def read_record(folder: Path) -> RunRecord:
+    """Read a folder's run.json.
+
+    Raises:
+        RunError: It is missing or not what this program writes.
+    """
+    path = folder / "run.json"
+    try:
+        content = json.loads(path.read_bytes())
+        if content.pop("schema") != SCHEMA:
+            raise RunError(f"{path} has another schema than {SCHEMA}: it was written by another version of mnistcli.")
+        config = TrainConfig(**content.pop("config"))
+        record = RunRecord(status=Status(content.pop("status")), config=config, **content)
+        _check_types(record)
+    except RunError:
+        raise
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, TypeError, KeyError, AttributeError, MnistcliError, RecursionError) as error:
+        raise RunError(f"{path} is damaged: {error}.") from error
+    return record
+
+
+def _check_types(record: RunRecord) -> None:
+    texts = (record.run, record.created, record.config.arch, record.config.dataset)
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("a name or a time is not text")
+    if not isinstance(record.results, dict) or not isinstance(record.provenance, dict):
+        raise ValueError("results and provenance must be objects")

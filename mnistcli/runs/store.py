@@ -1,0 +1,221 @@
+"""The folder of runs: claiming a name in it, finding a run by what a user calls it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mnistcli.config import TrainConfig
+from mnistcli.errors import RunError, UsageError, suggestion
+from mnistcli.recipes import RECIPES
+from mnistcli.results import EpochMetrics, RunSummary
+from mnistcli.runs.record import RunRecord, Status, read_record
+from mnistcli.runs.weights import save_tensors
+
+WEIGHTS = "model.safetensors"
+BUILTIN = Path(__file__).parent / "builtin.safetensors"
+RESERVED = {"latest", "builtin", *RECIPES}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that can be evaluated: its name and its weights, and its folder where it has one."""
+
+    name: str
+    weights: Path
+    folder: Path | None = None
+
+    def record(self) -> RunRecord | None:
+        """Return its run.json, where it has one."""
+        return read_record(self.folder) if self.folder and (self.folder / "run.json").exists() else None
+
+    def history(self) -> tuple[EpochMetrics, ...]:
+        """Return its epochs' metrics; none where it has no metrics.jsonl.
+
+        Raises:
+            RunError: metrics.jsonl is damaged.
+        """
+        path = self.folder / "metrics.jsonl" if self.folder else None
+        if path is None or not path.exists():
+            return ()
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+            return tuple(EpochMetrics(**json.loads(line)) for line in lines)
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(f"{path} is damaged: {error}.") from error
+
+
+@dataclass
+class RunFolder:
+    """A claimed folder, while its run is under way."""
+
+    path: Path
+    record: RunRecord
+
+    @property
+    def weights(self) -> Path:
+        """Where the best weights lie."""
+        return self.path / WEIGHTS
+
+    def append_metrics(self, metrics: EpochMetrics) -> None:
+        """Add an epoch's line to metrics.jsonl."""
+        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(metrics)) + "\n")
+
+    def save_best(self, tensors: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
+        """Put the best weights so far in place of those before."""
+        save_tensors(self.weights, tensors, metadata)
+
+    def save_last(self, tensors: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
+        """Put the newest state, all that resuming needs, in place of the one before."""
+        save_tensors(self.path / "last.safetensors", tensors, metadata)
+
+    def close(self, status: Status, results: dict[str, Any] | None = None) -> None:
+        """Record how the run ended."""
+        self.record = replace(self.record, status=status, finished=_now(), results=results or {})
+        self.record.write(self.path)
+
+
+@dataclass(frozen=True)
+class RunsFolder:
+    """The folder in which runs lie, one folder each; it need not exist yet."""
+
+    path: Path
+
+    def claim(self, config: TrainConfig, provenance: dict[str, Any], *, name: str | None = None) -> RunFolder:
+        """Make a new run's folder: `name`, or the architecture's next number.
+
+        mkdir decides between processes that want the same name.
+
+        Raises:
+            UsageError: The name cannot be used or is taken, or the folder cannot be made.
+        """
+        if name is not None:
+            check_name(name)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            folder = self._claim_next(config.arch) if name is None else self._claim_named(name)
+            record = RunRecord(folder.name, Status.RUNNING, _now(), config, provenance)
+            record.write(folder)
+        except FileExistsError as error:
+            raise UsageError(f"The runs folder {str(self.path)!r} is a file: name a folder with --runs-dir.") from error
+        except OSError as error:
+            raise UsageError(
+                f"No run can be made in {str(self.path)!r} ({error.strerror}): name another folder with --runs-dir."
+            ) from error
+        return RunFolder(folder, record)
+
+    def _claim_named(self, name: str) -> Path:
+        folder = self.path / name
+        try:
+            folder.mkdir()
+        except FileExistsError as error:
+            raise UsageError(f"There is a run {name!r} in {self.path} already: choose another --name.") from error
+        return folder
+
+    def _claim_next(self, arch: str) -> Path:
+        taken = [int(number) for entry in self.path.glob(f"{arch}-*") if (number := entry.name[len(arch) + 1 :]).isdecimal()]
+        for number in count(max(taken, default=0) + 1):
+            folder = self.path / f"{arch}-{number:03d}"
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            return folder
+        raise AssertionError("numbers do not end")
+
+    def summaries(self) -> list[RunSummary]:
+        """List every run, oldest first; one whose run.json cannot be read is listed as damaged."""
+        rows = []
+        for folder in self._folders():
+            try:
+                rows.append(read_record(folder).summary())
+            except RunError:
+                rows.append(RunSummary(folder.name, "", "", "damaged", None, None, None, ""))
+        return sorted(rows, key=lambda row: (row.created, row.run))
+
+    def find(self, text: str) -> Run:
+        """Return the run that `text` names: a path, a run's name, an architecture, "latest" or "builtin".
+
+        Raises:
+            RunError: There is none, or it has no weights.
+        """
+        if text == "builtin":
+            return Run("builtin", BUILTIN)
+        if text == "latest" or text in RECIPES:
+            return self._newest(None if text == "latest" else text)
+        if _is_plain_name(text) and (self.path / text).is_dir():
+            return _with_weights(self.path / text)
+        return self._by_path(text)
+
+    def has_finished(self, arch: str | None = None) -> bool:
+        """Whether there is a finished run (of that architecture)."""
+        return any(self._finished(arch))
+
+    def _newest(self, arch: str | None) -> Run:
+        finished = sorted(self._finished(arch), key=lambda record: (record.created, record.run))
+        if not finished:
+            kind = f"finished {arch} run" if arch else "finished run"
+            train = f"mnistcli train --arch {arch}" if arch else "mnistcli train"
+            raise RunError(f"There is no {kind} in {str(self.path)!r}: train one with '{train}'.")
+        return _with_weights(self.path / finished[-1].run)
+
+    def _finished(self, arch: str | None) -> Iterator[RunRecord]:
+        for folder in self._folders():
+            try:
+                record = read_record(folder)
+            except RunError:
+                continue
+            if record.status == Status.FINISHED and arch in (None, record.config.arch) and record.run == folder.name:
+                yield record
+
+    def _by_path(self, text: str) -> Run:
+        path = Path(text)
+        try:
+            if path.is_dir():
+                return _with_weights(path)
+            if path.is_file():
+                return Run(path.stem if path.name != WEIGHTS else path.parent.name, path)
+        except (OSError, ValueError):
+            pass
+        names = [folder.name for folder in self._folders()]
+        raise RunError(
+            f"There is no run {text!r} in {str(self.path)!r}{suggestion(text, [*names, *RESERVED])}: "
+            "'mnistcli runs list' names those there are."
+        )
+
+    def _folders(self) -> list[Path]:
+        if not self.path.is_dir():
+            return []
+        return [entry for entry in sorted(self.path.iterdir()) if (entry / "run.json").exists()]
+
+
+def check_name(name: str) -> None:
+    """Raise UsageError where a run cannot be called so."""
+    if name in RESERVED:
+        raise UsageError(f"A run cannot be called {name!r}, which stands for something else: choose another --name.")
+    if not _is_plain_name(name):
+        raise UsageError(
+            f"A run cannot be called {name!r}: --name takes letters, digits, '.', '_' and '-', and begins with a "
+            "letter or a digit."
+        )
+
+
+def _is_plain_name(name: str) -> bool:
+    return name[:1].isalnum() and all(c.isalnum() or c in "._-" for c in name) and name.isascii() and len(name) <= 100
+
+
+def _with_weights(folder: Path) -> Run:
+    weights = folder / WEIGHTS
+    if not weights.exists():
+        raise RunError(f"The run {str(folder)!r} has no {WEIGHTS}: it did not finish its first epoch.")
+    return Run(folder.resolve().name, weights, folder)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")

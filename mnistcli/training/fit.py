@@ -1,0 +1,137 @@
+"""Fit a network to a data set's training split, choosing on its validation split. The test split is not seen here."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mnistcli.config import TrainConfig
+from mnistcli.data import Dataset
+from mnistcli.errors import DivergedError
+from mnistcli.models import batched_logits, build, count, pad, split, to_host
+from mnistcli.results import EpochMetrics, StepMetrics
+from mnistcli.training.metrics import accuracy, cross_entropy
+from mnistcli.training.optimizers import make_optimizer
+from mnistcli.training.step import NO_IMAGE, Tally, TrainState, empty_tally, make_train_steps
+from mnistcli.training.stopping import should_stop
+
+# A chunk of steps between two looks at the progress bar and at Ctrl-C: reading the tally back costs about 0.1 ms.
+CHUNK_SECONDS = 0.2
+FIRST_CHUNK = 16
+
+
+@dataclass
+class Fit:
+    """A fit under way: compiled functions, data on the device, and the state that steps change.
+
+    Attributes:
+        state: The weights and the optimizer's state as they are now.
+        history: One entry a finished epoch.
+        compile_seconds: Time spent in tracing and compilation.
+    """
+
+    config: TrainConfig
+    dataset: Dataset
+    history: list[EpochMetrics] = field(default_factory=list)
+    compile_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        started = time.perf_counter()
+        model = build(
+            self.config.arch, self.dataset.image_shape, len(self.dataset.class_names), seed=self.config.seed
+        )
+        self._graph, params = split(model)
+        optimizer = make_optimizer(self.config)
+        self.state = TrainState(params, optimizer.init(params))
+        train = self.dataset.train.first(self.config.limit)
+        self.train_images = len(train)
+        self.steps_per_epoch = -(-self.train_images // self.config.batch_size)
+        self._train = jnp.asarray(train.images), jnp.asarray(train.labels)
+        self._validation = jnp.asarray(pad(self.dataset.validation.images))
+        bounds = jnp.int32(0), jnp.int32(0)
+        self._train_steps: Any = (
+            make_train_steps(self._graph, optimizer)
+            .lower(self.state, empty_tally(), *self._train, self._order(epoch=1), *bounds)
+            .compile()
+        )
+        self._logits: Any = batched_logits.lower(self._graph, params, self._validation).compile()
+        self.compile_seconds = time.perf_counter() - started
+
+    @property
+    def parameters(self) -> int:
+        """How many trainable numbers the network has."""
+        return count(self.state.params)
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether training ended before its last epoch."""
+        return len(self.history) < self.config.epochs
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Copy the network's parameters as they are now."""
+        return to_host(self.state.params)
+
+    def checkpoint(self) -> dict[str, np.ndarray]:
+        """Copy all that going on from here needs beside the configuration: parameters and the optimizer's state."""
+        paths, _ = jax.tree_util.tree_flatten_with_path(self.state._asdict())
+        named = {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in paths}
+        arrays: dict[str, np.ndarray] = jax.device_get(named)
+        return arrays
+
+    def run(self) -> Iterator[StepMetrics | EpochMetrics]:
+        """Train epoch by epoch, yielding where training stands as it goes on."""
+        while len(self.history) < self.config.epochs and not should_stop(self.history, patience=self.config.patience):
+            yield from self._epoch(len(self.history) + 1)
+
+    def _epoch(self, epoch: int) -> Iterator[StepMetrics | EpochMetrics]:
+        order, tally, step, chunk, seconds = self._order(epoch=epoch), empty_tally(), 0, FIRST_CHUNK, 0.0
+        while step < self.steps_per_epoch:
+            started = time.perf_counter()
+            stop = min(step + chunk, self.steps_per_epoch)
+            self.state, tally = self._train_steps(
+                self.state, tally, *self._train, order, jnp.int32(step), jnp.int32(stop)
+            )
+            loss, train_accuracy = self._means(tally, images=min(stop * self.config.batch_size, self.train_images))
+            if not math.isfinite(loss):
+                raise DivergedError(
+                    f"The loss became {loss} in epoch {epoch} by step {stop}: try a lower --lr than "
+                    f"{self.config.learning_rate:g}."
+                )
+            elapsed = time.perf_counter() - started
+            images_per_second = (stop - step) * self.config.batch_size / elapsed
+            chunk = max(1, round((stop - step) * CHUNK_SECONDS / elapsed))
+            seconds, step = seconds + elapsed, stop
+            yield StepMetrics(epoch, step, loss, train_accuracy, images_per_second)
+        metrics = self._score(epoch, loss, train_accuracy, seconds)
+        self.history.append(metrics)
+        yield metrics
+
+    def _score(self, epoch: int, loss: float, train_accuracy: float, seconds: float) -> EpochMetrics:
+        validation = self.dataset.validation
+        logits = np.asarray(self._logits(self.state.params, self._validation))[: len(validation)]
+        return EpochMetrics(
+            epoch=epoch,
+            train_loss=loss,
+            train_accuracy=train_accuracy,
+            validation_loss=cross_entropy(logits, validation.labels),
+            validation_accuracy=accuracy(logits, validation.labels),
+            seconds=seconds,
+            images_per_second=self.train_images / seconds,
+        )
+
+    def _order(self, *, epoch: int) -> jax.Array:
+        """Return the epoch's order of images [steps, batch] int32: a function of the seed and the epoch alone."""
+        order = np.full(self.steps_per_epoch * self.config.batch_size, NO_IMAGE, np.int32)
+        generator = np.random.default_rng([self.config.seed, epoch])
+        order[: self.train_images] = generator.permutation(self.train_images)
+        return jnp.asarray(order.reshape(self.steps_per_epoch, self.config.batch_size))
+
+    @staticmethod
+    def _means(tally: Tally, *, images: int) -> tuple[float, float]:
+        loss, correct = jax.device_get(tally)
+        return float(loss) / images, int(correct) / images

@@ -1,0 +1,20 @@
+"""Optax optimizers by the names that the command line offers; `mnistcli.config` holds their default learning rates."""
+
+import optax
+
+from mnistcli.config import TrainConfig
+
+
+def make_optimizer(config: TrainConfig) -> optax.GradientTransformation:
+    """Return the optimizer that the configuration names."""
+    rate = config.learning_rate
+    match config.optimizer:
+        case "sgd":
+            return optax.sgd(rate, momentum=0.9)
+        case "rmsprop":
+            return optax.rmsprop(rate, decay=0.9, eps=1e-7)  # Keras's defaults, epsilon under the root as there
+        case "adam":
+            return optax.adam(rate)
+        case "adamw":
+            return optax.adamw(rate)
+    raise AssertionError(config.optimizer)

@@ -1,0 +1,23 @@
+"""When to stop, and which weights to keep. Training accuracy decides the first, validation the second."""
+
+from collections.abc import Sequence
+
+from mnistcli.results import EpochMetrics
+
+
+def should_stop(history: Sequence[EpochMetrics], *, patience: int) -> bool:
+    """Whether training accuracy did not rise above its best for `patience` epochs; patience 0 never stops.
+
+    The study stops this way: Keras's EarlyStopping(monitor="accuracy", patience=1).
+    """
+    if patience == 0 or not history:
+        return False
+    accuracies = [metrics.train_accuracy for metrics in history]
+    best = max(range(len(accuracies)), key=accuracies.__getitem__)  # the first of equals
+    return len(accuracies) - 1 - best >= patience
+
+
+def best_epoch(history: Sequence[EpochMetrics]) -> int:
+    """Return the epoch with the best validation accuracy; among equals, the lowest validation loss."""
+    best = max(history, key=lambda metrics: (metrics.validation_accuracy, -metrics.validation_loss))
+    return best.epoch
