@@ -40,6 +40,14 @@ def find_recipe(arch: str) -> Recipe:
     return RECIPES[arch]
 
 
+def recipe_default(name: str) -> str:
+    """Return what help says of a hyper-parameter's default: one value where all recipes agree, else each one's."""
+    values = {arch: getattr(recipe, name) for arch, recipe in RECIPES.items()}
+    if len(set(values.values())) == 1:
+        return str(next(iter(values.values())))
+    return ", ".join(f"{arch} {value}" for arch, value in values.items())
+
+
 def configure(
     arch: str,
     *,

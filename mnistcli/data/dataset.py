@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mnistcli.errors import UsageError, suggestion
-from mnistcli.results import DatasetSummary, SplitSummary
+from mnistcli.results import DatasetSummary, Sample, SplitSummary
 
 SPLITS = ("train", "validation", "test")
 
@@ -57,6 +57,12 @@ class Dataset:
         check_split(name)
         split: Split = getattr(self, name)
         return split
+
+    def samples(self, split: str, n: int) -> list[Sample]:
+        """Return a split's first n images with their labels' names."""
+        chosen = self.split(split).first(n)
+        pairs = zip(chosen.images, chosen.labels, strict=True)
+        return [Sample(i, self.class_names[label], image) for i, (image, label) in enumerate(pairs)]
 
     def summary(self) -> DatasetSummary:
         """Count images by split and class."""

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from mnistcli.render.matrix import confusion_table
 from mnistcli.render.tables import interval, make_facts, make_table, percent
-from mnistcli.render.view import Row, View
+from mnistcli.render.view import Row, View, label_value
 from mnistcli.results import Evaluation
 
 
@@ -35,7 +35,7 @@ def evaluation_document(evaluation: Evaluation) -> dict[str, Any]:
         "accuracy_ci95": list(evaluation.accuracy_ci95),
         "loss": evaluation.loss,
         "confusion": [list(row) for row in evaluation.confusion],
-        "per_class": [asdict(score) for score in evaluation.per_class],
+        "per_class": [asdict(score) | {"label": label_value(score.label)} for score in evaluation.per_class],
     }
 
 

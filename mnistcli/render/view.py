@@ -25,7 +25,8 @@ class View:
     Attributes:
         schema: The name and version of the JSON objects, such as "mnistcli.evaluate/1".
         document: Makes the whole result as one JSON object.
-        rows: Makes its rows, one after the other where the work is still going on.
+        rows: Makes its rows for CSV and plain text, one after the other where the work is still going on.
+        records: Makes the objects of jsonl, likewise; where it is not given, they are the rows, or the one document.
         terminal: Makes what Rich prints on a terminal.
         record: The result is one thing, not a list: plain text shows it as a line a key.
     """
@@ -34,6 +35,7 @@ class View:
     document: Callable[[], Row]
     rows: Callable[[], Iterable[Row]]
     terminal: Callable[[Console], Iterable[RenderableType]]
+    records: Callable[[], Iterable[Row]] | None = None
     record: bool = False
 
     def write(self, style: str, *, stdout: TextIO, console: Console) -> None:
@@ -45,12 +47,17 @@ class View:
             case "json":
                 print(to_json({"schema": self.schema, **self.document()}, indent=2), file=stdout)
             case "jsonl":
-                for row in [self.document()] if self.record else self.rows():
+                for row in self._json_lines():
                     print(to_json({"schema": self.schema, **row}), file=stdout, flush=True)
             case "csv":
                 self._write_csv(stdout)
             case "plain":
                 self._write_plain(stdout)
+
+    def _json_lines(self) -> Iterable[Row]:
+        if self.records is not None:
+            return self.records()
+        return [self.document()] if self.record else self.rows()
 
     def _write_csv(self, stdout: TextIO) -> None:
         writer = None
@@ -87,6 +94,11 @@ def to_text(value: object) -> str:
 def printable(text: str) -> str:
     """Return text with its control characters escaped: it stays on its line and cannot steer a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def label_value(class_name: str) -> int | str:
+    """Return a class's name as JSON has it: a digit as the number that it is."""
+    return int(class_name) if class_name.isdecimal() else class_name
 
 
 def _finite(value: Any) -> Any:

@@ -48,9 +48,13 @@ class RunRecord:
             created=self.created,
         )
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the content of run.json, but for its schema."""
+        return asdict(self)
+
     def write(self, folder: Path) -> None:
         """Write run.json into the folder."""
-        text = json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2, ensure_ascii=False)
+        text = json.dumps({"schema": SCHEMA, **self.as_dict()}, indent=2, ensure_ascii=False)
         write_atomically(folder / "run.json", f"{text}\n".encode())
 
 

@@ -153,6 +153,21 @@ class RunsFolder:
             return _with_weights(self.path / text)
         return self._by_path(text)
 
+    def find_record(self, text: str) -> tuple[Run, RunRecord]:
+        """Return a run, finished or not, and its run.json.
+
+        Raises:
+            RunError: There is no such run, or no run.json in it.
+        """
+        if _is_plain_name(text) and text not in RESERVED and (self.path / text).is_dir():
+            folder = self.path / text
+            return Run(text, folder / WEIGHTS, folder), read_record(folder)
+        run = self.find(text)
+        record = run.record()
+        if record is None:
+            raise RunError(f"The run {run.name!r} has weights alone, no run.json to show.")
+        return run, record
+
     def has_finished(self, arch: str | None = None) -> bool:
         """Whether there is a finished run (of that architecture)."""
         return any(self._finished(arch))

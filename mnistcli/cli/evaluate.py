@@ -1,0 +1,54 @@
+"""mnistcli evaluate."""
+
+from typing import Annotated
+
+import typer
+
+from mnistcli.cli.face import Face
+from mnistcli.cli.options import RUNS_DIR, Dataset, Device, Plot, RunArgument, RunsDir, Split, check_plot
+from mnistcli.config import TrainConfig
+from mnistcli.errors import ExitCode, UsageError
+
+EXAMPLES = [
+    "mnistcli evaluate",
+    "mnistcli evaluate cnn --plot confusion.png",
+    "mnistcli evaluate dense-002 --split validation --fail-under 0.98",
+]
+
+
+def evaluate(
+    face: Face,
+    *,
+    run: RunArgument = "latest",
+    split: Split = "test",
+    dataset: Dataset = TrainConfig.dataset,
+    plot: Plot = None,
+    fail_under: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Exit 1 where the accuracy is below it, as in 0.98.", show_default=False)
+    ] = None,
+    device: Device = "auto",
+    runs_dir: RunsDir = RUNS_DIR,
+) -> None:
+    """Score a run: accuracy with its interval, loss, precision, recall and F1, confusion matrix."""
+    check_plot(plot)
+    if fail_under is not None and not 0 <= fail_under <= 1:
+        raise UsageError(f"--fail-under takes a fraction from 0 to 1, not {fail_under:g}.")
+
+    from mnistcli.analysis import evaluate as evaluate_run
+    from mnistcli.data import load
+    from mnistcli.models import use_device
+    from mnistcli.render.evaluation import evaluation_view
+    from mnistcli.runs import RunsFolder
+
+    found = RunsFolder(runs_dir).find(run)
+    face.note(f"Evaluating run {found.name} on the {split} images of {dataset}.")
+    use_device(device)
+    evaluation = evaluate_run(found, load(dataset), split=split)
+    if plot is not None:
+        from mnistcli.render import figures
+
+        figures.save(figures.confusion(evaluation), plot)
+    face.show(evaluation_view(evaluation))
+    if fail_under is not None and evaluation.accuracy < fail_under:
+        face.complain(f"The accuracy, {evaluation.accuracy:.4f}, is under --fail-under {fail_under:g}.")
+        raise typer.Exit(ExitCode.FAILED)

@@ -1,0 +1,143 @@
+"""What every command shares: its streams, its format, how much it says; and the options that set them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mnistcli.errors import UsageError, suggestion
+from mnistcli.render.view import FORMATS, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from mnistcli.render.view import View
+
+COLOURS = ("auto", "always", "never")
+PANEL = "Output"
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result and errors.", rich_help_panel=PANEL)]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Explain what is done.", rich_help_panel=PANEL)]
+Colour = Annotated[
+    str, typer.Option(metavar="|".join(COLOURS), help="When to use colour; NO_COLOR is honoured.", rich_help_panel=PANEL)
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=PANEL)]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="|".join(FORMATS),
+        help="How to write the result.",
+        show_default="table on a terminal, plain elsewhere",
+        rich_help_panel=PANEL,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Short for --format json.", rich_help_panel=PANEL)]
+
+
+@dataclass(frozen=True)
+class Face:
+    """How a command talks: the result to stdout, all else to stderr."""
+
+    format: str
+    quiet: bool
+    verbose: bool
+    color: str
+
+    @functools.cached_property
+    def out(self) -> Console:
+        """The console of the result."""
+        return self._console(stderr=False)
+
+    @functools.cached_property
+    def err(self) -> Console:
+        """The console of progress, notes and errors."""
+        return self._console(stderr=True)
+
+    def show(self, view: View) -> None:
+        """Write the result to stdout in the chosen format."""
+        view.write(self.format, stdout=sys.stdout, console=self.out)
+
+    def note(self, text: str) -> None:
+        """Say something beside the result; -q silences it."""
+        if not self.quiet:
+            print(printable(text), file=sys.stderr, flush=True)
+
+    def complain(self, text: str) -> None:
+        """Say what went wrong; -q does not silence it."""
+        print(printable(text), file=sys.stderr, flush=True)
+
+    def explain(self, text: str) -> None:
+        """Say something that only -v asks for."""
+        if self.verbose:
+            self.note(text)
+
+    def _console(self, *, stderr: bool) -> Console:
+        from rich.console import Console
+
+        # None leaves the choice to Rich, which honours FORCE_COLOR and TERM=dumb.
+        forced = True if self.color == "always" else None
+        console = Console(stderr=stderr, force_terminal=forced, no_color=self.color == "never" or None, highlight=False)
+        if not console.is_terminal and "COLUMNS" not in os.environ:
+            console.width = 160
+        return console
+
+
+def command(app: typer.Typer, *, examples: list[str], name: str | None = None) -> Callable[[Callable[..., None]], None]:
+    """Register a function as a command; its first parameter is the Face, made from options that all commands share."""
+
+    def register(function: Callable[..., None]) -> None:
+        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        shared = inspect.signature(_make_face, eval_str=True).parameters.values()
+
+        @functools.wraps(function)
+        def run(**arguments: Any) -> None:
+            options = {parameter.name: arguments.pop(parameter.name) for parameter in shared}
+            function(_make_face(**options), **arguments)
+
+        parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*own, *shared)]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        del run.__wrapped__  # type: ignore[attr-defined]
+        app.command(name, epilog=format_examples(examples))(run)
+
+    return register
+
+
+def format_examples(examples: list[str]) -> str:
+    """Return a help text's closing part: one example a line."""
+    lines = "\n\n".join(f"  {example}" for example in examples)
+    return f"Examples:\n\n{lines}"
+
+
+def _make_face(
+    *,
+    ctx: typer.Context,
+    format: Format = None,  # noqa: A002
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    color: Colour = "auto",
+    debug: Debug = False,  # noqa: ARG001  (the front door reads it before anything is parsed)
+) -> Face:
+    before: dict[str, Any] = ctx.find_root().obj or {}
+    color = color if color != "auto" else before.get("color", "auto")
+    _check_choice("--color", color, COLOURS)
+    if json and format not in (None, "json"):
+        raise UsageError(f"--json and --format {format} contradict each other: give one of them.")
+    chosen = "json" if json else format or ("table" if sys.stdout.isatty() else "plain")
+    _check_choice("--format", chosen, FORMATS)
+    return Face(chosen, quiet or before.get("quiet", False), verbose or before.get("verbose", False), color)
+
+
+def _check_choice(flag: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise UsageError(f"{flag} takes one of {', '.join(choices)}, not {value!r}{suggestion(value, choices)}.")

@@ -1,0 +1,48 @@
+"""Arguments and options that several commands take, and their checks before any work begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mnistcli.config import DEVICES, OPTIMIZERS
+from mnistcli.errors import UsageError
+from mnistcli.recipes import RECIPES, recipe_default
+
+FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
+RUN_HELP = "A run's name or path, an architecture (its newest finished run), 'latest' or 'builtin'."
+
+Arch = Annotated[str, typer.Option("--arch", "-a", metavar="|".join(RECIPES), help="The architecture.")]
+RunArgument = Annotated[str, typer.Argument(metavar="[RUN]", help=RUN_HELP)]
+Dataset = Annotated[str, typer.Option(metavar="NAME", help="The data set.")]
+Device = Annotated[str, typer.Option(metavar="|".join(DEVICES), help="Where to compute.")]
+Optimizer = Annotated[
+    str | None, typer.Option(metavar="|".join(OPTIMIZERS), help="The optimizer.", show_default=recipe_default("optimizer"))
+]
+RunsDir = Annotated[
+    Path, typer.Option(metavar="DIR", envvar="MNISTCLI_RUNS_DIR", help="The folder in which runs lie.")
+]
+Split = Annotated[str, typer.Option(metavar="test|validation|train", help="The images to score.")]
+Plot = Annotated[
+    Path | None, typer.Option("--plot", metavar="FILE", help="Draw a figure: .png, .pdf or .svg.", show_default=False)
+]
+
+RUNS_DIR = Path("runs")
+
+
+def check_plot(path: Path | None) -> None:
+    """Refuse a figure's path before the work rather than after it.
+
+    Raises:
+        UsageError: Its suffix names no format, or there is no folder for it.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() not in FIGURE_SUFFIXES:
+        raise UsageError(f"--plot {str(path)!r} must end in one of {', '.join(FIGURE_SUFFIXES)}.")
+    if path.is_dir():
+        raise UsageError(f"--plot {str(path)!r} is a folder: name a file.")
+    if not path.parent.is_dir():
+        raise UsageError(f"--plot {str(path)!r}: there is no folder {str(path.parent)!r}.")

@@ -1,0 +1,38 @@
+"""mnistcli summary."""
+
+from typing import Annotated
+
+import typer
+
+from mnistcli.cli.face import Face
+from mnistcli.cli.options import RUNS_DIR, Plot, RunsDir, check_plot
+from mnistcli.recipes import RECIPES
+
+EXAMPLES = ["mnistcli summary cnn", "mnistcli summary cnn --plot cnn.png", "mnistcli summary dense-001"]
+MNIST_SHAPE, MNIST_CLASSES = (28, 28, 1), 10
+
+
+def summary(
+    face: Face,
+    *,
+    model: Annotated[str, typer.Argument(metavar="ARCH|RUN", help=f"An architecture ({', '.join(RECIPES)}) or a run.")],
+    plot: Plot = None,
+    runs_dir: RunsDir = RUNS_DIR,
+) -> None:
+    """Show a network layer by layer: output shapes, parameters, multiply-accumulates for one image."""
+    check_plot(plot)
+
+    from mnistcli.models import summarize
+    from mnistcli.render.model import summary_view
+    from mnistcli.runs import RunsFolder, load_model
+
+    if model in RECIPES:
+        described = summarize(model, MNIST_SHAPE, MNIST_CLASSES)
+    else:
+        stored = load_model(RunsFolder(runs_dir).find(model).weights)
+        described = summarize(stored.arch, stored.image_shape, len(stored.class_names))
+    if plot is not None:
+        from mnistcli.render import figures
+
+        figures.save(figures.diagram(described), plot)
+    face.show(summary_view(described))

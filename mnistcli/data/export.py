@@ -1,0 +1,37 @@
+"""Images as PNG files for use in pipelines."""
+
+import csv
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from mnistcli.data.dataset import Dataset
+from mnistcli.errors import UsageError
+from mnistcli.files import write_atomically
+
+
+def export_images(dataset: Dataset, split: str, folder: Path, *, limit: int | None = None) -> int:
+    """Write a split's first images as `SPLIT-INDEX-LABEL.png`, and labels.csv; return how many they are.
+
+    Raises:
+        UsageError: There is no such split, or the folder holds something already or cannot be written.
+    """
+    chosen = dataset.split(split).first(limit)
+    digits = len(str(len(chosen) - 1))
+    table = io.StringIO()
+    rows = csv.writer(table, lineterminator="\n")
+    rows.writerow(["file", "label"])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise UsageError(f"The folder {str(folder)!r} is not empty: nothing is overwritten; name a new one.")
+        for i, (image, label) in enumerate(zip(chosen.images, chosen.labels, strict=True)):
+            name = dataset.class_names[label]
+            file = f"{split}-{i:0{digits}d}-{name}.png"
+            Image.fromarray(image.squeeze()).save(folder / file)
+            rows.writerow([file, name])
+        write_atomically(folder / "labels.csv", table.getvalue().encode())
+    except OSError as error:
+        raise UsageError(f"The images cannot be written to {str(folder)!r}: {error.strerror}.") from error
+    return len(chosen)

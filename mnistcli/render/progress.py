@@ -1,0 +1,81 @@
+"""How training is shown while it goes on: a live bar on a terminal, a line an epoch elsewhere."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+
+from mnistcli.render.tables import percent
+from mnistcli.results import EpochMetrics, RunStarted, StepMetrics, TrainEvent
+
+
+class TrainingProgress:
+    """Listens to training and shows it on stderr."""
+
+    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+        self._console = console
+        self._quiet = quiet
+        self._live = console.is_terminal and not console.is_dumb_terminal and not quiet
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+            BarColumn(bar_width=None),
+            TextColumn("loss {task.fields[loss]:.4f}  acc {task.fields[accuracy]}  {task.fields[speed]} images/s"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            transient=True,
+            disable=not self._live,
+            expand=True,
+        )
+        self._task = TaskID(0)
+        self._run: RunStarted | None = None
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, event: TrainEvent) -> None:
+        """Show one event of training."""
+        match event:
+            case RunStarted():
+                self._start(event)
+            case StepMetrics():
+                self._advance(event)
+            case EpochMetrics():
+                self._finish_epoch(event)
+
+    def _start(self, run: RunStarted) -> None:
+        self._run = run
+        self._say(f"Training {run.arch} on {run.train_images:,} images ({run.device}): {run.folder}")
+        self._task = self._bar.add_task(
+            "", total=run.steps_per_epoch, epoch=1, epochs=run.epochs, loss=float("nan"), accuracy="–", speed="–"
+        )
+
+    def _advance(self, metrics: StepMetrics) -> None:
+        self._bar.update(
+            self._task,
+            completed=metrics.step,
+            epoch=metrics.epoch,
+            loss=metrics.loss,
+            accuracy=percent(metrics.accuracy),
+            speed=f"{metrics.images_per_second:,.0f}",
+        )
+
+    def _finish_epoch(self, metrics: EpochMetrics) -> None:
+        epochs = self._run.epochs if self._run else metrics.epoch
+        self._say(
+            f"epoch {metrics.epoch:>{len(str(epochs))}}/{epochs}"
+            f"  loss {metrics.train_loss:.4f}  accuracy {percent(metrics.train_accuracy)}"
+            f"  validation {metrics.validation_loss:.4f}, {percent(metrics.validation_accuracy)}"
+            f"  {metrics.seconds:.1f} s  {metrics.images_per_second:,.0f} images/s"
+        )
+
+    def _say(self, text: str) -> None:
+        if not self._quiet:
+            self._console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,90 @@
+"""How runs are listed and shown."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from mnistcli.render.tables import NOTHING, make_facts, make_table, percent, seconds
+from mnistcli.render.view import View, printable
+from mnistcli.results import EpochMetrics, RunSummary
+
+COLOURS = {"finished": "green", "running": "cyan", "interrupted": "yellow", "failed": "red", "damaged": "bold red"}
+
+
+def runs_view(summaries: Sequence[RunSummary], *, folder: str) -> View:
+    """Return the list of runs in all formats."""
+    rows = [asdict(summary) for summary in summaries]
+    return View(
+        schema="mnistcli.runs-list/1",
+        document=lambda: {"folder": folder, "runs": rows},
+        rows=lambda: rows,
+        terminal=lambda _: [_list(summaries)] if summaries else [Text(f"There are no runs in {printable(folder)} yet.")],
+    )
+
+
+def run_view(run: dict[str, Any], history: Sequence[EpochMetrics]) -> View:
+    """Return one run, from its run.json and its epochs, in all formats."""
+    document = run | {"history": [asdict(metrics) for metrics in history]}
+    flat = {key: value for key, value in run.items() if not isinstance(value, dict)}
+    for part in ("config", "results", "provenance"):
+        flat |= {key: value for key, value in run[part].items() if not isinstance(value, dict | list)}
+    return View(
+        schema="mnistcli.runs-show/1",
+        document=lambda: document,
+        rows=lambda: [flat],
+        terminal=lambda _: [_facts(run), _epochs(history)] if history else [_facts(run)],
+        record=True,
+    )
+
+
+def _list(summaries: Sequence[RunSummary]) -> RenderableType:
+    table = make_table("run", "arch", "data set", "status", "test accuracy", "epochs", "time", "when", numbers=4)
+    for summary in summaries:
+        table.add_row(
+            summary.run,
+            summary.arch,
+            summary.dataset,
+            Text(summary.status, COLOURS.get(summary.status, "")),
+            percent(summary.test_accuracy),
+            NOTHING if summary.epochs is None else str(summary.epochs),
+            seconds(summary.train_seconds),
+            _local_time(summary.created),
+        )
+    return table
+
+
+def _facts(run: dict[str, Any]) -> RenderableType:
+    facts = make_facts(title=run["run"])
+    facts.add_row("status", Text(run["status"], COLOURS.get(run["status"], "")))
+    facts.add_row("created", _local_time(run["created"]))
+    for part in ("config", "results"):
+        for key, value in run[part].items():
+            facts.add_row(key.replace("_", " "), NOTHING if value is None else printable(str(value)))
+    facts.add_row("device", printable(str(run["provenance"].get("device"))))
+    facts.add_row("command", printable(" ".join(map(str, run["provenance"].get("argv", [])))))
+    return facts
+
+
+def _epochs(history: Sequence[EpochMetrics]) -> RenderableType:
+    table = make_table("epoch", "loss", "accuracy", "validation loss", "validation accuracy", "time", numbers=6)
+    for metrics in history:
+        table.add_row(
+            str(metrics.epoch),
+            f"{metrics.train_loss:.4f}",
+            percent(metrics.train_accuracy),
+            f"{metrics.validation_loss:.4f}",
+            percent(metrics.validation_accuracy),
+            seconds(metrics.seconds),
+        )
+    return table
+
+
+def _local_time(text: str) -> str:
+    try:
+        return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return NOTHING
