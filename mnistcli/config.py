@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mnistcli.errors import UsageError, suggestion
 
 DEVICES = ("auto", "cpu", "gpu", "tpu")
+SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,15 @@ def find_optimizer(name: str) -> OptimizerChoice:
     """
     if name not in OPTIMIZERS:
         known, near = ", ".join(OPTIMIZERS), suggestion(name, OPTIMIZERS)
-        raise UsageError(f"Unknown optimizer {name!r}: expected one of {known}{near}.")
+        raise UsageError(f"Unknown optimizer {name!r}: expected one of {known}{near}")
     return OPTIMIZERS[name]
+
+
+def check_split(name: str) -> None:
+    """Raise UsageError where there is no split of that name."""
+    if name not in SPLITS:
+        known, near = ", ".join(SPLITS), suggestion(name, SPLITS)
+        raise UsageError(f"Unknown split {name!r}: expected one of {known}{near}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,11 +60,17 @@ class DivergedError(MnistcliError):
     """The loss stopped being a number."""
 
 
+class InterruptedRunError(MnistcliError):
+    """Ctrl-C stopped a run."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
 class ImageError(MnistcliError):
     """A picture cannot be read."""
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?` for the nearest of `known`, or nothing where none is near."""
+    """Return a sentence's end: `; did you mean 'x'?` for the nearest of `known`, or a full stop where none is near."""
     near = get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return f"; did you mean {near[0]!r}?" if near else "."

@@ -36,7 +36,7 @@ def find_recipe(arch: str) -> Recipe:
     """
     if arch not in RECIPES:
         known, near = ", ".join(RECIPES), suggestion(arch, RECIPES)
-        raise UsageError(f"Unknown architecture {arch!r}: expected one of {known}{near}.")
+        raise UsageError(f"Unknown architecture {arch!r}: expected one of {known}{near}")
     return RECIPES[arch]
 
 

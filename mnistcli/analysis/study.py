@@ -7,6 +7,7 @@ from typing import Any
 from mnistcli.analysis.evaluate import evaluate
 from mnistcli.config import TrainConfig
 from mnistcli.data import Dataset, load
+from mnistcli.errors import InterruptedRunError
 from mnistcli.models import describe, use_device
 from mnistcli.results import EpochMetrics, RunStarted, TrainEvent, TrainResult
 from mnistcli.runs import Run, RunFolder, RunsFolder, Status, model_metadata, provenance
@@ -23,6 +24,7 @@ def train(
     Raises:
         UsageError: The device, the run's name or the runs folder cannot be used.
         DataError: The data set is unknown or damaged.
+        InterruptedRunError: Ctrl-C was pressed.
         DivergedError: The loss stopped being a number.
     """
     used = describe(use_device(device))
@@ -30,9 +32,10 @@ def train(
     folder = runs.claim(config, provenance(device=used, data_fingerprint=dataset.fingerprint), name=name)
     try:
         return _train_in(folder, dataset, used, notify)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         folder.close(Status.INTERRUPTED)
-        raise
+        kept = "keeps its best weights so far" if folder.weights.exists() else "has no weights yet"
+        raise InterruptedRunError(f"Interrupted: the run {folder.path.name!r} {kept}.") from error
     except Exception:
         folder.close(Status.FAILED)
         raise

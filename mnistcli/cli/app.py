@@ -93,9 +93,15 @@ def _run() -> int:
     except MnistcliError as error:
         return _tell(error, str(error), error.exit_code)
     except TyperException as error:
-        return _tell(error, error.format_message(), ExitCode.USAGE)
+        return _tell(error, _usage_sentence(error), ExitCode.USAGE)
     except typer.Abort:
         return ExitCode.INTERRUPTED
+
+
+def _usage_sentence(error: TyperException) -> str:
+    """Return what Typer says of a wrong command line, and where to look; it has printed a bare command's help itself."""
+    said, context = error.format_message().rstrip("."), getattr(error, "ctx", None)
+    return f"{said}; see '{context.command_path} --help'." if said and context else said
 
 
 def _tell(error: Exception, sentence: str, code: int) -> int:

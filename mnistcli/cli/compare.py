@@ -8,7 +8,7 @@ import typer
 from mnistcli.cli.face import Face
 from mnistcli.cli.options import RUN_HELP, RUNS_DIR, Dataset, Device, Plot, RunsDir, Split, check_plot
 from mnistcli.cli.train import train_visibly
-from mnistcli.config import TrainConfig
+from mnistcli.config import TrainConfig, check_split
 from mnistcli.errors import RunError, UsageError
 from mnistcli.recipes import RECIPES, configure
 
@@ -43,6 +43,7 @@ def compare(
     An architecture that has no finished run is trained first, by its recipe.
     """
     check_plot(plot)
+    check_split(split)
     names = runs or STUDY
     if len(names) < 2:
         raise UsageError(f"compare takes two runs or more, not {len(names)}: name another, or none for dense and cnn.")
@@ -55,7 +56,6 @@ def compare(
 
     folder = RunsFolder(runs_dir)
     images = load(dataset)
-    images.split(split)
     for arch in _missing(names, folder):
         if no_train:
             raise RunError(f"There is no finished {arch} run in {str(runs_dir)!r}, and --no-train forbids training one.")

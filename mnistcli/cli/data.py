@@ -9,7 +9,7 @@ import typer
 
 from mnistcli.cli.face import Face
 from mnistcli.cli.options import Dataset, Plot, Split, check_plot
-from mnistcli.config import TrainConfig
+from mnistcli.config import TrainConfig, check_split
 from mnistcli.errors import DataError, UsageError
 
 SHOW_EXAMPLES = ["mnistcli data show", "mnistcli data show --split test --count 16 --plot grid.png"]
@@ -28,6 +28,7 @@ def show(
 ) -> None:
     """Draw labelled images in a grid."""
     check_plot(plot)
+    check_split(split)
     if count < 1:
         raise UsageError(f"--count must be at least 1, not {count}.")
 
@@ -71,6 +72,7 @@ def export(
     dataset: Dataset = TrainConfig.dataset,
 ) -> None:
     """Write images as PNG files, their labels in their names, and a labels.csv."""
+    check_split(split)
     if limit is not None and limit < 1:
         raise UsageError(f"--limit must be at least 1, not {limit}.")
 

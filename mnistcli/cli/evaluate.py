@@ -6,7 +6,7 @@ import typer
 
 from mnistcli.cli.face import Face
 from mnistcli.cli.options import RUNS_DIR, Dataset, Device, Plot, RunArgument, RunsDir, Split, check_plot
-from mnistcli.config import TrainConfig
+from mnistcli.config import TrainConfig, check_split
 from mnistcli.errors import ExitCode, UsageError
 
 EXAMPLES = [
@@ -31,6 +31,7 @@ def evaluate(
 ) -> None:
     """Score a run: accuracy with its interval, loss, precision, recall and F1, confusion matrix."""
     check_plot(plot)
+    check_split(split)
     if fail_under is not None and not 0 <= fail_under <= 1:
         raise UsageError(f"--fail-under takes a fraction from 0 to 1, not {fail_under:g}.")
 

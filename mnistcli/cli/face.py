@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 COLOURS = ("auto", "always", "never")
 PANEL = "Output"
+WIDE = 160  # columns of a table that is written to a file
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result and errors.", rich_help_panel=PANEL)]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Explain what is done.", rich_help_panel=PANEL)]
@@ -83,11 +84,14 @@ class Face:
     def _console(self, *, stderr: bool) -> Console:
         from rich.console import Console
 
-        # None leaves the choice to Rich, which honours FORCE_COLOR and TERM=dumb.
-        forced = True if self.color == "always" else None
-        console = Console(stderr=stderr, force_terminal=forced, no_color=self.color == "never" or None, highlight=False)
-        if not console.is_terminal and "COLUMNS" not in os.environ:
-            console.width = 160
+        stream = sys.stderr if stderr else sys.stdout
+        # Rich itself honours NO_COLOR, FORCE_COLOR, TERM=dumb and COLUMNS.
+        choice: dict[str, Any] = {"auto": {}, "always": {"color_system": "256"}, "never": {"color_system": None}}
+        console = Console(file=stream, highlight=False, soft_wrap=False, **choice[self.color])
+        if self.color == "always":
+            console.no_color = False
+        if not stream.isatty() and "COLUMNS" not in os.environ:
+            console.width = WIDE
         return console
 
 
@@ -140,4 +144,4 @@ def _make_face(
 
 def _check_choice(flag: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise UsageError(f"{flag} takes one of {', '.join(choices)}, not {value!r}{suggestion(value, choices)}.")
+        raise UsageError(f"{flag} takes one of {', '.join(choices)}, not {value!r}{suggestion(value, choices)}")

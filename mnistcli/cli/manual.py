@@ -33,7 +33,7 @@ def show_help(
     for word in topic or []:
         commands = getattr(found, "commands", {})
         if word not in commands:
-            raise UsageError(f"There is no help on {word!r}{suggestion(word, [*commands, TOPIC])}.")
+            raise UsageError(f"There is no help on {word!r}{suggestion(word, [*commands, TOPIC])}")
         found = commands[word]
         here = typer.Context(found, info_name=word, parent=here)
     print(found.get_help(here))
@@ -46,5 +46,5 @@ def completion(
     from mnistcli.cli.completion import SHELLS
 
     if shell not in SHELLS:
-        raise UsageError(f"There is no completion for {shell!r}: expected one of {', '.join(SHELLS)}{suggestion(shell, SHELLS)}.")
+        raise UsageError(f"There is no completion for {shell!r}: expected one of {', '.join(SHELLS)}{suggestion(shell, SHELLS)}")
     print(SHELLS[shell](ctx.find_root().command), end="")

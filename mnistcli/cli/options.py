@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mnistcli.config import DEVICES, OPTIMIZERS
+from mnistcli.config import DEVICES, OPTIMIZERS, SPLITS
 from mnistcli.errors import UsageError
 from mnistcli.recipes import RECIPES, recipe_default
 
@@ -24,7 +24,7 @@ Optimizer = Annotated[
 RunsDir = Annotated[
     Path, typer.Option(metavar="DIR", envvar="MNISTCLI_RUNS_DIR", help="The folder in which runs lie.")
 ]
-Split = Annotated[str, typer.Option(metavar="test|validation|train", help="The images to score.")]
+Split = Annotated[str, typer.Option(metavar="|".join(SPLITS), help="The images to score.")]
 Plot = Annotated[
     Path | None, typer.Option("--plot", metavar="FILE", help="Draw a figure: .png, .pdf or .svg.", show_default=False)
 ]

@@ -47,7 +47,7 @@ def predict(
 ) -> None:
     """Say which digit each picture shows, of any size and colour.
 
-    A picture is turned into what MNIST holds: light ink on black, fitted into 20×20 pixels, centred by its mass in 28×28.
+    A picture is made what MNIST holds: light ink on black, fitted into 20×20 pixels, centred in 28×28.
     """
     if bool(images) == (files_from is not None):
         raise UsageError("predict takes pictures or --files-from, one of the two: see 'mnistcli predict --help'.")

@@ -47,8 +47,9 @@ def train(
 ) -> None:
     """Train a network, keep its best weights, score it once on the test images.
 
-    Without further flags an architecture is trained by its recipe. The run's folder then holds its configuration,
-    metrics, weights and figures.
+    Without further flags an architecture is trained by its recipe, as the study does.
+
+    The run's folder then holds its configuration, metrics, weights and figures.
     """
     config = configure(
         arch,

@@ -4,11 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnistcli.errors import UsageError, suggestion
+from mnistcli.config import SPLITS, check_split
 from mnistcli.results import DatasetSummary, Sample, SplitSummary
-
-SPLITS = ("train", "validation", "test")
-
 
 @dataclass(frozen=True)
 class Split:
@@ -79,13 +76,6 @@ class Dataset:
             fingerprint=self.fingerprint,
             location=self.location,
         )
-
-
-def check_split(name: str) -> None:
-    """Raise UsageError where there is no split of that name."""
-    if name not in SPLITS:
-        known, near = ", ".join(SPLITS), suggestion(name, SPLITS)
-        raise UsageError(f"Unknown split {name!r}: expected one of {known}{near}.")
 
 
 def hold_out_validation(train: Split) -> tuple[Split, Split]:

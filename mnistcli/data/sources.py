@@ -15,5 +15,5 @@ def load(name: str) -> Dataset:
     """
     if name not in SOURCES:
         known, near = ", ".join(SOURCES), suggestion(name, SOURCES)
-        raise DataError(f"Unknown data set {name!r}: expected {known}{near}.")
+        raise DataError(f"Unknown data set {name!r}: expected {known}{near}")
     return SOURCES[name]()

@@ -17,7 +17,7 @@ def use_device(name: str) -> jax.Device:
         UsageError: There is no such kind, or none of it here.
     """
     if name not in DEVICES:
-        raise UsageError(f"Unknown device {name!r}: expected one of {', '.join(DEVICES)}{suggestion(name, DEVICES)}.")
+        raise UsageError(f"Unknown device {name!r}: expected one of {', '.join(DEVICES)}{suggestion(name, DEVICES)}")
     if name == "cpu":
         jax.config.update("jax_platforms", "cpu")  # else JAX would take hold of an accelerator beside it
     enable_compilation_cache()

@@ -129,7 +129,7 @@ def _draw_matrix(axes: Axes, evaluation: Evaluation, *, title: str, figure: Figu
     support = np.maximum(counts.sum(1, keepdims=True), 1)
     values = counts / support * 100 if percent else counts.astype(float)
     shades = np.log1p(values)
-    image = axes.imshow(shades, cmap=MATRIX_COLOURS)
+    image = axes.imshow(shades, cmap=MATRIX_COLOURS, vmin=0, vmax=np.log1p(100) if percent else None)
     ticks = range(len(evaluation.class_names))
     axes.set(xlabel="predicted", ylabel="true", xticks=ticks, yticks=ticks, title=title)
     axes.set_xticklabels(evaluation.class_names)
@@ -141,7 +141,7 @@ def _draw_matrix(axes: Axes, evaluation: Evaluation, *, title: str, figure: Figu
             axes.text(j, i, text, ha="center", va="center", size=7.5, color="white" if dark else "black")
     bar = figure.colorbar(image, ax=axes, shrink=0.85)
     marks = np.array([0, 1, 10, 100, 1000])
-    marks = marks[marks <= values.max()]
+    marks = marks[marks <= (100 if percent else values.max())]
     bar.set_ticks(np.log1p(marks).tolist(), labels=[f"{mark}{' %' if percent else ''}" for mark in marks])
 
 

@@ -16,7 +16,7 @@ class TrainingProgress:
     def __init__(self, console: Console, *, quiet: bool = False) -> None:
         self._console = console
         self._quiet = quiet
-        self._live = console.is_terminal and not console.is_dumb_terminal and not quiet
+        self._live = console.file.isatty() and not console.is_dumb_terminal and not quiet
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),

@@ -200,8 +200,8 @@ class RunsFolder:
             pass
         names = [folder.name for folder in self._folders()]
         raise RunError(
-            f"There is no run {text!r} in {str(self.path)!r}{suggestion(text, [*names, *RESERVED])}: "
-            "'mnistcli runs list' names those there are."
+            f"There is no run {text!r} in {str(self.path)!r}: 'mnistcli runs list' names those there are"
+            f"{suggestion(text, [*names, *RESERVED])}"
         )
 
     def _folders(self) -> list[Path]:
