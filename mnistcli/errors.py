@@ -66,6 +66,12 @@ class InterruptedRunError(MnistcliError):
     exit_code = ExitCode.INTERRUPTED
 
 
+class ClosedPipeError(MnistcliError):
+    """Whoever read the output has closed the pipe: there is nobody left to tell."""
+
+    exit_code = ExitCode.OK
+
+
 class ImageError(MnistcliError):
     """A picture cannot be read."""
 

@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 from mnistcli import __version__
 from mnistcli.cli import compare, data, doctor, evaluate, manual, predict, runs, summary, train
 from mnistcli.cli.face import Colour, Debug, Quiet, Verbose, command
-from mnistcli.errors import ExitCode, MnistcliError
+from mnistcli.errors import ClosedPipeError, ExitCode, MnistcliError
 from mnistcli.render.view import printable
 
 HELP = {"help_option_names": ["-h", "--help"]}
@@ -77,7 +77,7 @@ def main() -> None:
     try:
         code = _run()
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, ClosedPipeError):
         # Whoever read us has what they wanted. What is still buffered must not fail again when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.OK
@@ -90,6 +90,8 @@ def main() -> None:
 def _run() -> int:
     try:
         return app(standalone_mode=False) or ExitCode.OK
+    except ClosedPipeError:
+        raise
     except MnistcliError as error:
         return _tell(error, str(error), error.exit_code)
     except TyperException as error:

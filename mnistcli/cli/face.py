@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnistcli.errors import UsageError, suggestion
+from mnistcli.errors import ClosedPipeError, UsageError, suggestion
 from mnistcli.render.view import FORMATS, printable
 
 if TYPE_CHECKING:
@@ -105,7 +105,10 @@ def command(app: typer.Typer, *, examples: list[str], name: str | None = None) -
         @functools.wraps(function)
         def run(**arguments: Any) -> None:
             options = {parameter.name: arguments.pop(parameter.name) for parameter in shared}
-            function(_make_face(**options), **arguments)
+            try:
+                function(_make_face(**options), **arguments)
+            except BrokenPipeError as error:  # Typer would make exit code 1 of it
+                raise ClosedPipeError from error
 
         parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*own, *shared)]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tests.conftest import Call
+
+
+def test_compare_trains_what_is_missing_then_nothing(mnistcli: Call, tmp_path: Path) -> None:
+    first = mnistcli("compare", "linear", "builtin", "--plot", "out.png", "--json")
+    assert first.code == 0
+    assert "training one first" in first.err
+    assert [run["run"] for run in first.json["runs"]] == ["linear-001", "builtin"]
+    assert np.asarray(Image.open(tmp_path / "out.png").convert("L")).std() > 10
+    again = mnistcli("compare", "linear", "builtin", "--no-train")
+    assert again.code == 0
+    assert "training" not in again.err
+    assert [path.name for path in Path("runs").iterdir()] == ["linear-001"]
+
+
+def test_the_pairs_counts_and_p_value_agree_with_the_runs(mnistcli: Call, workspace: Path) -> None:
+    found = mnistcli("compare", "linear", "dense", "--json", cwd=workspace).json
+    assert set(found["runs"][0]) >= {"run", "split", "n", "accuracy", "confusion", "per_class", "parameters", "train_seconds"}
+    a, b = found["runs"]
+    (pair,) = found["pairs"]
+    assert list(pair) == ["a", "b", "both_right", "only_a_right", "only_b_right", "both_wrong", "p_value"]
+    assert pair["both_right"] + pair["only_a_right"] == round(a["accuracy"] * 10_000)
+    assert pair["both_right"] + pair["only_b_right"] == round(b["accuracy"] * 10_000)
+    assert sum(pair[key] for key in ("both_right", "only_a_right", "only_b_right", "both_wrong")) == 10_000
+    assert 0 <= pair["p_value"] < 1e-6
+
+
+def test_more_than_two_runs_give_every_pair_and_the_table_says_which_is_better(mnistcli: Call, workspace: Path) -> None:
+    outcome = mnistcli("compare", "linear-001", "dense-001", "builtin", "--format", "table", cwd=workspace)
+    assert outcome.code == 0
+    assert "builtin is better" in outcome.out
+    assert "not corrected" in outcome.out
+    assert outcome.out.count("McNemar's exact p") == 3
+
+
+def test_no_train_refuses_a_missing_architecture(mnistcli: Call) -> None:
+    outcome = mnistcli("compare", "--no-train")
+    assert outcome.code == 4
+    assert "dense" in outcome.err
+    assert not Path("runs").exists()
+
+
+def test_an_unknown_run_is_refused_before_anything_is_trained(mnistcli: Call) -> None:
+    outcome = mnistcli("compare", "linear", "nonesuch")
+    assert outcome.code == 4
+    assert "nonesuch" in outcome.err
+    assert not Path("runs").exists()

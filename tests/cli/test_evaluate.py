@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mnistcli.data import load
+from mnistcli.models import predict_logits
+from mnistcli.runs import load_model
+from tests.conftest import Call
+
+KEYS = ["schema", "run", "arch", "split", "n", "accuracy", "accuracy_ci95", "loss", "confusion", "per_class"]
+
+
+def test_evaluate_json_agrees_with_a_count_by_hand(mnistcli: Call, workspace: Path) -> None:
+    outcome = mnistcli("evaluate", "linear", "--json", cwd=workspace)
+    assert outcome.code == 0
+    found = outcome.json
+    assert list(found) == KEYS
+    test = load("mnist").test
+    answers = predict_logits(load_model(workspace / "runs/linear-001/model.safetensors").network, test.images).argmax(1)
+    assert found["n"] == 10_000
+    assert found["accuracy"] == (answers == test.labels).mean()
+    for true in range(10):
+        for predicted in range(10):
+            assert found["confusion"][true][predicted] == ((test.labels == true) & (answers == predicted)).sum()
+    seven = found["per_class"][7]
+    hits = ((answers == 7) & (test.labels == 7)).sum()
+    assert seven["label"] == 7
+    assert np.isclose(seven["precision"], hits / (answers == 7).sum())
+    assert np.isclose(seven["recall"], hits / (test.labels == 7).sum())
+    assert seven["support"] == 1028
+    low, high = found["accuracy_ci95"]
+    assert low < found["accuracy"] < high
+
+
+def test_every_split_can_be_scored(mnistcli: Call, workspace: Path) -> None:
+    sizes = {split: mnistcli("evaluate", "--split", split, "--json", cwd=workspace).json["n"] for split in ("validation", "train")}
+    assert sizes == {"validation": 10_000, "train": 50_000}
+
+
+def test_csv_begins_with_its_header_and_plain_is_a_line_a_key(mnistcli: Call, workspace: Path) -> None:
+    assert mnistcli("evaluate", "linear", "--format", "csv", cwd=workspace).lines[0].startswith("run,arch,split,n,accuracy")
+    plain = dict(line.split("\t") for line in mnistcli("evaluate", "linear", cwd=workspace).lines)
+    assert plain["run"] == "linear-001"
+    assert float(plain["accuracy"]) > 0.7
+
+
+def test_the_table_names_the_worst_confusions_in_words(mnistcli: Call, workspace: Path) -> None:
+    evaluation = mnistcli("evaluate", "linear", "--json", cwd=workspace).json
+    confusion = np.array(evaluation["confusion"])
+    np.fill_diagonal(confusion, 0)
+    true, predicted = np.unravel_index(confusion.argmax(), confusion.shape)
+    table = mnistcli("evaluate", "linear", "--format", "table", cwd=workspace).out
+    assert f"{true} read as {predicted}: {confusion.max()}" in table
+
+
+def test_fail_under_exits_1_only_below_the_bar_and_still_gives_the_result(mnistcli: Call, workspace: Path) -> None:
+    missed = mnistcli("evaluate", "linear", "--fail-under", "0.999", "--json", cwd=workspace)
+    assert missed.code == 1
+    assert missed.json["run"] == "linear-001"
+    assert mnistcli("evaluate", "linear", "--fail-under", "0.5", cwd=workspace).code == 0
+
+
+def test_plot_draws_the_matrix(mnistcli: Call, workspace: Path, tmp_path: Path) -> None:
+    for suffix in (".png", ".svg", ".pdf"):
+        assert mnistcli("evaluate", "linear", "--plot", tmp_path / f"cm{suffix}", cwd=workspace).code == 0
+        assert (tmp_path / f"cm{suffix}").stat().st_size > 5_000
+    assert np.asarray(Image.open(tmp_path / "cm.png").convert("L")).std() > 10
+
+
+def test_a_run_goes_by_path_by_name_by_architecture_and_as_the_latest(mnistcli: Call, workspace: Path) -> None:
+    for text in ("dense-001", "dense", "latest", "runs/dense-001", "runs/dense-001/model.safetensors"):
+        outcome = mnistcli("evaluate", text, "--json", cwd=workspace)
+        assert outcome.json["run"] == "dense-001", text
+        assert "dense-001" in outcome.err
+    assert mnistcli("evaluate", "builtin", "--json").json["accuracy"] > 0.98

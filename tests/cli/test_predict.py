@@ -1,0 +1,122 @@
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageOps
+
+from mnistcli.data import load
+from mnistcli.models import predict_logits
+from mnistcli.runs import RunsFolder, load_model
+from tests.conftest import Call
+
+N = 60
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of exported test images."""
+    from mnistcli.data import export_images
+
+    folder = tmp_path_factory.mktemp("exported") / "digits"
+    export_images(load("mnist"), "test", folder, limit=N)
+    return folder
+
+
+def answers(mnistcli: Call, files: list[Path]) -> list[int]:
+    outcome = mnistcli("predict", *files, "--run", "builtin", "--format", "jsonl")
+    assert outcome.code == 0
+    return [json.loads(line)["label"] for line in outcome.lines]
+
+
+@pytest.fixture(scope="module")
+def expected() -> list[int]:
+    """What the built-in model says of the images themselves."""
+    model = load_model(RunsFolder(Path("runs")).find("builtin").weights)
+    return predict_logits(model.network, load("mnist").test.images[:N]).argmax(1).tolist()
+
+
+def test_exported_files_get_the_answers_of_the_images_themselves(mnistcli: Call, digits: Path, expected: list[int]) -> None:
+    assert answers(mnistcli, sorted(digits.glob("*.png"))) == expected
+
+
+def test_negatives_get_the_same_answers(mnistcli: Call, digits: Path, expected: list[int], tmp_path: Path) -> None:
+    for file in digits.glob("*.png"):
+        ImageOps.invert(Image.open(file)).save(tmp_path / file.name)
+    assert answers(mnistcli, sorted(tmp_path.glob("*.png"))) == expected
+
+
+@pytest.mark.parametrize(("suffix", "mode"), [(".png", "RGB"), (".jpg", "RGB"), (".webp", "RGBA"), (".tif", "L")])
+def test_enlarged_copies_on_white_get_the_same_answers(
+    mnistcli: Call, digits: Path, expected: list[int], tmp_path: Path, suffix: str, mode: str
+) -> None:
+    for file in digits.glob("*.png"):
+        page = Image.new("L", (640, 480), 255)
+        page.paste(ImageOps.invert(Image.open(file)).resize((280, 280), Image.Resampling.BICUBIC), (300, 30))
+        page.convert(mode).save(tmp_path / f"{file.stem}{suffix}")
+    found = answers(mnistcli, sorted(tmp_path.glob(f"*{suffix}")))
+    assert sum(a != b for a, b in zip(found, expected, strict=True)) <= 1
+
+
+def test_a_file_given_twice_is_answered_twice_alike_and_in_order(mnistcli: Call, digits: Path) -> None:
+    one, two = sorted(digits.glob("*.png"))[:2]
+    lines = mnistcli("predict", one, two, one, "--run", "builtin").lines
+    assert lines[0] == lines[2] != lines[1]
+    assert [line.split("\t")[0] for line in lines] == [str(one), str(two), str(one)]
+
+
+def test_a_broken_file_gets_its_own_error_and_the_rest_go_on(mnistcli: Call, digits: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("hello")
+    good = min(digits.glob("*.png"))
+    outcome = mnistcli("predict", good, "text.png", "missing.png", good, "--format", "jsonl")
+    assert outcome.code == 1
+    records = [json.loads(line) for line in outcome.lines]
+    assert [set(record) >= {"path", "error"} for record in records] == [False, True, True, False]
+    assert set(records[0]) >= {"path", "label", "confidence", "probabilities"}
+    assert len(records[0]["probabilities"]) == 10
+    assert sum(records[0]["probabilities"]) == pytest.approx(1)
+    assert "2 of the pictures" in outcome.err
+
+
+def test_stdin_gives_one_picture_or_a_list_of_paths(spawn: Call, digits: Path) -> None:
+    file = min(digits.glob("*.png"))
+    one = spawn("predict", "-", "--json", stdin=None, input=file.read_bytes())
+    assert one.json["predictions"][0]["path"] == "-"
+    assert one.json["predictions"][0]["label"] == 7
+    many = spawn("predict", "--files-from", "-", stdin=None, input=f"{file}\n{file}\n".encode())
+    assert [line.split("\t")[1] for line in many.lines] == ["7", "7"]
+
+
+def test_top_gives_the_most_probable_answers_first(mnistcli: Call, digits: Path) -> None:
+    file = min(digits.glob("*.png"))
+    record = mnistcli("predict", file, "--top", "3", "--json").json["predictions"][0]
+    assert [answer["label"] for answer in record["top"]][0] == record["label"]
+    shares = [answer["confidence"] for answer in record["top"]]
+    assert shares == sorted(record["probabilities"], reverse=True)[:3]
+
+
+def test_the_terminal_s_table_shows_what_the_network_saw(mnistcli: Call, digits: Path) -> None:
+    out = mnistcli("predict", min(digits.glob("*.png")), "--format", "table").out
+    assert "▓" in out
+    assert "7 (" in out
+
+
+def test_the_newest_run_is_used_where_something_was_trained(mnistcli: Call, digits: Path, workspace: Path) -> None:
+    file = min(digits.glob("*.png"))
+    assert "builtin" in mnistcli("predict", file).err
+    assert mnistcli("predict", file, "--json", cwd=workspace).json["run"] == "dense-001"
+
+
+def test_csv_has_a_header_and_a_line_a_picture(mnistcli: Call, digits: Path) -> None:
+    rows = list(csv.DictReader(mnistcli("predict", *sorted(digits.glob("*.png"))[:3], "--format", "csv").lines))
+    assert [row["label"] for row in rows] == ["7", "2", "1"]
+
+
+def test_odd_names_are_escaped_not_obeyed(mnistcli: Call, digits: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "a\x1b[31m\tb\n.png"
+    shutil.copy(min(digits.glob("*.png")), odd)
+    outcome = mnistcli("predict", odd)
+    assert outcome.code == 0
+    assert len(outcome.lines) == 1
+    assert "\x1b" not in outcome.out

@@ -1,0 +1,84 @@
+"""What the tests share: the program called in this process or as one of its own, and a workspace with small runs."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnistcli.cli import app
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call of the program came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+Call = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def environment(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the tests' cache apart from the user's, and what the shell set out of the tests."""
+    os.environ["MNISTCLI_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "MNISTCLI_RUNS_DIR"):
+        os.environ.pop(name, None)
+
+
+@pytest.fixture
+def mnistcli(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Call:
+    """Call the program's front door in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object, cwd: Path | None = None) -> Outcome:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["mnistcli", *map(str, arguments)])
+            if cwd is not None:
+                patch.chdir(cwd)
+            capfd.readouterr()
+            with pytest.raises(SystemExit) as ended:
+                app.main()
+        captured = capfd.readouterr()
+        return Outcome(int(ended.value.code or 0), captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def spawn(tmp_path: Path) -> Call:
+    """Call the program as a process of its own, with no terminal, in an empty folder."""
+
+    def call(*arguments: object, cwd: Path = tmp_path, **options: Any) -> Outcome:
+        command = [sys.executable, "-m", "mnistcli", *map(str, arguments)]
+        options = {"capture_output": True, "stdin": subprocess.DEVNULL, "timeout": 240} | options
+        done = subprocess.run(command, cwd=cwd, **options)
+        return Outcome(done.returncode, (done.stdout or b"").decode(), (done.stderr or b"").decode())
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two small runs, linear-001 and dense-001, trained through the front door. Read it, do not change it."""
+    folder = tmp_path_factory.mktemp("workspace")
+    for arch in ("linear", "dense"):
+        command = [sys.executable, "-m", "mnistcli", "train", "--arch", arch, "--limit", "3000", "--epochs", "2"]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return folder
