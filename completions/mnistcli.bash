@@ -9,8 +9,9 @@ _mnistcli_runs() {
 _mnistcli() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command="" word words=""
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-        case "$command $word" in
-            " train"|" evaluate"|" compare"|" predict"|" summary"|" doctor"|" completion"|" help"|" data"|" data show"|" data info"|" data verify"|" data export"|" runs"|" runs list"|" runs show") command="${command:+$command }$word" ;;
+        word="${command:+$command }$word"
+        case "$word" in
+            "train"|"evaluate"|"compare"|"predict"|"summary"|"doctor"|"completion"|"help"|"data"|"data show"|"data info"|"data verify"|"data export"|"runs"|"runs list"|"runs show") command=$word ;;
         esac
     done
     COMPREPLY=()
@@ -30,7 +31,7 @@ _mnistcli() {
         "train:--runs-dir") COMPREPLY=($(compgen -d -- "$cur")); return ;;
         "train:--format") COMPREPLY=($(compgen -W "table json jsonl csv plain" -- "$cur")); return ;;
         "train:--color") COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
-        "evaluate:--split") COMPREPLY=($(compgen -W "test validation train" -- "$cur")); return ;;
+        "evaluate:--split") COMPREPLY=($(compgen -W "train validation test" -- "$cur")); return ;;
         "evaluate:--dataset") return ;;
         "evaluate:--plot") COMPREPLY=($(compgen -f -- "$cur")); return ;;
         "evaluate:--fail-under") return ;;
@@ -38,7 +39,7 @@ _mnistcli() {
         "evaluate:--runs-dir") COMPREPLY=($(compgen -d -- "$cur")); return ;;
         "evaluate:--format") COMPREPLY=($(compgen -W "table json jsonl csv plain" -- "$cur")); return ;;
         "evaluate:--color") COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
-        "compare:--split") COMPREPLY=($(compgen -W "test validation train" -- "$cur")); return ;;
+        "compare:--split") COMPREPLY=($(compgen -W "train validation test" -- "$cur")); return ;;
         "compare:--dataset") return ;;
         "compare:--plot") COMPREPLY=($(compgen -f -- "$cur")); return ;;
         "compare:--device") COMPREPLY=($(compgen -W "auto cpu gpu tpu" -- "$cur")); return ;;
@@ -46,7 +47,7 @@ _mnistcli() {
         "compare:--format") COMPREPLY=($(compgen -W "table json jsonl csv plain" -- "$cur")); return ;;
         "compare:--color") COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
         "predict:--files-from") COMPREPLY=($(compgen -f -- "$cur")); return ;;
-        "predict:--run"|"predict:-r") COMPREPLY=($(compgen -W "$(_mnistcli_runs)" -- "$cur")); return ;;
+        "predict:--run") COMPREPLY=($(compgen -W "$(_mnistcli_runs)" -- "$cur")); return ;;
         "predict:--top"|"predict:-k") return ;;
         "predict:--device") COMPREPLY=($(compgen -W "auto cpu gpu tpu" -- "$cur")); return ;;
         "predict:--runs-dir") COMPREPLY=($(compgen -d -- "$cur")); return ;;
@@ -60,7 +61,7 @@ _mnistcli() {
         "doctor:--runs-dir") COMPREPLY=($(compgen -d -- "$cur")); return ;;
         "doctor:--format") COMPREPLY=($(compgen -W "table json jsonl csv plain" -- "$cur")); return ;;
         "doctor:--color") COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
-        "data show:--split") COMPREPLY=($(compgen -W "test validation train" -- "$cur")); return ;;
+        "data show:--split") COMPREPLY=($(compgen -W "train validation test" -- "$cur")); return ;;
         "data show:--count") return ;;
         "data show:--dataset") return ;;
         "data show:--plot") COMPREPLY=($(compgen -f -- "$cur")); return ;;
@@ -71,7 +72,7 @@ _mnistcli() {
         "data info:--color") COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
         "data verify:--format") COMPREPLY=($(compgen -W "table json jsonl csv plain" -- "$cur")); return ;;
         "data verify:--color") COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
-        "data export:--split") COMPREPLY=($(compgen -W "test validation train" -- "$cur")); return ;;
+        "data export:--split") COMPREPLY=($(compgen -W "train validation test" -- "$cur")); return ;;
         "data export:--limit") return ;;
         "data export:--dataset") return ;;
         "data export:--format") COMPREPLY=($(compgen -W "table json jsonl csv plain" -- "$cur")); return ;;
@@ -89,7 +90,7 @@ _mnistcli() {
             "train") words="--arch -a --dataset --epochs --batch-size --optimizer --lr --patience --seed --limit --device --name --runs-dir --no-plots --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "evaluate") words="--split --dataset --plot --fail-under --device --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "compare") words="--split --dataset --plot --no-train --device --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "predict") words="--files-from --run -r --top -k --device --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "predict") words="--files-from --run --top -k --device --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "summary") words="--plot --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "doctor") words="--device --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "completion") words="--help -h" ;;

@@ -61,7 +61,7 @@ def describe_commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[Comm
 def bash(program: Any) -> str:
     """Return the script for bash."""
     commands = list(describe_commands(program))
-    paths = "|".join(f'" {" ".join(c.path)}"' for c in commands if c.path)
+    paths = "|".join(f'"{" ".join(c.path)}"' for c in commands if c.path)
     values = [
         f"        {'|'.join(_bash_case(c, flag) for flag in o.flags)}) {_bash_reply(o.value)} ;;"
         for c in commands
@@ -87,8 +87,9 @@ def bash(program: Any) -> str:
             "_mnistcli() {",
             '    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command="" word words=""',
             '    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do',
-            '        case "$command $word" in',
-            f'            {paths}) command="${{command:+$command }}$word" ;;',
+            '        word="${command:+$command }$word"',
+            '        case "$word" in',
+            f"            {paths}) command=$word ;;",
             "        esac",
             "    done",
             "    COMPREPLY=()",

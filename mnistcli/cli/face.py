@@ -82,7 +82,7 @@ class Face:
             self.note(text)
 
     def _console(self, *, stderr: bool) -> Console:
-        from rich.console import Console
+        from rich.console import Console, ConsoleDimensions
 
         stream = sys.stderr if stderr else sys.stdout
         # Rich itself honours NO_COLOR, FORCE_COLOR, TERM=dumb and COLUMNS.
@@ -91,7 +91,7 @@ class Face:
         if self.color == "always":
             console.no_color = False
         if not stream.isatty() and "COLUMNS" not in os.environ:
-            console.width = WIDE
+            console.size = ConsoleDimensions(WIDE, console.height)
         return console
 
 

@@ -43,7 +43,7 @@ class View:
         match style:
             case "table":
                 for renderable in self.terminal(console):
-                    console.print(renderable)
+                    console.print(renderable, soft_wrap=hasattr(renderable, "plain") and not console.is_terminal)
             case "json":
                 print(to_json({"schema": self.schema, **self.document()}, indent=2), file=stdout)
             case "jsonl":

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from mnistcli.analysis.compare import paired_test
+from mnistcli.render.comparison import verdict
+from mnistcli.results import Evaluation, wilson_interval
+
+
+@given(st.integers(1, 20_000), st.data())
+def test_wilson_s_interval_is_scipy_s(n: int, data: st.DataObject) -> None:
+    successes = data.draw(st.integers(0, n))
+    expected = binomtest(successes, n).proportion_ci(method="wilson")
+    assert wilson_interval(successes, n) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+def test_mcnemar_counts_each_image_once() -> None:
+    a = np.array([1, 1, 1, 1, 1, 1, 0, 0, 0], bool)
+    b = np.array([1, 1, 0, 0, 0, 0, 1, 0, 0], bool)
+    pair = paired_test("a", "b", a, b)
+    assert (pair.both_right, pair.only_a_right, pair.only_b_right, pair.both_wrong) == (2, 4, 1, 2)
+    assert pair.p_value == pytest.approx(2 * (1 + 5) / 2**5)
+    assert paired_test("a", "b", a, a).p_value == 1
+
+
+@pytest.mark.parametrize(
+    ("only_a", "only_b", "said"),
+    [(30, 5, "a is better"), (5, 30, "b is better"), (6, 5, "could well be chance"), (5, 5, "neither is better")],
+)
+def test_the_verdict_says_which_is_better_and_whether_it_is_chance(only_a: int, only_b: int, said: str) -> None:
+    right_a = np.array([1] * only_a + [0] * only_b + [1], bool)
+    right_b = np.array([0] * only_a + [1] * only_b + [1], bool)
+    assert said in verdict(paired_test("a", "b", right_a, right_b))
+
+
+def test_scores_without_a_denominator_are_none() -> None:
+    evaluation = Evaluation("r", "linear", "test", 0.0, ((2, 0, 0), (1, 0, 0), (0, 0, 0)), ("a", "b", "c"))
+    scores = evaluation.per_class
+    assert [score.precision for score in scores] == [2 / 3, None, None]
+    assert [score.recall for score in scores] == [1, 0, None]
+    assert [score.f1 for score in scores] == [0.8, 0, None]
+    assert evaluation.worst_confusions() == [("b", "a", 1)]

@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tests.conftest import Call
+
+
+def test_summary_counts_parameters_and_multiply_accumulates_of_the_study_s_networks(mnistcli: Call) -> None:
+    cnn = mnistcli("summary", "cnn", "--json").json
+    assert cnn["parameters"] == (9 * 32 + 32) + (13 * 13 * 32 * 100 + 100) + (100 * 10 + 10)
+    assert cnn["multiply_accumulates"] == 26 * 26 * 9 * 32 + 13 * 13 * 32 * 100 + 100 * 10
+    assert [layer["output_shape"] for layer in cnn["layers"]] == [
+        [28, 28, 1], [26, 26, 32], [13, 13, 32], [5408], [100], [10],
+    ]  # fmt: skip
+    assert mnistcli("summary", "dense", "--json").json["parameters"] == 407_050
+    assert mnistcli("summary", "linear", "--json").json["parameters"] == 7_850
+
+
+def test_summary_describes_a_run_and_draws_the_diagram(mnistcli: Call, workspace: Path, tmp_path: Path) -> None:
+    outcome = mnistcli("summary", "dense-001", "--plot", tmp_path / "dense.png", "--json", cwd=workspace)
+    assert outcome.json["arch"] == "dense"
+    assert np.asarray(Image.open(tmp_path / "dense.png").convert("L")).std() > 10
+
+
+def test_doctor_trains_two_steps_and_leaves_nothing_behind(mnistcli: Call, tmp_path: Path) -> None:
+    found = mnistcli("doctor", "--json").json
+    assert found["ok"]
+    checks = {check["name"]: check for check in found["checks"]}
+    assert "cpu" in checks["devices"]["value"]
+    assert checks["two training steps"]["ok"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_doctor_tells_a_runs_folder_that_cannot_be_used(mnistcli: Call, tmp_path: Path) -> None:
+    (tmp_path / "afile").write_text("")
+    outcome = mnistcli("doctor", "--runs-dir", "afile", "--json")
+    assert outcome.code == 1
+    assert not outcome.json["ok"]

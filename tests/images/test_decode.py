@@ -1,0 +1,64 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mnistcli.errors import ImageError
+from mnistcli.images import Source, read_picture
+from mnistcli.images import decode
+
+
+def gradient() -> np.ndarray:
+    return np.tile(np.linspace(0, 255, 40, dtype=np.uint8), (30, 1))
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP"])
+def test_formats_are_told_by_content_not_by_name(format: str, tmp_path: Path) -> None:
+    file = tmp_path / "picture.dat"
+    Image.fromarray(gradient()).save(file, format)
+    assert np.abs(read_picture(Source(str(file))).astype(int) - gradient()).max() <= 6
+
+
+def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path) -> None:
+    file = tmp_path / "deep.png"
+    Image.fromarray(gradient().astype(np.uint16) * 257).save(file)
+    assert np.array_equal(read_picture(Source(str(file))), gradient())
+
+
+@pytest.mark.parametrize(("ink", "paper"), [(0, 255), (255, 0)])
+def test_transparent_paper_contrasts_with_the_ink(ink: int, paper: int, tmp_path: Path) -> None:
+    pixels = np.zeros((20, 20, 4), np.uint8)
+    pixels[5:15, 8:12] = (ink, ink, ink, 255)
+    Image.fromarray(pixels).save(tmp_path / "clear.png")
+    grey = read_picture(Source(str(tmp_path / "clear.png")))
+    assert grey[0, 0] == paper
+    assert grey[10, 10] == ink
+
+
+def test_a_picture_is_turned_as_its_exif_says(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: turn a quarter clockwise
+    Image.fromarray(gradient()).save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    assert read_picture(Source(str(tmp_path / "turned.jpg"))).shape == (40, 30)
+
+
+def test_a_large_picture_is_shrunk_and_a_bomb_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("L", (3000, 1500), 255).save(tmp_path / "large.png")
+    assert read_picture(Source(str(tmp_path / "large.png"))).shape == (512, 1024)
+    monkeypatch.setattr(decode, "MOST_PIXELS", 1_000_000)
+    with pytest.raises(ImageError, match="3000×1500"):
+        read_picture(Source(str(tmp_path / "large.png")))
+
+
+def truncated() -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(gradient()).save(file, "PNG")
+    return file.getvalue()[:60]
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", truncated()], ids=["empty", "text", "truncated"])
+def test_what_is_no_picture_is_refused(content: bytes) -> None:
+    with pytest.raises(ImageError):
+        read_picture(Source("x.png", content))

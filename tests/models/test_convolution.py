@@ -1,0 +1,45 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mnistcli.models.convolution import _by_convolution, _by_phases, conv_relu_pool
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    n=st.integers(1, 4),
+    height=st.integers(6, 13),
+    width=st.integers(6, 13),
+    channels=st.integers(1, 3),
+    filters=st.integers(1, 5),
+    side=st.integers(1, 5),
+    pool=st.integers(1, 2),
+    seed=st.integers(0, 2**31),
+)
+def test_phases_are_xla_s_convolution_forward_and_gradient(
+    n: int, height: int, width: int, channels: int, filters: int, side: int, pool: int, seed: int
+) -> None:
+    keys = jax.random.split(jax.random.key(seed), 3)
+    images = jax.random.normal(keys[0], (n, height, width, channels))
+    kernel = jax.random.normal(keys[1], (side, side, channels, filters))
+    bias = jax.random.normal(keys[2], (filters,))
+    ours, theirs = _by_phases(images, kernel, bias, pool), _by_convolution(images, kernel, bias, pool)
+    assert ours.shape == theirs.shape
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-4)
+
+    def gradients(way):  # type: ignore[no-untyped-def]
+        return jax.grad(lambda x, k, b: jnp.sum(way(x, k, b, pool) ** 2), argnums=(0, 1, 2))(images, kernel, bias)
+
+    for a, b in zip(gradients(_by_phases), gradients(_by_convolution), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-3 * float(jnp.abs(b).max() + 1))
+
+
+@pytest.mark.parametrize(("platform", "convolution"), [("cpu", False), ("cuda", True), ("tpu", True)])
+def test_each_platform_gets_its_own_lowering(platform: str, convolution: bool) -> None:
+    arguments = jnp.zeros((1, 28, 28, 1)), jnp.zeros((3, 3, 1, 32)), jnp.zeros(32)
+    traced = jax.jit(lambda *a: conv_relu_pool(*a, pool=2)).trace(*arguments)
+    text = traced.lower(lowering_platforms=(platform,)).as_text()
+    assert ("stablehlo.convolution" in text) == convolution

@@ -1,0 +1,50 @@
+import jax
+import numpy as np
+import pytest
+
+from mnistcli.models import abstract, build, count, flatten, predict_logits, split, summarize, to_host, unflatten
+from mnistcli.recipes import RECIPES
+
+SHAPES = [(28, 28, 1), (32, 30, 3)]
+
+
+@pytest.mark.parametrize("arch", RECIPES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_summary_agrees_with_the_network(arch: str, shape: tuple[int, int, int]) -> None:
+    model = build(arch, shape, 7, seed=0)
+    summary = summarize(arch, shape, 7)
+    assert summary.parameters == count(split(model)[1])
+    assert summary.layers[-1].output_shape == (7,)
+    assert predict_logits(split(model), np.zeros((3, *shape), np.uint8)).shape == (3, 7)
+
+
+@pytest.mark.parametrize("n", [1, 249, 250, 251])
+def test_padding_changes_no_logit(n: int) -> None:
+    model = split(build("dense", (28, 28, 1), 10, seed=0))
+    images = np.random.default_rng(0).integers(0, 256, (n, 28, 28, 1), np.uint8)
+    one_by_one = np.concatenate([predict_logits(model, images[i : i + 1]) for i in {0, n // 2, n - 1}])
+    together = predict_logits(model, images)[sorted({0, n // 2, n - 1})]
+    assert predict_logits(model, images).shape == (n, 10)
+    np.testing.assert_allclose(np.sort(one_by_one, 0), np.sort(together, 0), rtol=1e-5, atol=1e-6)
+
+
+def test_initial_weights_are_the_study_s_distributions() -> None:
+    dense = to_host(split(build("dense", (28, 28, 1), 10, seed=0))[1])
+    glorot = np.sqrt(6 / (784 + 512))
+    assert 0.99 * glorot < np.abs(dense["hidden.kernel"]).max() <= glorot
+    cnn = to_host(split(build("cnn", (28, 28, 1), 10, seed=0))[1])
+    for name, fan_in in (("conv.kernel", 9), ("hidden.kernel", 5408), ("output.kernel", 100)):
+        he = np.sqrt(6 / fan_in)
+        assert 0.9 * he < np.abs(cnn[name]).max() <= he
+    assert not any(array.any() for name, array in (dense | cnn).items() if name.endswith("bias"))
+
+
+def test_abstract_networks_allocate_nothing() -> None:
+    params = split(abstract("dense", (4096, 4096, 3), 10))[1]
+    assert all(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in jax.tree.leaves(params))
+
+
+def test_names_are_flattened_and_back() -> None:
+    tree = {"a": {"kernel": 1, "bias": 2}, "b": {"kernel": 3}}
+    assert flatten(tree) == {"a.kernel": 1, "a.bias": 2, "b.kernel": 3}
+    assert unflatten(flatten(tree)) == tree

@@ -1,0 +1,67 @@
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from mnistcli.errors import RunError
+from mnistcli.models import build, predict_logits, split, to_host
+from mnistcli.runs import load_model, model_metadata
+from mnistcli.runs.weights import save_tensors
+
+METADATA = model_metadata(arch="linear", image_shape=(28, 28, 1), class_names=tuple("0123456789"), dataset="mnist")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "model.safetensors"
+    save_tensors(path, to_host(split(build("linear", (28, 28, 1), 10, seed=0))[1]), METADATA)
+    return path
+
+
+def test_the_file_alone_rebuilds_the_model(file: Path) -> None:
+    model, images = split(build("linear", (28, 28, 1), 10, seed=0)), np.full((2, 28, 28, 1), 99, np.uint8)
+    stored = load_model(file)
+    assert (stored.arch, stored.image_shape, stored.class_names) == ("linear", (28, 28, 1), tuple("0123456789"))
+    assert np.array_equal(predict_logits(stored.network, images), predict_logits(model, images))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"arch": "os.system"}, {"schema": "other/1"}, {"image_shape": [28, 28]}, {"image_shape": [10**9, 1, 1]},
+     {"image_shape": "all"}, {"class_names": 7}, {"class_names": ["0"] * 9}, {"preprocessing": "none"}],
+    ids=str,
+)  # fmt: skip
+def test_metadata_that_does_not_fit_is_refused(file: Path, change: dict[str, object]) -> None:
+    save_tensors(file, load_file(file), METADATA | change)
+    with pytest.raises(RunError, match=r"model\.safetensors"):
+        load_model(file)
+
+
+def test_tensors_that_do_not_fit_are_refused_with_expected_and_found(file: Path) -> None:
+    tensors = load_file(file)
+    for wrong in (
+        {"output.bias": np.zeros(9, np.float32)},
+        {"output.bias": np.zeros(10, np.float64)},
+        {"other": np.zeros(1, np.float32)},
+    ):
+        save_tensors(file, tensors | wrong, METADATA)
+        with pytest.raises(RunError, match=next(iter(wrong))):
+            load_model(file)
+    save_tensors(file, {"output.bias": tensors["output.bias"]}, METADATA)
+    with pytest.raises(RunError, match=r"output\.kernel"):
+        load_model(file)
+
+
+def test_other_kinds_of_files_are_refused(tmp_path: Path, file: Path) -> None:
+    foreign = tmp_path / "foreign.safetensors"
+    contents = [b"", b"x" * 100, pickle.dumps({"a": 1}), file.read_bytes()[:500], b"\xff" * 8 + b"{}", json.dumps(METADATA).encode()]
+    for content in contents:
+        foreign.write_bytes(content)
+        with pytest.raises(RunError, match="foreign"):
+            load_model(foreign)
+    save_file({"output.bias": np.zeros(10, np.float32)}, foreign)
+    with pytest.raises(RunError, match="foreign"):
+        load_model(foreign)
