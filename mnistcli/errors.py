@@ -24,8 +24,8 @@ class ExitCode(IntEnum):
         """What the code says, in a few words."""
         return {
             ExitCode.OK: "all well",
-            ExitCode.FAILED: "the work ran, but something in it failed: an image could not be read, --fail-under was missed",
-            ExitCode.USAGE: "wrong usage: an unknown flag, value, architecture or device, a file that cannot be written",
+            ExitCode.FAILED: "the work ran, but something in it failed: an unreadable image, --fail-under missed",
+            ExitCode.USAGE: "wrong usage: an unknown flag, value, architecture or device, an unwritable file",
             ExitCode.DATA: "data: an unknown, missing or damaged data set",
             ExitCode.RUN: "model or run: unknown, damaged, or not fitting the data",
             ExitCode.INTERRUPTED: "interrupted",

@@ -76,7 +76,7 @@ def spawn(tmp_path: Path) -> Call:
 
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two small runs, linear-001 and dense-001, trained through the front door. Read it, do not change it."""
+    """A folder with two small runs, linear-001 and dense-001, trained through the front door. Read it only."""
     folder = tmp_path_factory.mktemp("workspace")
     for arch in ("linear", "dense"):
         command = [sys.executable, "-m", "mnistcli", "train", "--arch", arch, "--limit", "3000", "--epochs", "2"]

@@ -16,7 +16,17 @@ from mnistcli.recipes import configure
 from mnistcli.results import Check
 from mnistcli.runs import RunsFolder
 
-PACKAGES = ("mnistcli", "jax", "jaxlib", "flax", "optax", "numpy", "tensorflow-datasets", "tensorflow-cpu", "tensorflow")
+PACKAGES = (
+    "mnistcli",
+    "jax",
+    "jaxlib",
+    "flax",
+    "optax",
+    "numpy",
+    "tensorflow-datasets",
+    "tensorflow-cpu",
+    "tensorflow",
+)
 
 
 def diagnose(runs: RunsFolder, *, device: str) -> list[Check]:
@@ -59,7 +69,9 @@ def _folder_check(name: str, path: Path) -> Check:
 
 def _data_check() -> Check:
     broken = [check.file for check in verify_embedded() if not check.ok]
-    return Check("embedded MNIST", f"damaged: {', '.join(broken)}" if broken else "4 files, as published", ok=not broken)
+    return Check(
+        "embedded MNIST", f"damaged: {', '.join(broken)}" if broken else "4 files, as published", ok=not broken
+    )
 
 
 def _training_check(device: str) -> Check:

@@ -97,4 +97,3 @@ def _results(result: TrainResult) -> dict[str, Any]:
         "test_loss": result.evaluation.loss,
         "parameters": result.parameters,
     }
-

@@ -29,7 +29,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-data_app = typer.Typer(help="Show, describe, verify and export the images.", context_settings=HELP, no_args_is_help=True)
+data_app = typer.Typer(
+    help="Show, describe, verify and export the images.", context_settings=HELP, no_args_is_help=True
+)
 runs_app = typer.Typer(help="List and show what was trained.", context_settings=HELP, no_args_is_help=True)
 
 command(app, examples=train.EXAMPLES)(train.train)
@@ -101,7 +103,7 @@ def _run() -> int:
 
 
 def _usage_sentence(error: TyperException) -> str:
-    """Return what Typer says of a wrong command line, and where to look; it has printed a bare command's help itself."""
+    """Return what Typer says of a wrong command line, and where to look; a bare command's help it has printed."""
     said, context = error.format_message().rstrip("."), getattr(error, "ctx", None)
     return f"{said}; see '{context.command_path} --help'." if said and context else said
 

@@ -27,7 +27,8 @@ def compare(
     face: Face,
     *,
     runs: Annotated[
-        list[str] | None, typer.Argument(metavar="[RUN]...", help=f"{RUN_HELP} Two or more; without any: dense and cnn.")
+        list[str] | None,
+        typer.Argument(metavar="[RUN]...", help=f"{RUN_HELP} Two or more; without any: dense and cnn."),
     ] = None,
     split: Split = "test",
     dataset: Dataset = TrainConfig.dataset,
@@ -58,7 +59,9 @@ def compare(
     images = load(dataset)
     for arch in _missing(names, folder):
         if no_train:
-            raise RunError(f"There is no finished {arch} run in {str(runs_dir)!r}, and --no-train forbids training one.")
+            raise RunError(
+                f"There is no finished {arch} run in {str(runs_dir)!r}, and --no-train forbids training one."
+            )
         face.note(f"There is no finished {arch} run in {str(runs_dir)!r} yet: training one first.")
         train_visibly(face, configure(arch, dataset=dataset), runs_dir=runs_dir, device=device, plots=True)
     chosen = _distinct([folder.find(name) for name in names])

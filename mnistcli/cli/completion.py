@@ -21,7 +21,7 @@ STANDING_NAMES = ("latest", "builtin", *RECIPES)
 
 @dataclass(frozen=True)
 class Option:
-    """A flag in its spellings, one line about it, and its value: words, FILES, FOLDERS, RUNS, any ("") or none (None)."""
+    """A flag in its spellings, one line about it, and its value: words, FILES, FOLDERS, RUNS, any (""), none (None)."""
 
     flags: tuple[str, ...]
     help: str
@@ -68,7 +68,9 @@ def bash(program: Any) -> str:
         for o in c.options
         if o.value is not None
     ]
-    flags = [f'        "{" ".join(c.path)}") words="{" ".join(f for o in c.options for f in o.flags)}" ;;' for c in commands]
+    flags = [
+        f'        "{" ".join(c.path)}") words="{" ".join(f for o in c.options for f in o.flags)}" ;;' for c in commands
+    ]
     arguments = [
         f'        "{" ".join(c.path)}") {_bash_reply(c.subcommands or c.argument)} ;;'
         for c in commands
@@ -227,7 +229,7 @@ def _zsh_function(command: Command, commands: list[Command]) -> list[str]:
 
 
 def _zsh_option(flag: str, option: Option) -> str:
-    text = option.help.translate(str.maketrans({"[": "(", "]": ")", ":": ";"}))
+    text = option.help.translate(str.maketrans("[]:", "();"))
     value = "" if option.value is None else f":value:{_zsh_action(option.value)}"
     return shlex.quote(f"{flag}[{text}]{value}")
 

@@ -24,7 +24,8 @@ def evaluate(
     dataset: Dataset = TrainConfig.dataset,
     plot: Plot = None,
     fail_under: Annotated[
-        float | None, typer.Option(metavar="SHARE", help="Exit 1 where the accuracy is below it, as in 0.98.", show_default=False)
+        float | None,
+        typer.Option(metavar="SHARE", help="Exit 1 where the accuracy is below it, as in 0.98.", show_default=False),
     ] = None,
     device: Device = "auto",
     runs_dir: RunsDir = RUNS_DIR,

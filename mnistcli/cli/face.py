@@ -25,10 +25,13 @@ COLOURS = ("auto", "always", "never")
 PANEL = "Output"
 WIDE = 160  # columns of a table that is written to a file
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result and errors.", rich_help_panel=PANEL)]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Say nothing but the result and errors.", rich_help_panel=PANEL)
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Explain what is done.", rich_help_panel=PANEL)]
 Colour = Annotated[
-    str, typer.Option(metavar="|".join(COLOURS), help="When to use colour; NO_COLOR is honoured.", rich_help_panel=PANEL)
+    str,
+    typer.Option(metavar="|".join(COLOURS), help="When to use colour; NO_COLOR is honoured.", rich_help_panel=PANEL),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=PANEL)]
 Format = Annotated[
@@ -113,7 +116,7 @@ def command(app: typer.Typer, *, examples: list[str], name: str | None = None) -
         parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*own, *shared)]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in parameters}
-        del run.__wrapped__  # type: ignore[attr-defined]
+        del run.__wrapped__
         app.command(name, epilog=format_examples(examples))(run)
 
     return register

@@ -46,5 +46,7 @@ def completion(
     from mnistcli.cli.completion import SHELLS
 
     if shell not in SHELLS:
-        raise UsageError(f"There is no completion for {shell!r}: expected one of {', '.join(SHELLS)}{suggestion(shell, SHELLS)}")
+        raise UsageError(
+            f"There is no completion for {shell!r}: expected one of {', '.join(SHELLS)}{suggestion(shell, SHELLS)}"
+        )
     print(SHELLS[shell](ctx.find_root().command), end="")

@@ -19,11 +19,10 @@ RunArgument = Annotated[str, typer.Argument(metavar="[RUN]", help=RUN_HELP)]
 Dataset = Annotated[str, typer.Option(metavar="NAME", help="The data set.")]
 Device = Annotated[str, typer.Option(metavar="|".join(DEVICES), help="Where to compute.")]
 Optimizer = Annotated[
-    str | None, typer.Option(metavar="|".join(OPTIMIZERS), help="The optimizer.", show_default=recipe_default("optimizer"))
+    str | None,
+    typer.Option(metavar="|".join(OPTIMIZERS), help="The optimizer.", show_default=recipe_default("optimizer")),
 ]
-RunsDir = Annotated[
-    Path, typer.Option(metavar="DIR", envvar="MNISTCLI_RUNS_DIR", help="The folder in which runs lie.")
-]
+RunsDir = Annotated[Path, typer.Option(metavar="DIR", envvar="MNISTCLI_RUNS_DIR", help="The folder in which runs lie.")]
 Split = Annotated[str, typer.Option(metavar="|".join(SPLITS), help="The images to score.")]
 Plot = Annotated[
     Path | None, typer.Option("--plot", metavar="FILE", help="Draw a figure: .png, .pdf or .svg.", show_default=False)

@@ -33,13 +33,21 @@ def predict(
     *,
     images: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[IMAGE]...", help="Pictures: PNG, JPEG, BMP, GIF, TIFF, WebP; '-' reads one from stdin."),
+        typer.Argument(
+            metavar="[IMAGE]...", help="Pictures: PNG, JPEG, BMP, GIF, TIFF, WebP; '-' reads one from stdin."
+        ),
     ] = None,
     files_from: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Read paths, a line each, from FILE, or from stdin for '-'.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Read paths, a line each, from FILE, or from stdin for '-'.", show_default=False
+        ),
     ] = None,
     run: Annotated[
-        str | None, typer.Option("--run", metavar="RUN", help=RUN_HELP, show_default="latest, or builtin where nothing was trained")
+        str | None,
+        typer.Option(
+            "--run", metavar="RUN", help=RUN_HELP, show_default="latest, or builtin where nothing was trained"
+        ),
     ] = None,
     top: Annotated[int, typer.Option("--top", "-k", metavar="K", help="How many answers for each picture.")] = 1,
     device: Device = "auto",

@@ -24,8 +24,12 @@ def train(
     *,
     arch: Arch = "dense",
     dataset: Dataset = TrainConfig.dataset,
-    epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs at most.", show_default=recipe_default("epochs"))] = None,
-    batch_size: Annotated[int | None, typer.Option(metavar="N", help="Images a step.", show_default=recipe_default("batch_size"))] = None,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", help="Epochs at most.", show_default=recipe_default("epochs"))
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(metavar="N", help="Images a step.", show_default=recipe_default("batch_size"))
+    ] = None,
     optimizer: Optimizer = None,
     lr: Annotated[float | None, typer.Option(metavar="RATE", help="Learning rate.", show_default=RATES)] = None,
     patience: Annotated[
@@ -36,12 +40,16 @@ def train(
             show_default=recipe_default("patience"),
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Decides the first weights and the order of images.")] = TrainConfig.seed,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Decides the first weights and the order of images.")
+    ] = TrainConfig.seed,
     limit: Annotated[
         int | None, typer.Option(metavar="N", help="Train on the first N images only.", show_default="all")
     ] = None,
     device: Device = "auto",
-    name: Annotated[str | None, typer.Option(metavar="NAME", help="The run's name.", show_default="ARCH-001, ARCH-002, …")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The run's name.", show_default="ARCH-001, ARCH-002, …")
+    ] = None,
     runs_dir: RunsDir = RUNS_DIR,
     no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no curves.png and confusion.png.")] = False,
 ) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from mnistcli.config import SPLITS, check_split
 from mnistcli.results import DatasetSummary, Sample, SplitSummary
 
+
 @dataclass(frozen=True)
 class Split:
     """Images [n, height, width, channels] uint8 and their labels [n] uint8."""

@@ -20,7 +20,9 @@ def parse_idx(raw: bytes, *, source: str, ndim: int) -> np.ndarray:
     """
     header = 4 + 4 * ndim
     if len(raw) < header or raw[:4] != bytes((0, 0, UNSIGNED_BYTE, ndim)):
-        raise DataError(f"{source}: expected an IDX header of unsigned bytes in {ndim} dimensions, found {raw[:4].hex()!r}.")
+        raise DataError(
+            f"{source}: expected an IDX header of unsigned bytes in {ndim} dimensions, found {raw[:4].hex()!r}."
+        )
     shape = struct.unpack_from(f">{ndim}I", raw, 4)
     promised = int(np.prod(shape, dtype=object))
     if promised != len(raw) - header:

@@ -8,10 +8,10 @@ import hashlib
 import os
 import platform
 import warnings
+from importlib.metadata import version
 from pathlib import Path
 
 import jax
-import jaxlib
 import platformdirs
 
 LARGEST = 256 * 2**20  # bytes; JAX throws out what was not used for longest
@@ -20,7 +20,7 @@ LARGEST = 256 * 2**20  # bytes; JAX throws out what was not used for longest
 def cache_folder() -> Path:
     """Return the folder for this jaxlib and this CPU (MNISTCLI_CACHE_DIR moves it); it need not exist."""
     root = os.environ.get("MNISTCLI_CACHE_DIR") or platformdirs.user_cache_path("mnistcli")
-    return Path(root) / "xla" / f"jaxlib-{jaxlib.__version__}-{_cpu_fingerprint()}"
+    return Path(root) / "xla" / f"jaxlib-{version('jaxlib')}-{_cpu_fingerprint()}"
 
 
 def enable_compilation_cache() -> None:

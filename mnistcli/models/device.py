@@ -52,4 +52,6 @@ def _first_device(name: str) -> jax.Device:
         return jax.devices(name)[0]
     except RuntimeError as error:
         found = ", ".join(sorted({device.platform for device in visible}))
-        raise UsageError(f"There is no {name} that JAX can use here, only: {found}. Choose --device {found}.") from error
+        raise UsageError(
+            f"There is no {name} that JAX can use here, only: {found}. Choose --device {found}."
+        ) from error

@@ -31,8 +31,7 @@ def dataset_view(summary: DatasetSummary) -> View:
         schema="mnistcli.data-info/1",
         document=lambda: asdict(summary),
         rows=lambda: [
-            {"split": split.name, "images": split.images}
-            | dict(zip(summary.class_names, split.per_class, strict=True))
+            {"split": split.name, "images": split.images} | dict(zip(summary.class_names, split.per_class, strict=True))
             for split in summary.splits
         ],
         terminal=lambda _: _info(summary),

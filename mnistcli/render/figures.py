@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import rcParams
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.ticker import MaxNLocator
 
@@ -38,10 +39,10 @@ def save(figure: Figure, path: Path) -> None:
         raise UsageError(f"The figure cannot be written to {str(path)!r}: {error.strerror}.") from error
 
 
-def curves(histories: dict[str, Sequence[EpochMetrics]]) -> Figure:
+def curves(histories: Mapping[str, Sequence[EpochMetrics]]) -> Figure:
     """Draw loss and accuracy by epoch, training (dashed) beside validation (solid), a colour a run."""
     figure = Figure(figsize=(11, 4.2), layout="constrained")
-    _draw_curves(*figure.subplots(1, 2), histories)
+    _draw_curves(figure, histories)
     return figure
 
 
@@ -60,8 +61,9 @@ def comparison(compared: Comparison) -> Figure:
     evaluations = [run.evaluation for run in compared.runs]
     histories = {run.evaluation.run: run.history for run in compared.runs if run.history}
     figure = Figure(figsize=(max(11, 5.2 * len(evaluations)), 13.5), layout="constrained")
-    top, middle, bottom = figure.subfigures(3, 1, height_ratios=(1, 1.35, 0.85))
-    _draw_curves(*top.subplots(1, 2), histories)
+    rows: Any = figure.subfigures(3, 1, height_ratios=(1, 1.35, 0.85))
+    top, middle, bottom = rows
+    _draw_curves(top, histories)
     for axes, evaluation in zip(middle.subplots(1, len(evaluations), squeeze=False)[0], evaluations, strict=True):
         _draw_matrix(axes, evaluation, title=_heading(evaluation), figure=middle)
     _draw_errors(bottom.subplots(), evaluations)
@@ -99,20 +101,25 @@ def diagram(summary: ModelSummary) -> Figure:
         axes.text(-2.25, -i - 0.15, f"{layer.kind}{detail}", va="center", size=8, color="#495057")
         axes.text(2.25, -i + 0.08, shape(layer.output_shape), va="center", ha="right", size=10)
         if layer.parameters:
-            axes.text(2.25, -i - 0.15, f"{layer.parameters:,} parameters", va="center", ha="right", size=8, color="#495057")
+            axes.text(
+                2.25, -i - 0.15, f"{layer.parameters:,} parameters", va="center", ha="right", size=8, color="#495057"
+            )
         if i:
-            axes.add_patch(FancyArrowPatch((0, -i + 0.7), (0, -i + 0.3), arrowstyle="-|>", mutation_scale=11, color="#495057"))
+            axes.add_patch(
+                FancyArrowPatch((0, -i + 0.7), (0, -i + 0.3), arrowstyle="-|>", mutation_scale=11, color="#495057")
+            )
     return figure
 
 
-def _draw_curves(loss: Axes, accuracy: Axes, histories: dict[str, Sequence[EpochMetrics]]) -> None:
+def _draw_curves(figure: FigureBase, histories: Mapping[str, Sequence[EpochMetrics]]) -> None:
+    loss, accuracy = figure.subplots(1, 2)
     for colour, (run, history) in zip(_cycle(len(histories)), histories.items(), strict=True):
         epochs = [metrics.epoch for metrics in history]
         for axes, train, validation in (
             (loss, [m.train_loss for m in history], [m.validation_loss for m in history]),
             (accuracy, [m.train_accuracy * 100 for m in history], [m.validation_accuracy * 100 for m in history]),
         ):
-            style = {"color": colour, "marker": "o", "markersize": 3.5, "linewidth": 1.6}
+            style: dict[str, Any] = {"color": colour, "marker": "o", "markersize": 3.5, "linewidth": 1.6}
             axes.plot(epochs, train, "--", label=f"{run}, training", alpha=0.65, **style)
             axes.plot(epochs, validation, "-", label=f"{run}, validation", **style)
     for axes, label in ((loss, "loss (nats)"), (accuracy, "accuracy (%)")):
@@ -123,7 +130,7 @@ def _draw_curves(loss: Axes, accuracy: Axes, histories: dict[str, Sequence[Epoch
             axes.legend(frameon=False, fontsize=9)
 
 
-def _draw_matrix(axes: Axes, evaluation: Evaluation, *, title: str, figure: Figure, percent: bool = False) -> None:
+def _draw_matrix(axes: Axes, evaluation: Evaluation, *, title: str, figure: FigureBase, percent: bool = False) -> None:
     """Colour follows the logarithm of the count, or errors would all look like zero beside the diagonal."""
     counts = np.array(evaluation.confusion)
     support = np.maximum(counts.sum(1, keepdims=True), 1)

@@ -13,8 +13,9 @@ def summary_view(summary: ModelSummary) -> View:
     """Return the layers in all formats."""
     return View(
         schema="mnistcli.summary/1",
-        document=lambda: asdict(summary)
-        | {"parameters": summary.parameters, "multiply_accumulates": summary.multiply_accumulates},
+        document=lambda: (
+            asdict(summary) | {"parameters": summary.parameters, "multiply_accumulates": summary.multiply_accumulates}
+        ),
         rows=lambda: (
             asdict(layer) | {"output_shape": "×".join(map(str, layer.output_shape))} for layer in summary.layers
         ),

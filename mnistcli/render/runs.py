@@ -22,7 +22,9 @@ def runs_view(summaries: Sequence[RunSummary], *, folder: str) -> View:
         schema="mnistcli.runs-list/1",
         document=lambda: {"folder": folder, "runs": rows},
         rows=lambda: rows,
-        terminal=lambda _: [_list(summaries)] if summaries else [Text(f"There are no runs in {printable(folder)} yet.")],
+        terminal=lambda _: (
+            [_list(summaries)] if summaries else [Text(f"There are no runs in {printable(folder)} yet.")]
+        ),
     )
 
 

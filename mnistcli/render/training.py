@@ -47,7 +47,9 @@ def _terminal(result: TrainResult, next_commands: list[str]) -> RenderableType:
     facts.add_row("run", Text(result.run, style="bold"))
     facts.add_row("test accuracy", _accuracy(test.accuracy, test.accuracy_ci95))
     facts.add_row("test loss", f"{test.loss:.4f} nats on {test.n:,} images")
-    facts.add_row("validation", f"{percent(result.validation_accuracy)} in epoch {result.best_epoch}, whose weights are kept")
+    facts.add_row(
+        "validation", f"{percent(result.validation_accuracy)} in epoch {result.best_epoch}, whose weights are kept"
+    )
     facts.add_row("epochs", f"{len(result.history)}{early}")
     facts.add_row("time", f"{seconds(result.train_seconds)} training, {seconds(result.compile_seconds)} compiling")
     facts.add_row("network", f"{result.arch}, {result.parameters:,} parameters")

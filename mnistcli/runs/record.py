@@ -8,8 +8,8 @@ from typing import Any
 
 from mnistcli.config import TrainConfig
 from mnistcli.errors import MnistcliError, RunError
-from mnistcli.results import RunSummary
 from mnistcli.files import write_atomically
+from mnistcli.results import RunSummary
 
 SCHEMA = "mnistcli.run/1"
 

@@ -119,7 +119,8 @@ class RunsFolder:
         return folder
 
     def _claim_next(self, arch: str) -> Path:
-        taken = [int(number) for entry in self.path.glob(f"{arch}-*") if (number := entry.name[len(arch) + 1 :]).isdecimal()]
+        numbers = [entry.name.removeprefix(f"{arch}-") for entry in self.path.glob(f"{arch}-*")]
+        taken = [int(number) for number in numbers if number.isdecimal()]
         for number in count(max(taken, default=0) + 1):
             folder = self.path / f"{arch}-{number:03d}"
             try:

@@ -10,9 +10,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from mnistcli.errors import RunError
+from mnistcli.files import write_atomically
 from mnistcli.models import PREPROCESSING, abstract, flatten, split, unflatten
 from mnistcli.recipes import RECIPES
-from mnistcli.files import write_atomically
 
 SCHEMA = "mnistcli.model/1"
 

@@ -42,9 +42,7 @@ class Fit:
 
     def __post_init__(self) -> None:
         started = time.perf_counter()
-        model = build(
-            self.config.arch, self.dataset.image_shape, len(self.dataset.class_names), seed=self.config.seed
-        )
+        model = build(self.config.arch, self.dataset.image_shape, len(self.dataset.class_names), seed=self.config.seed)
         self._graph, params = split(model)
         optimizer = make_optimizer(self.config)
         self.state = TrainState(params, optimizer.init(params))

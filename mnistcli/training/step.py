@@ -47,7 +47,9 @@ def make_train_steps(graph: nnx.GraphDef[Classifier], optimizer: optax.GradientT
         correct = present & (logits.argmax(-1) == labels)
         return losses.sum() / present.sum(), Tally(losses.sum(), correct.sum(dtype=jnp.int32))
 
-    def train_step(state: TrainState, images: jax.Array, labels: jax.Array, rows: jax.Array) -> tuple[TrainState, Tally]:
+    def train_step(
+        state: TrainState, images: jax.Array, labels: jax.Array, rows: jax.Array
+    ) -> tuple[TrainState, Tally]:
         grads, tally = jax.grad(loss_fn, has_aux=True)(
             state.params, images[rows], labels[rows].astype(jnp.int32), rows != NO_IMAGE
         )

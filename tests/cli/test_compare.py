@@ -20,7 +20,16 @@ def test_compare_trains_what_is_missing_then_nothing(mnistcli: Call, tmp_path: P
 
 def test_the_pairs_counts_and_p_value_agree_with_the_runs(mnistcli: Call, workspace: Path) -> None:
     found = mnistcli("compare", "linear", "dense", "--json", cwd=workspace).json
-    assert set(found["runs"][0]) >= {"run", "split", "n", "accuracy", "confusion", "per_class", "parameters", "train_seconds"}
+    assert set(found["runs"][0]) >= {
+        "run",
+        "split",
+        "n",
+        "accuracy",
+        "confusion",
+        "per_class",
+        "parameters",
+        "train_seconds",
+    }
     a, b = found["runs"]
     (pair,) = found["pairs"]
     assert list(pair) == ["a", "b", "both_right", "only_a_right", "only_b_right", "both_wrong", "p_value"]

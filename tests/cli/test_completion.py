@@ -25,7 +25,9 @@ source {ROOT / "completions" / "mnistcli.bash"}
 COMP_WORDS=({" ".join(f"'{word}'" for word in words)}); COMP_CWORD={len(words) - 1}
 _mnistcli; printf '%s\\n' "${{COMPREPLY[@]}}"
 """
-    done = subprocess.run(["bash", "-c", script], cwd=cwd, capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"]})
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=cwd, capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"]}
+    )
     return set(done.stdout.split())
 
 

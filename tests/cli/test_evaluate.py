@@ -34,12 +34,19 @@ def test_evaluate_json_agrees_with_a_count_by_hand(mnistcli: Call, workspace: Pa
 
 
 def test_every_split_can_be_scored(mnistcli: Call, workspace: Path) -> None:
-    sizes = {split: mnistcli("evaluate", "--split", split, "--json", cwd=workspace).json["n"] for split in ("validation", "train")}
+    sizes = {
+        split: mnistcli("evaluate", "--split", split, "--json", cwd=workspace).json["n"]
+        for split in ("validation", "train")
+    }
     assert sizes == {"validation": 10_000, "train": 50_000}
 
 
 def test_csv_begins_with_its_header_and_plain_is_a_line_a_key(mnistcli: Call, workspace: Path) -> None:
-    assert mnistcli("evaluate", "linear", "--format", "csv", cwd=workspace).lines[0].startswith("run,arch,split,n,accuracy")
+    assert (
+        mnistcli("evaluate", "linear", "--format", "csv", cwd=workspace)
+        .lines[0]
+        .startswith("run,arch,split,n,accuracy")
+    )
     plain = dict(line.split("\t") for line in mnistcli("evaluate", "linear", cwd=workspace).lines)
     assert plain["run"] == "linear-001"
     assert float(plain["accuracy"]) > 0.7

@@ -77,7 +77,9 @@ def test_a_mistake_gets_one_sentence_its_code_and_leaves_nothing_behind(
     mnistcli: Call, tmp_path: Path, code: int, arguments: tuple[str, ...], named: str
 ) -> None:
     (tmp_path / "afile").write_text("not a folder, not weights")
-    outcome = mnistcli(*arguments, "--quiet") if arguments[0] not in ("trian", "completion", "help") else mnistcli(*arguments)
+    outcome = (
+        mnistcli(*arguments, "--quiet") if arguments[0] not in ("trian", "completion", "help") else mnistcli(*arguments)
+    )
     assert outcome.code == code
     assert named.lower() in outcome.err.lower()
     assert outcome.out == ""

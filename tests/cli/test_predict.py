@@ -37,7 +37,9 @@ def expected() -> list[int]:
     return predict_logits(model.network, load("mnist").test.images[:N]).argmax(1).tolist()
 
 
-def test_exported_files_get_the_answers_of_the_images_themselves(mnistcli: Call, digits: Path, expected: list[int]) -> None:
+def test_exported_files_get_the_answers_of_the_images_themselves(
+    mnistcli: Call, digits: Path, expected: list[int]
+) -> None:
     assert answers(mnistcli, sorted(digits.glob("*.png"))) == expected
 
 
@@ -91,7 +93,7 @@ def test_stdin_gives_one_picture_or_a_list_of_paths(spawn: Call, digits: Path) -
 def test_top_gives_the_most_probable_answers_first(mnistcli: Call, digits: Path) -> None:
     file = min(digits.glob("*.png"))
     record = mnistcli("predict", file, "--top", "3", "--json").json["predictions"][0]
-    assert [answer["label"] for answer in record["top"]][0] == record["label"]
+    assert record["top"][0]["label"] == record["label"]
     shares = [answer["confidence"] for answer in record["top"]]
     assert shares == sorted(record["probabilities"], reverse=True)[:3]
 

@@ -1,3 +1,4 @@
+import contextlib
 import struct
 
 import numpy as np
@@ -20,13 +21,9 @@ def test_what_was_encoded_is_read_back(shape: list[int]) -> None:
 
 
 @given(st.binary(max_size=40), st.integers(1, 3))
-def test_any_other_bytes_are_refused_in_words(raw: bytes, ndim: int) -> None:
-    try:
-        array = parse_idx(raw, source="x", ndim=ndim)
-    except DataError as error:
-        assert str(error).startswith("x")
-    else:
-        assert encode(array) == raw
+def test_any_bytes_are_refused_or_are_what_they_are_read_as(raw: bytes, ndim: int) -> None:
+    with contextlib.suppress(DataError):
+        assert encode(parse_idx(raw, source="x", ndim=ndim)) == raw
 
 
 def test_a_header_that_promises_more_than_the_file_holds_is_refused() -> None:

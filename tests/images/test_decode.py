@@ -6,18 +6,17 @@ import pytest
 from PIL import Image
 
 from mnistcli.errors import ImageError
-from mnistcli.images import Source, read_picture
-from mnistcli.images import decode
+from mnistcli.images import Source, decode, read_picture
 
 
 def gradient() -> np.ndarray:
     return np.tile(np.linspace(0, 255, 40, dtype=np.uint8), (30, 1))
 
 
-@pytest.mark.parametrize("format", ["PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP"])
-def test_formats_are_told_by_content_not_by_name(format: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP"])
+def test_formats_are_told_by_content_not_by_name(name: str, tmp_path: Path) -> None:
     file = tmp_path / "picture.dat"
-    Image.fromarray(gradient()).save(file, format)
+    Image.fromarray(gradient()).save(file, name)
     assert np.abs(read_picture(Source(str(file))).astype(int) - gradient()).max() <= 6
 
 

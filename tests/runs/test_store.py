@@ -19,7 +19,9 @@ def test_many_processes_that_claim_at_once_get_a_folder_each(tmp_path: Path) -> 
     assert sorted(names) == [f"dense-{i:03d}" for i in range(1, 21)]
 
 
-@pytest.mark.parametrize("name", ["../x", "/x", "a/b", "", ".hidden", "nul\0", "esc\x1b[31m", "cnn", "latest", "builtin", "x" * 101])
+@pytest.mark.parametrize(
+    "name", ["../x", "/x", "a/b", "", ".hidden", "nul\0", "esc\x1b[31m", "cnn", "latest", "builtin", "x" * 101]
+)
 def test_names_cannot_leave_the_folder_nor_stand_for_something_else(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError):
         RunsFolder(tmp_path / "runs").claim(configure("dense"), {}, name=name)
@@ -38,10 +40,12 @@ def test_latest_is_the_newest_finished_run(tmp_path: Path) -> None:
         runs.find("cnn")
 
 
-def test_a_failed_write_leaves_the_old_content_and_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_the_old_content_and_no_other_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "file"
     write_atomically(path, b"old")
-    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk")))
+    monkeypatch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError("disk")))
     with pytest.raises(OSError, match="disk"):
         write_atomically(path, b"new")
     assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("file", b"old")]

@@ -57,7 +57,14 @@ def test_tensors_that_do_not_fit_are_refused_with_expected_and_found(file: Path)
 
 def test_other_kinds_of_files_are_refused(tmp_path: Path, file: Path) -> None:
     foreign = tmp_path / "foreign.safetensors"
-    contents = [b"", b"x" * 100, pickle.dumps({"a": 1}), file.read_bytes()[:500], b"\xff" * 8 + b"{}", json.dumps(METADATA).encode()]
+    contents = [
+        b"",
+        b"x" * 100,
+        pickle.dumps({"a": 1}),
+        file.read_bytes()[:500],
+        b"\xff" * 8 + b"{}",
+        json.dumps(METADATA).encode(),
+    ]
     for content in contents:
         foreign.write_bytes(content)
         with pytest.raises(RunError, match="foreign"):

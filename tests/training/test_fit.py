@@ -45,7 +45,9 @@ def mnist() -> Dataset:
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 1000])
-def test_where_an_epoch_is_cut_into_chunks_changes_no_bit(mnist: Dataset, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_an_epoch_is_cut_into_chunks_changes_no_bit(
+    mnist: Dataset, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def weights() -> dict[str, bytes]:
         run = Fit(configure("cnn", epochs=1, limit=300), mnist)
         list(run.run())

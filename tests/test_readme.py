@@ -1,0 +1,39 @@
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mnistcli.errors import ExitCode
+from tests.conftest import Call
+from tests.regenerate import ROOT, with_reference
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_command_reference_is_the_program_s() -> None:
+    assert with_reference(README) == README, "run python -m tests.regenerate"
+
+
+def test_ci_runs_the_readme_s_test_command() -> None:
+    extracted = subprocess.run(
+        ["bash", ".ci/run", "--print-test-command"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    assert extracted in README
+    assert extracted.startswith("python3 -m venv")
+    assert "pytest" in extracted
+
+
+def test_the_readme_names_every_exit_code() -> None:
+    for code in ExitCode:
+        assert f"| {code.value} | {code.meaning} |" in README
+
+
+def test_the_readme_s_links_to_files_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"^(?:\$ )?mnistcli ([a-z]+)", README, re.MULTILINE))))
+def test_every_command_that_the_readme_shows_exists(mnistcli: Call, tmp_path: Path, command: str) -> None:
+    assert mnistcli(command, "--help").code == 0
