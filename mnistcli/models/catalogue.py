@@ -1,5 +1,6 @@
 """From an architecture's name to a network."""
 
+import jax
 from flax import nnx
 
 from mnistcli.models.classifier import Classifier
@@ -13,14 +14,14 @@ from mnistcli.results import ModelSummary
 ARCHITECTURES = {"linear": Linear, "dense": DenseNetwork, "cnn": CNN}
 
 
-def build(arch: str, image_shape: Shape, classes: int, *, seed: int) -> Classifier:
+def build(arch: str, image_shape: Shape, classes: int, *, seed: int | jax.Array) -> Classifier:
     """Return a freshly initialised network.
 
     Raises:
         UsageError: There is no such architecture.
     """
     find_recipe(arch)
-    return ARCHITECTURES[arch](image_shape, classes, rngs=nnx.Rngs(seed))
+    return ARCHITECTURES[arch](image_shape, classes, rngs=nnx.Rngs(jax.random.key(seed)))
 
 
 def abstract(arch: str, image_shape: Shape, classes: int) -> Classifier:

@@ -14,6 +14,7 @@ from pathlib import Path
 import jax
 import platformdirs
 
+WORTH_KEEPING = 0.05  # seconds of compilation; each entry costs a look at all the others
 LARGEST = 256 * 2**20  # bytes; JAX throws out what was not used for longest
 
 
@@ -35,7 +36,7 @@ def enable_compilation_cache() -> None:
         return
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_compilation_cache_max_size", LARGEST)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", WORTH_KEEPING)
     warnings.filterwarnings("ignore", message=".*persistent compilation cache.*")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from mnistcli.config import TrainConfig
 from mnistcli.data import Dataset
 from mnistcli.errors import DivergedError
-from mnistcli.models import batched_logits, build, count, pad, split, to_host
+from mnistcli.models import abstract, batched_logits, build, count, pad, split, to_host
 from mnistcli.results import EpochMetrics, StepMetrics
 from mnistcli.training.metrics import accuracy, cross_entropy
 from mnistcli.training.optimizers import make_optimizer
@@ -42,10 +42,16 @@ class Fit:
 
     def __post_init__(self) -> None:
         started = time.perf_counter()
-        model = build(self.config.arch, self.dataset.image_shape, len(self.dataset.class_names), seed=self.config.seed)
-        self._graph, params = split(model)
+        network = self.config.arch, self.dataset.image_shape, len(self.dataset.class_names)
+        self._graph, _ = split(abstract(*network))
         optimizer = make_optimizer(self.config)
-        self.state = TrainState(params, optimizer.init(params))
+
+        @jax.jit  # one program, whatever the seed, in place of dozens of single operations
+        def initial_state(seed: jax.Array) -> TrainState:
+            _, params = split(build(*network, seed=seed))
+            return TrainState(params, optimizer.init(params))
+
+        self.state = initial_state(jnp.uint32(self.config.seed))
         train = self.dataset.train.first(self.config.limit)
         self.train_images = len(train)
         self.steps_per_epoch = -(-self.train_images // self.config.batch_size)
@@ -57,7 +63,7 @@ class Fit:
             .lower(self.state, empty_tally(), *self._train, self._order(epoch=1), *bounds)
             .compile()
         )
-        self._logits: Any = batched_logits.lower(self._graph, params, self._validation).compile()
+        self._logits: Any = batched_logits.lower(self._graph, self.state.params, self._validation).compile()
         self.compile_seconds = time.perf_counter() - started
 
     @property
