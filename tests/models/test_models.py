@@ -28,14 +28,20 @@ def test_padding_changes_no_logit(n: int) -> None:
     np.testing.assert_allclose(np.sort(one_by_one, 0), np.sort(together, 0), rtol=1e-5, atol=1e-6)
 
 
+def assert_uniform(array: np.ndarray, bound: float) -> None:
+    """The numbers look drawn from −bound to bound, evenly: 288 of them at least, so within a tenth."""
+    assert 0.95 * bound < np.abs(array).max() <= bound * 1.000001
+    assert abs(array.std() / (bound / np.sqrt(3)) - 1) < 0.1
+    assert abs(array.mean()) < 0.1 * bound
+
+
 def test_initial_weights_are_the_study_s_distributions() -> None:
     dense = to_host(split(build("dense", (28, 28, 1), 10, seed=0))[1])
-    glorot = np.sqrt(6 / (784 + 512))
-    assert 0.99 * glorot < np.abs(dense["hidden.kernel"]).max() <= glorot
+    assert_uniform(dense["hidden.kernel"], np.sqrt(6 / (784 + 512)))
+    assert_uniform(dense["output.kernel"], np.sqrt(6 / (512 + 10)))
     cnn = to_host(split(build("cnn", (28, 28, 1), 10, seed=0))[1])
     for name, fan_in in (("conv.kernel", 9), ("hidden.kernel", 5408), ("output.kernel", 100)):
-        he = np.sqrt(6 / fan_in)
-        assert 0.9 * he < np.abs(cnn[name]).max() <= he
+        assert_uniform(cnn[name], np.sqrt(6 / fan_in))
     assert not any(array.any() for name, array in (dense | cnn).items() if name.endswith("bias"))
 
 
