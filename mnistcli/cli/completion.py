@@ -79,7 +79,7 @@ def bash(program: Any) -> str:
     return "\n".join(
         [
             f"# {HEADER}",
-            "_mnistcli_runs() {",
+            "_mnistcli_run_names() {",
             "    local folder=${MNISTCLI_RUNS_DIR:-runs} path",
             f"    echo {' '.join(STANDING_NAMES)}",
             '    for path in "$folder"/*/run.json; do',
@@ -123,10 +123,10 @@ def zsh(program: Any) -> str:
         [
             "#compdef mnistcli",
             f"# {HEADER}",
-            "_mnistcli_runs() {",
+            "_mnistcli_run_names() {",
             "    local -a names",
             "    names=(${MNISTCLI_RUNS_DIR:-runs}/*/run.json(N:h:t))",
-            f"    compadd -- {' '.join(STANDING_NAMES)} $names",
+            f"    compadd \"$@\" -- {' '.join(STANDING_NAMES)} $names",
             "}",
             *functions,
             'if [[ $funcstack[1] == "_mnistcli" ]]; then _mnistcli "$@"; else compdef _mnistcli mnistcli; fi',
@@ -193,7 +193,7 @@ def _bash_reply(value: tuple[str, ...] | str) -> str:
         case "folders":
             return 'COMPREPLY=($(compgen -d -- "$cur")); return'
         case "runs":
-            return 'COMPREPLY=($(compgen -W "$(_mnistcli_runs)" -- "$cur")); return'
+            return 'COMPREPLY=($(compgen -W "$(_mnistcli_run_names)" -- "$cur")); return'
         case "":
             return "return"
         case words:
@@ -237,7 +237,7 @@ def _zsh_option(flag: str, option: Option) -> str:
 def _zsh_action(value: tuple[str, ...] | str) -> str:
     if isinstance(value, tuple):
         return f"({' '.join(value)})"
-    return {FILES: "_files", FOLDERS: "_files -/", RUNS: "_mnistcli_runs"}.get(value, " ")
+    return {FILES: "_files", FOLDERS: "_files -/", RUNS: "_mnistcli_run_names"}.get(value, " ")
 
 
 def _fish_condition(command: Command) -> str:
@@ -250,15 +250,9 @@ def _fish_condition(command: Command) -> str:
 
 
 def _fish_value(value: tuple[str, ...] | str, *, argument: bool = False) -> str:
-    required = "" if argument else "-r "
-    match value:
-        case "files":
-            return f"{required}-F"
-        case "folders":
-            return f"{required}-a '(__fish_complete_directories)'"
-        case "runs":
-            return f"{required}-a '(__mnistcli_runs)'"
-        case "":
-            return "-x"
-        case words:
-            return f"{required}-a {shlex.quote(' '.join(words))}"
+    if value == FILES:
+        return "-F" if argument else "-r -F"
+    words = {FOLDERS: "(__fish_complete_directories)", RUNS: "(__mnistcli_runs)", "": ""}
+    offered = words[value] if isinstance(value, str) else " ".join(value)
+    exclusive = "" if argument else "-x "
+    return f"{exclusive}-a {shlex.quote(offered)}" if offered else exclusive.strip()
