@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from mnistcli.errors import UsageError, suggestion
+from mnistcli.errors import UsageError, unknown
 
 DEVICES = ("auto", "cpu", "gpu", "tpu")
 SPLITS = ("train", "validation", "test")
@@ -32,16 +32,14 @@ def find_optimizer(name: str) -> OptimizerChoice:
         UsageError: There is no such optimizer.
     """
     if name not in OPTIMIZERS:
-        known, near = ", ".join(OPTIMIZERS), suggestion(name, OPTIMIZERS)
-        raise UsageError(f"Unknown optimizer {name!r}: expected one of {known}{near}")
+        raise UsageError(unknown("optimizer", name, OPTIMIZERS))
     return OPTIMIZERS[name]
 
 
 def check_split(name: str) -> None:
     """Raise UsageError where there is no split of that name."""
     if name not in SPLITS:
-        known, near = ", ".join(SPLITS), suggestion(name, SPLITS)
-        raise UsageError(f"Unknown split {name!r}: expected one of {known}{near}")
+        raise UsageError(unknown("split", name, SPLITS))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,10 @@
 """What can go wrong, and the exit code that tells a script which kind it was.
 
 An error's text is one sentence: it names the thing, says what was expected and what was found, and how to mend it.
-Only the program's front door catches these.
+Only the program's front door turns them into an exit code.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from enum import IntEnum
 
@@ -74,6 +74,11 @@ class ClosedPipeError(MnistcliError):
 
 class ImageError(MnistcliError):
     """A picture cannot be read."""
+
+
+def unknown(kind: str, name: str, known: Collection[str]) -> str:
+    """Return the sentence on a name that is none of the `known` ones."""
+    return f"Unknown {kind} {name!r}: expected {', '.join(known)}{suggestion(name, known)}"
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ completion read this file.
 from dataclasses import dataclass
 
 from mnistcli.config import TrainConfig, find_optimizer
-from mnistcli.errors import UsageError, suggestion
+from mnistcli.errors import UsageError, unknown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +35,7 @@ def find_recipe(arch: str) -> Recipe:
         UsageError: There is no such architecture.
     """
     if arch not in RECIPES:
-        known, near = ", ".join(RECIPES), suggestion(arch, RECIPES)
-        raise UsageError(f"Unknown architecture {arch!r}: expected one of {known}{near}")
+        raise UsageError(unknown("architecture", arch, RECIPES))
     return RECIPES[arch]
 
 

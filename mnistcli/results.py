@@ -154,6 +154,21 @@ class TrainResult:
         """Validation accuracy of the weights that were kept."""
         return self.history[self.best_epoch - 1].validation_accuracy
 
+    @property
+    def figures(self) -> dict[str, int | float | bool]:
+        """What run.json and `train --json` both say of the training."""
+        return {
+            "epochs": len(self.history),
+            "best_epoch": self.best_epoch,
+            "stopped_early": self.stopped_early,
+            "train_seconds": self.train_seconds,
+            "compile_seconds": self.compile_seconds,
+            "validation_accuracy": self.validation_accuracy,
+            "test_accuracy": self.evaluation.accuracy,
+            "test_loss": self.evaluation.loss,
+            "parameters": self.parameters,
+        }
+
 
 @dataclass(frozen=True)
 class ComparedRun:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from mnistcli.analysis.evaluate import evaluate
 from mnistcli.config import TrainConfig
@@ -11,7 +10,7 @@ from mnistcli.errors import InterruptedRunError
 from mnistcli.models import describe, use_device
 from mnistcli.results import EpochMetrics, RunStarted, TrainEvent, TrainResult
 from mnistcli.runs import Run, RunFolder, RunsFolder, Status, model_metadata, provenance
-from mnistcli.training import Fit, best_epoch
+from mnistcli.training import Fit, best_epoch, held_interrupts
 
 Notify = Callable[[TrainEvent], None]
 
@@ -31,17 +30,20 @@ def train(
     dataset = load(config.dataset)
     folder = runs.claim(config, provenance(device=used, data_fingerprint=dataset.fingerprint), name=name)
     try:
-        return _train_in(folder, dataset, used, notify)
+        with held_interrupts() as check_interrupt:
+            return _train_in(folder, dataset, used, notify, check_interrupt)
     except KeyboardInterrupt as error:
         folder.close(Status.INTERRUPTED)
         kept = "keeps its best weights so far" if folder.weights.exists() else "has no weights yet"
         raise InterruptedRunError(f"Interrupted: the run {folder.path.name!r} {kept}.") from error
-    except Exception:
+    except BaseException:
         folder.close(Status.FAILED)
         raise
 
 
-def _train_in(folder: RunFolder, dataset: Dataset, device: str, notify: Notify) -> TrainResult:
+def _train_in(
+    folder: RunFolder, dataset: Dataset, device: str, notify: Notify, check_interrupt: Callable[[], None]
+) -> TrainResult:
     config, name = folder.record.config, folder.path.name
     fit = Fit(config, dataset)
     notify(RunStarted(name, folder.path, config.arch, device, config.epochs, fit.steps_per_epoch, fit.train_images))
@@ -50,6 +52,7 @@ def _train_in(folder: RunFolder, dataset: Dataset, device: str, notify: Notify) 
         if isinstance(event, EpochMetrics):
             _keep(folder, fit, dataset)
         notify(event)
+        check_interrupt()
     train_seconds = time.perf_counter() - started
     result = TrainResult(
         run=name,
@@ -66,7 +69,7 @@ def _train_in(folder: RunFolder, dataset: Dataset, device: str, notify: Notify) 
         device=device,
         evaluation=evaluate(Run(name, folder.weights, folder.path), dataset, split="test"),
     )
-    folder.close(Status.FINISHED, _results(result))
+    folder.close(Status.FINISHED, result.figures)
     return result
 
 
@@ -83,17 +86,3 @@ def _keep(folder: RunFolder, fit: Fit, dataset: Dataset) -> None:
         )
         folder.save_best(fit.weights(), metadata)
     folder.save_last(fit.checkpoint(), {"seed": fit.config.seed, "epoch": epoch, "step": epoch * fit.steps_per_epoch})
-
-
-def _results(result: TrainResult) -> dict[str, Any]:
-    return {
-        "epochs": len(result.history),
-        "best_epoch": result.best_epoch,
-        "stopped_early": result.stopped_early,
-        "train_seconds": result.train_seconds,
-        "compile_seconds": result.compile_seconds,
-        "validation_accuracy": result.validation_accuracy,
-        "test_accuracy": result.evaluation.accuracy,
-        "test_loss": result.evaluation.loss,
-        "parameters": result.parameters,
-    }

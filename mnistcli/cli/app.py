@@ -91,21 +91,32 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        return app(standalone_mode=False) or ExitCode.OK
+        code = app(standalone_mode=False) or ExitCode.OK
     except ClosedPipeError:
         raise
     except MnistcliError as error:
         return _tell(error, str(error), error.exit_code)
     except TyperException as error:
         return _tell(error, _usage_sentence(error), ExitCode.USAGE)
-    except typer.Abort:
-        return ExitCode.INTERRUPTED
+    except OSError as error:
+        place = f" ({error.filename!r})" if error.filename else ""
+        return _tell(error, f"The system refused: {error.strerror or error}{place}.", ExitCode.FAILED)
+    except Exception as error:  # what nobody foresaw still gets one sentence
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        kind = type(error).__name__
+        return _tell(error, f"This should not happen: {kind}: {error}; --debug shows where.", ExitCode.FAILED)
+    if code == ExitCode.INTERRUPTED:  # what Typer makes of Ctrl-C
+        raise KeyboardInterrupt
+    return code
 
 
 def _usage_sentence(error: TyperException) -> str:
     """Return what Typer says of a wrong command line, and where to look; a bare command's help it has printed."""
     said, context = error.format_message().rstrip("."), getattr(error, "ctx", None)
-    return f"{said}; see '{context.command_path} --help'." if said and context else said
+    if not said or said.endswith("?") or not context:
+        return said
+    return f"{said}; see '{context.command_path} --help'."
 
 
 def _tell(error: Exception, sentence: str, code: int) -> int:

@@ -51,38 +51,44 @@ def compare(
 
     from mnistcli.analysis import compare as compare_runs
     from mnistcli.data import load
-    from mnistcli.models import use_device
-    from mnistcli.render.comparison import comparison_view
+    from mnistcli.models import describe, use_device
+    from mnistcli.render.comparison import comparison_view, verdict
     from mnistcli.runs import RunsFolder
 
     folder = RunsFolder(runs_dir)
     images = load(dataset)
-    for arch in _missing(names, folder):
-        if no_train:
-            raise RunError(
-                f"There is no finished {arch} run in {str(runs_dir)!r}, and --no-train forbids training one."
-            )
+    missing = _missing(names, folder)
+    if missing and no_train:
+        raise RunError(
+            f"There is no finished {missing[0]} run in {str(runs_dir)!r}, and --no-train forbids training one."
+        )
+    for arch in missing:
         face.note(f"There is no finished {arch} run in {str(runs_dir)!r} yet: training one first.")
         train_visibly(face, configure(arch, dataset=dataset), runs_dir=runs_dir, device=device, plots=True)
     chosen = _distinct([folder.find(name) for name in names])
     face.note(f"Comparing {', '.join(run.name for run in chosen)} on the {split} images of {dataset}.")
-    use_device(device)
+    used = describe(use_device(device))
+    face.explain(f"Computing on {used}.")
     comparison = compare_runs(chosen, images, split=split)
     if plot is not None:
         from mnistcli.render import figures
 
-        figures.save(figures.comparison(comparison), plot)
-        face.note(f"The figure is in {plot}.")
+        face.save_figure(figures.comparison(comparison), plot)
     face.show(comparison_view(comparison))
+    if face.format != "table":
+        for pair in comparison.pairs:
+            face.note(verdict(pair))
 
 
 def _missing(names: list[str], folder: "RunsFolder") -> list[str]:
     """Return the architectures to train; every other name must be a run already, before anything is trained."""
     missing = []
-    for name in dict.fromkeys(names):
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"compare was given {name!r} twice: name two different runs.")
         if name in RECIPES and not folder.has_finished(name):
             missing.append(name)
-        elif name != "latest":
+        else:
             folder.find(name)
     return missing
 

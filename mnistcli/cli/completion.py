@@ -102,7 +102,7 @@ def bash(program: Any) -> str:
             '        case "$command" in',
             *(f"    {line}" for line in flags),
             "        esac",
-            '        COMPREPLY=($(compgen -W "$words" -- "$cur"))',
+            '        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")',
             "        return",
             "    fi",
             '    case "$command" in',
@@ -126,7 +126,7 @@ def zsh(program: Any) -> str:
             "_mnistcli_run_names() {",
             "    local -a names",
             "    names=(${MNISTCLI_RUNS_DIR:-runs}/*/run.json(N:h:t))",
-            f"    compadd \"$@\" -- {' '.join(STANDING_NAMES)} $names",
+            f'    compadd "$@" -- {" ".join(STANDING_NAMES)} $names',
             "}",
             *functions,
             'if [[ $funcstack[1] == "_mnistcli" ]]; then _mnistcli "$@"; else compdef _mnistcli mnistcli; fi',
@@ -189,15 +189,15 @@ def _bash_case(command: Command, flag: str) -> str:
 def _bash_reply(value: tuple[str, ...] | str) -> str:
     match value:
         case "files":
-            return 'COMPREPLY=($(compgen -f -- "$cur")); return'
+            return 'mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return'
         case "folders":
-            return 'COMPREPLY=($(compgen -d -- "$cur")); return'
+            return 'mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return'
         case "runs":
-            return 'COMPREPLY=($(compgen -W "$(_mnistcli_run_names)" -- "$cur")); return'
+            return 'mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return'
         case "":
             return "return"
         case words:
-            return f'COMPREPLY=($(compgen -W "{" ".join(words)}" -- "$cur")); return'
+            return f'mapfile -t COMPREPLY < <(compgen -W "{" ".join(words)}" -- "$cur"); return'
 
 
 def _zsh_function(command: Command, commands: list[Command]) -> list[str]:

@@ -40,7 +40,7 @@ def show(
     if plot is not None:
         from mnistcli.render import figures
 
-        figures.save(figures.grid(samples, columns=columns), plot)
+        face.save_figure(figures.grid(samples, columns=columns), plot)
     face.show(samples_view(samples, dataset=dataset, split=split, columns=columns))
 
 

@@ -38,18 +38,19 @@ def evaluate(
 
     from mnistcli.analysis import evaluate as evaluate_run
     from mnistcli.data import load
-    from mnistcli.models import use_device
+    from mnistcli.models import describe, use_device
     from mnistcli.render.evaluation import evaluation_view
     from mnistcli.runs import RunsFolder
 
     found = RunsFolder(runs_dir).find(run)
     face.note(f"Evaluating run {found.name} on the {split} images of {dataset}.")
-    use_device(device)
+    used = describe(use_device(device))
+    face.explain(f"The weights are {found.weights}; computing on {used}.")
     evaluation = evaluate_run(found, load(dataset), split=split)
     if plot is not None:
         from mnistcli.render import figures
 
-        figures.save(figures.confusion(evaluation), plot)
+        face.save_figure(figures.confusion(evaluation), plot)
     face.show(evaluation_view(evaluation))
     if fail_under is not None and evaluation.accuracy < fail_under:
         face.complain(f"The accuracy, {evaluation.accuracy:.4f}, is under --fail-under {fail_under:g}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import os
@@ -16,7 +17,9 @@ from mnistcli.render.view import FORMATS, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
+    from matplotlib.figure import Figure
     from rich.console import Console
 
     from mnistcli.render.view import View
@@ -70,14 +73,23 @@ class Face:
         """Write the result to stdout in the chosen format."""
         view.write(self.format, stdout=sys.stdout, console=self.out)
 
+    def save_figure(self, figure: Figure, path: Path) -> None:
+        """Write a figure that --plot asks for, and say so."""
+        from mnistcli.render import figures
+
+        figures.save(figure, path)
+        self.note(f"The figure is in {path}.")
+
     def note(self, text: str) -> None:
         """Say something beside the result; -q silences it."""
         if not self.quiet:
-            print(printable(text), file=sys.stderr, flush=True)
+            with contextlib.suppress(BrokenPipeError):
+                print(printable(text), file=sys.stderr, flush=True)
 
     def complain(self, text: str) -> None:
         """Say what went wrong; -q does not silence it."""
-        print(printable(text), file=sys.stderr, flush=True)
+        with contextlib.suppress(BrokenPipeError):
+            print(printable(text), file=sys.stderr, flush=True)
 
     def explain(self, text: str) -> None:
         """Say something that only -v asks for."""
@@ -85,12 +97,14 @@ class Face:
             self.note(text)
 
     def _console(self, *, stderr: bool) -> Console:
-        from rich.console import Console, ConsoleDimensions
+        from rich.console import ConsoleDimensions
+
+        from mnistcli.render.tables import make_console
 
         stream = sys.stderr if stderr else sys.stdout
         # Rich itself honours NO_COLOR, FORCE_COLOR, TERM=dumb and COLUMNS.
         choice: dict[str, Any] = {"auto": {}, "always": {"color_system": "256"}, "never": {"color_system": None}}
-        console = Console(file=stream, highlight=False, soft_wrap=False, **choice[self.color])
+        console = make_console(stream, **choice[self.color])
         if self.color == "always":
             console.no_color = False
         if not stream.isatty() and "COLUMNS" not in os.environ:

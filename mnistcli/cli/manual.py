@@ -33,7 +33,7 @@ def show_help(
     for word in topic or []:
         commands = getattr(found, "commands", {})
         if word not in commands:
-            raise UsageError(f"There is no help on {word!r}{suggestion(word, [*commands, TOPIC])}")
+            raise UsageError(f"There is no help on {word!r}{suggestion(word, commands)}")
         found = commands[word]
         here = typer.Context(found, info_name=word, parent=here)
     print(found.get_help(here))

@@ -23,7 +23,7 @@ Optimizer = Annotated[
     typer.Option(metavar="|".join(OPTIMIZERS), help="The optimizer.", show_default=recipe_default("optimizer")),
 ]
 RunsDir = Annotated[Path, typer.Option(metavar="DIR", envvar="MNISTCLI_RUNS_DIR", help="The folder in which runs lie.")]
-Split = Annotated[str, typer.Option(metavar="|".join(SPLITS), help="The images to score.")]
+Split = Annotated[str, typer.Option(metavar="|".join(SPLITS), help="Which part of the data set.")]
 Plot = Annotated[
     Path | None, typer.Option("--plot", metavar="FILE", help="Draw a figure: .png, .pdf or .svg.", show_default=False)
 ]

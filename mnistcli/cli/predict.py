@@ -64,12 +64,13 @@ def predict(
     paths = images or _read_paths(files_from or STDIN)
 
     from mnistcli.analysis import predict as predict_pictures
-    from mnistcli.models import use_device
+    from mnistcli.models import describe, use_device
     from mnistcli.render.prediction import predictions_view
 
     found = _find_run(run, runs_dir)
     face.note(f"Reading pictures with run {found.name}.")
-    use_device(device)
+    used = describe(use_device(device))
+    face.explain(f"The weights are {found.weights}; computing on {used}.")
     failures: list[Prediction] = []
     answers = predict_pictures(_sources(paths), found)
     face.show(predictions_view(_complaining(face, answers, failures), run=found.name, top=top))
@@ -90,7 +91,7 @@ def _read_paths(file: str) -> list[str]:
         text = sys.stdin.read() if file == STDIN else Path(file).read_text(encoding="utf-8", errors="surrogateescape")
     except (OSError, ValueError) as error:
         raise UsageError(f"--files-from {file!r} cannot be read: {error}.") from error
-    return [line for line in text.splitlines() if line]
+    return [path for line in text.split("\n") if (path := line.removesuffix("\r"))]
 
 
 def _sources(paths: Iterable[str]) -> Iterator[Source]:

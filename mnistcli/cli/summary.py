@@ -29,10 +29,12 @@ def summary(
     if model in RECIPES:
         described = summarize(model, MNIST_SHAPE, MNIST_CLASSES)
     else:
-        stored = load_model(RunsFolder(runs_dir).find(model).weights)
+        found = RunsFolder(runs_dir).find(model)
+        face.note(f"Describing run {found.name}.")
+        stored = load_model(found.weights)
         described = summarize(stored.arch, stored.image_shape, len(stored.class_names))
     if plot is not None:
         from mnistcli.render import figures
 
-        figures.save(figures.diagram(described), plot)
+        face.save_figure(figures.diagram(described), plot)
     face.show(summary_view(described))

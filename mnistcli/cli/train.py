@@ -81,7 +81,10 @@ def train_visibly(
     face: Face, config: TrainConfig, *, runs_dir: Path, device: str, plots: bool, name: str | None = None
 ) -> TrainResult:
     """Train a run, showing on stderr how it goes, and draw its figures."""
-    face.explain(f"{config}")
+    face.explain(
+        f"{config.optimizer} with learning rate {config.learning_rate:g}, batches of {config.batch_size}, at most "
+        f"{config.epochs} epochs, patience {config.patience}, seed {config.seed}, on {config.dataset}."
+    )
 
     from mnistcli.analysis import train as train_run
     from mnistcli.render.progress import TrainingProgress

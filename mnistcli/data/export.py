@@ -17,8 +17,8 @@ def export_images(dataset: Dataset, split: str, folder: Path, *, limit: int | No
     Raises:
         UsageError: There is no such split, or the folder holds something already or cannot be written.
     """
-    chosen = dataset.split(split).first(limit)
-    digits = len(str(len(chosen) - 1))
+    whole = dataset.split(split)
+    chosen, digits = whole.first(limit), len(str(len(whole) - 1))
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
     rows.writerow(["file", "label"])

@@ -2,7 +2,7 @@
 
 from mnistcli.data.dataset import Dataset
 from mnistcli.data.embedded import load_embedded
-from mnistcli.errors import DataError, suggestion
+from mnistcli.errors import DataError, unknown
 
 SOURCES = {"mnist": load_embedded}
 
@@ -14,6 +14,5 @@ def load(name: str) -> Dataset:
         DataError: It is unknown, missing or damaged.
     """
     if name not in SOURCES:
-        known, near = ", ".join(SOURCES), suggestion(name, SOURCES)
-        raise DataError(f"Unknown data set {name!r}: expected {known}{near}")
+        raise DataError(unknown("data set", name, SOURCES))
     return SOURCES[name]()

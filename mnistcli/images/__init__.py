@@ -1,6 +1,6 @@
 """Somebody's picture → 28×28 grey pixels, the way MNIST was made."""
 
-from mnistcli.images.decode import SUFFIXES, Source, read_picture
+from mnistcli.images.decode import Source, read_picture
 from mnistcli.images.normalize import normalize
 
-__all__ = ["SUFFIXES", "Source", "normalize", "read_picture"]
+__all__ = ["Source", "normalize", "read_picture"]

@@ -12,7 +12,6 @@ from mnistcli.errors import ImageError
 
 # Decided by a file's content, never by its name; Pillow's other decoders stay shut.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 MOST_PIXELS = 64 * 2**20  # a 64-megapixel photograph; a larger one is taken for a decompression bomb
 WORKING_SIDE = 1024  # a digit is read no better from more pixels, only slower
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I")
@@ -65,10 +64,13 @@ def _to_grey(image: Image.Image) -> Image.Image:
 
 
 def _flatten_alpha(image: Image.Image) -> Image.Image:
-    """Lay the picture on paper that its opaque pixels stand out from: white under dark ink, black under light."""
+    """Lay the picture on paper: more of its own where it is mostly opaque, else one that its ink stands out from."""
     grey, alpha = np.asarray(image.convert("L")), np.asarray(image.getchannel("A"))
     opaque = grey[alpha > 127]
-    paper = 0 if opaque.size and opaque.mean() > 127 else 255
+    if 2 * opaque.size > alpha.size:
+        paper = round(float(np.median(opaque)))
+    else:
+        paper = 0 if opaque.size and opaque.mean() > 127 else 255
     flat = Image.new("RGBA", image.size, (paper, paper, paper, 255))
     flat.alpha_composite(image)
     return flat.convert("L")

@@ -1,9 +1,9 @@
-"""Which device JAX computes on, and where it keeps what it compiled."""
+"""Which device JAX computes on."""
 
 import jax
 
 from mnistcli.config import DEVICES
-from mnistcli.errors import UsageError, suggestion
+from mnistcli.errors import UsageError, unknown
 from mnistcli.models.compilation_cache import enable_compilation_cache
 
 
@@ -17,7 +17,7 @@ def use_device(name: str) -> jax.Device:
         UsageError: There is no such kind, or none of it here.
     """
     if name not in DEVICES:
-        raise UsageError(f"Unknown device {name!r}: expected one of {', '.join(DEVICES)}{suggestion(name, DEVICES)}")
+        raise UsageError(unknown("device", name, DEVICES))
     if name == "cpu":
         jax.config.update("jax_platforms", "cpu")  # else JAX would take hold of an accelerator beside it
     enable_compilation_cache()

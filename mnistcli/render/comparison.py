@@ -25,6 +25,7 @@ def comparison_view(comparison: Comparison) -> View:
             evaluation_row(run.evaluation) | {"parameters": run.parameters, "train_seconds": run.train_seconds}
             for run in comparison.runs
         ),
+        records=lambda: [_document(comparison)],
         terminal=lambda _: _terminal(comparison),
     )
 

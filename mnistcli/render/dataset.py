@@ -90,6 +90,7 @@ def _info(summary: DatasetSummary) -> Iterable[RenderableType]:
 
 def _verified(checks: Sequence[FileCheck]) -> RenderableType:
     table = make_table("file", "SHA-256 of its content", "")
+    table.columns[1].no_wrap = False
     for check in checks:
         verdict = Text("as published", "green") if check.ok else Text("DAMAGED", "bold red")
         table.add_row(check.file, check.found or "cannot be read", verdict)

@@ -23,6 +23,7 @@ def diagnosis_view(checks: Sequence[Check]) -> View:
 
 def _table(checks: Sequence[Check]) -> RenderableType:
     table = make_table("", "", "")
+    table.columns[2].no_wrap = False
     for check in checks:
         mark = Text("✓", "green") if check.ok else Text("✗", "bold red")
         table.add_row(mark, check.name, Text(printable(check.value), overflow="fold"))

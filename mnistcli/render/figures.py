@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import rcParams
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
@@ -32,7 +32,9 @@ def save(figure: Figure, path: Path) -> None:
         UsageError: The file cannot be written.
     """
     content = io.BytesIO()
-    figure.savefig(content, format=path.suffix[1:].lower(), dpi=DPI)
+    suffix = path.suffix[1:].lower()
+    with rc_context({"svg.hashsalt": "mnistcli"}):  # without it and with a date the same figure makes another SVG
+        figure.savefig(content, format=suffix, dpi=DPI, metadata={"Date": None} if suffix == "svg" else None)
     try:
         write_atomically(path, content.getvalue())
     except OSError as error:
@@ -175,6 +177,3 @@ def _heading(evaluation: Evaluation) -> str:
 
 def _cycle(n: int) -> list[str]:
     return [COLOURS[i % len(COLOURS)] for i in range(n)]
-
-
-rcParams["svg.hashsalt"] = "mnistcli"  # the same figure makes the same SVG

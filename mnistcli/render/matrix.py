@@ -7,6 +7,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from mnistcli.render.tables import PlainTextTable
 from mnistcli.results import Evaluation
 
 Counts = Sequence[Sequence[int]]
@@ -47,10 +48,12 @@ def difference_table(a: Evaluation, b: Evaluation) -> Table:
 
 
 def _frame(class_names: Sequence[str], title: str) -> Table:
-    table = Table(title=title, box=box.SIMPLE, padding=(0, 0), title_justify="left", title_style="bold", pad_edge=False)
+    table = PlainTextTable(
+        title=title, box=box.SIMPLE, padding=(0, 0), title_justify="left", title_style="bold", pad_edge=False
+    )
     table.add_column("", justify="right", style="bold")
     for name in class_names:
-        table.add_column(name, justify="right", min_width=5)
+        table.add_column(name, justify="right", min_width=5, no_wrap=True)
     return table
 
 

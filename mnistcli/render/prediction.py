@@ -20,7 +20,8 @@ def predictions_view(predictions: Iterable[Prediction], *, run: str, top: int) -
     return View(
         schema="mnistcli.predict/1",
         document=lambda: {"run": run, "predictions": [_record(each, run, top) for each in predictions]},
-        rows=lambda: (_row(each, top) for each in predictions),
+        rows=lambda: (_row(each, run, top) for each in predictions),
+        plain_without=("run",),
         records=lambda: (_record(each, run, top) for each in predictions),
         terminal=lambda console: (_terminal(each, top, console) for each in predictions),
     )
@@ -42,14 +43,14 @@ def _record(prediction: Prediction, run: str, top: int) -> Row:
     return record
 
 
-def _row(prediction: Prediction, top: int) -> Row:
+def _row(prediction: Prediction, run: str, top: int) -> Row:
     """Return one line's fields; an error leaves label and confidence empty, stderr tells it."""
     best = prediction.top[:top] if prediction.error is None else [(None, None)] * top
     row: Row = {"path": prediction.path}
     for place, (label, confidence) in enumerate(best, start=1):
         suffix = "" if place == 1 else str(place)
         row |= {f"label{suffix}": label, f"confidence{suffix}": confidence}
-    return row
+    return row | {"run": run}
 
 
 def _terminal(prediction: Prediction, top: int, console: Console) -> RenderableType:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 
 from mnistcli.render.tables import percent
+from mnistcli.render.view import printable
 from mnistcli.results import EpochMetrics, RunStarted, StepMetrics, TrainEvent
 
 
@@ -78,4 +79,7 @@ class TrainingProgress:
 
     def _say(self, text: str) -> None:
         if not self._quiet:
-            self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+            try:
+                self._console.print(printable(text), soft_wrap=True)
+            except BrokenPipeError:  # nobody reads any more; the training goes on
+                self._quiet = True

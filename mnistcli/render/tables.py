@@ -1,23 +1,51 @@
 """Rich tables and numbers in the one style that all commands share."""
 
+from typing import Any, TextIO
+
 from rich import box
+from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
+
+from mnistcli.render.view import printable
 
 NOTHING = "–"
 
 
+class QuietConsole(Console):
+    """A console that leaves a closed pipe to the front door."""
+
+    def on_broken_pipe(self) -> None:
+        """Pass the error on, where Rich would exit with code 1."""
+        raise  # the BrokenPipeError that Rich is handling when it calls this
+
+
+class PlainTextTable(Table):
+    """A table whose strings are text, whatever brackets or control characters a user's names have in them."""
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        """Add a row; strings are shown as they are."""
+        super().add_row(*(Text(printable(cell)) if isinstance(cell, str) else cell for cell in cells), **options)
+
+
+def make_console(stream: TextIO, **options: Any) -> Console:
+    """Return a console that takes strings as text, without markup or highlighting."""
+    return QuietConsole(file=stream, highlight=False, markup=False, emoji=False, **options)
+
+
 def make_table(*columns: str, title: str | None = None, numbers: int = 0) -> Table:
     """Return an empty table; its last `numbers` columns are set to the right."""
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
+    table = PlainTextTable(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
     for i, column in enumerate(columns):
-        number = i >= len(columns) - numbers
-        table.add_column(column, justify="right" if number else "left", no_wrap=number)
+        table.add_column(column, justify="right" if i >= len(columns) - numbers else "left", no_wrap=True)
     return table
 
 
 def make_facts(title: str | None = None) -> Table:
     """Return an empty table of names and values."""
-    table = Table(box=None, show_header=False, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    table = PlainTextTable(
+        box=None, show_header=False, title=title, title_justify="left", title_style="bold", pad_edge=False
+    )
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     return table

@@ -22,22 +22,8 @@ def training_view(result: TrainResult, *, next_commands: list[str]) -> View:
 
 
 def _document(result: TrainResult) -> dict[str, Any]:
-    return {
-        "run": result.run,
-        "arch": result.arch,
-        "dataset": result.dataset,
-        "seed": result.seed,
-        "epochs": len(result.history),
-        "best_epoch": result.best_epoch,
-        "stopped_early": result.stopped_early,
-        "train_seconds": result.train_seconds,
-        "compile_seconds": result.compile_seconds,
-        "validation_accuracy": result.validation_accuracy,
-        "test_accuracy": result.evaluation.accuracy,
-        "test_loss": result.evaluation.loss,
-        "parameters": result.parameters,
-        "device": result.device,
-    }
+    identity = {"run": result.run, "arch": result.arch, "dataset": result.dataset, "seed": result.seed}
+    return identity | result.figures | {"device": result.device}
 
 
 def _terminal(result: TrainResult, next_commands: list[str]) -> RenderableType:

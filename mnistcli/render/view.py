@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
+UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, format, surrogate, line and paragraph separators
 FORMATS = ("table", "json", "jsonl", "csv", "plain")
 
 Row = dict[str, Any]
@@ -23,11 +25,13 @@ class View:
     """How a result is shown; only the form that is asked for is made.
 
     Attributes:
-        schema: The name and version of the JSON objects, such as "mnistcli.evaluate/1".
+        schema: The name and version of the JSON document, such as "mnistcli.runs-list/1"; that of one row of it is
+            "mnistcli.runs-list-row/1".
         document: Makes the whole result as one JSON object.
         rows: Makes its rows for CSV and plain text, one after the other where the work is still going on.
         records: Makes the objects of jsonl, likewise; where it is not given, they are the rows, or the one document.
         terminal: Makes what Rich prints on a terminal.
+        plain_without: Keys that plain text leaves out.
         record: The result is one thing, not a list: plain text shows it as a line a key.
     """
 
@@ -37,27 +41,29 @@ class View:
     terminal: Callable[[Console], Iterable[RenderableType]]
     records: Callable[[], Iterable[Row]] | None = None
     record: bool = False
+    plain_without: tuple[str, ...] = ()
 
     def write(self, style: str, *, stdout: TextIO, console: Console) -> None:
         """Write the result in one of FORMATS; rows are flushed one by one."""
         match style:
             case "table":
                 for renderable in self.terminal(console):
-                    console.print(renderable, soft_wrap=hasattr(renderable, "plain") and not console.is_terminal)
+                    _print_whole(renderable, console)
             case "json":
                 print(to_json({"schema": self.schema, **self.document()}, indent=2), file=stdout)
             case "jsonl":
                 for row in self._json_lines():
-                    print(to_json({"schema": self.schema, **row}), file=stdout, flush=True)
+                    print(to_json(row), file=stdout, flush=True)
             case "csv":
                 self._write_csv(stdout)
             case "plain":
                 self._write_plain(stdout)
 
     def _json_lines(self) -> Iterable[Row]:
-        if self.records is not None:
-            return self.records()
-        return [self.document()] if self.record else self.rows()
+        if self.record:
+            return [{"schema": self.schema, **self.document()}]
+        rows = self.rows() if self.records is None else self.records()
+        return ({"schema": self.schema.replace("/", "-row/"), **row} for row in rows)
 
     def _write_csv(self, stdout: TextIO) -> None:
         writer = None
@@ -73,8 +79,15 @@ class View:
             if self.record:
                 lines = [f"{key}\t{to_text(value)}" for key, value in row.items()]
             else:
-                lines = ["\t".join(to_text(value) for value in row.values())]
+                lines = ["\t".join(to_text(value) for key, value in row.items() if key not in self.plain_without)]
             print(*lines, sep="\n", file=stdout, flush=True)
+
+
+def _print_whole(renderable: RenderableType, console: Console) -> None:
+    """Print without cutting anything off: a table too wide for the terminal runs over its edge."""
+    width = max(console.width, console.measure(renderable).minimum)
+    unwrapped = hasattr(renderable, "plain") and not console.is_terminal
+    console.print(renderable, width=width, crop=False, soft_wrap=unwrapped)
 
 
 def to_json(value: Mapping[str, Any], *, indent: int | None = None) -> str:
@@ -93,7 +106,11 @@ def to_text(value: object) -> str:
 
 def printable(text: str) -> str:
     """Return text with its control characters escaped: it stays on its line and cannot steer a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+    return "".join(c.encode("unicode_escape", "surrogatepass").decode() if _is_control(c) else c for c in text)
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in UNPRINTABLE
 
 
 def label_value(class_name: str) -> int | str:

@@ -54,7 +54,7 @@ class RunRecord:
 
     def write(self, folder: Path) -> None:
         """Write run.json into the folder."""
-        text = json.dumps({"schema": SCHEMA, **self.as_dict()}, indent=2, ensure_ascii=False)
+        text = json.dumps({"schema": SCHEMA, **self.as_dict()}, indent=2, allow_nan=False)
         write_atomically(folder / "run.json", f"{text}\n".encode())
 
 
@@ -67,6 +67,8 @@ def read_record(folder: Path) -> RunRecord:
     path = folder / "run.json"
     try:
         content = json.loads(path.read_bytes())
+        if not isinstance(content, dict) or "schema" not in content:
+            raise ValueError("it is no object with a schema")
         if content.pop("schema") != SCHEMA:
             raise RunError(f"{path} has another schema than {SCHEMA}: it was written by another version of mnistcli.")
         config = TrainConfig(**content.pop("config"))
@@ -87,3 +89,7 @@ def _check_types(record: RunRecord) -> None:
         raise ValueError("a name or a time is not text")
     if not isinstance(record.results, dict) or not isinstance(record.provenance, dict):
         raise ValueError("results and provenance must be objects")
+    if not all(isinstance(value, int | float) for value in record.results.values()):
+        raise ValueError("a result is not a number")
+    if not isinstance(record.provenance.get("argv", []), list):
+        raise ValueError("argv is not a list")

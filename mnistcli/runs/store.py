@@ -45,8 +45,8 @@ class Run:
             return ()
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
-            return tuple(EpochMetrics(**json.loads(line)) for line in lines)
-        except (OSError, ValueError, TypeError) as error:
+            return tuple(_epoch_metrics(json.loads(line)) for line in lines)
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise RunError(f"{path} is damaged: {error}.") from error
 
 
@@ -65,7 +65,7 @@ class RunFolder:
     def append_metrics(self, metrics: EpochMetrics) -> None:
         """Add an epoch's line to metrics.jsonl."""
         with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(metrics)) + "\n")
+            file.write(json.dumps(asdict(metrics), allow_nan=False) + "\n")
 
     def save_best(self, tensors: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
         """Put the best weights so far in place of those before."""
@@ -87,6 +87,10 @@ class RunsFolder:
 
     path: Path
 
+    def __post_init__(self) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise UsageError(f"The runs folder {str(self.path)!r} is a file: name a folder with --runs-dir.")
+
     def claim(self, config: TrainConfig, provenance: dict[str, Any], *, name: str | None = None) -> RunFolder:
         """Make a new run's folder: `name`, or the architecture's next number.
 
@@ -102,8 +106,6 @@ class RunsFolder:
             folder = self._claim_next(config.arch) if name is None else self._claim_named(name)
             record = RunRecord(folder.name, Status.RUNNING, _now(), config, provenance)
             record.write(folder)
-        except FileExistsError as error:
-            raise UsageError(f"The runs folder {str(self.path)!r} is a file: name a folder with --runs-dir.") from error
         except OSError as error:
             raise UsageError(
                 f"No run can be made in {str(self.path)!r} ({error.strerror}): name another folder with --runs-dir."
@@ -135,7 +137,7 @@ class RunsFolder:
         rows = []
         for folder in self._folders():
             try:
-                rows.append(read_record(folder).summary())
+                rows.append(replace(read_record(folder).summary(), run=folder.name))
             except RunError:
                 rows.append(RunSummary(folder.name, "", "", "damaged", None, None, None, ""))
         return sorted(rows, key=lambda row: (row.created, row.run))
@@ -174,21 +176,23 @@ class RunsFolder:
         return any(self._finished(arch))
 
     def _newest(self, arch: str | None) -> Run:
-        finished = sorted(self._finished(arch), key=lambda record: (record.created, record.run))
+        finished = sorted(self._finished(arch))
         if not finished:
             kind = f"finished {arch} run" if arch else "finished run"
             train = f"mnistcli train --arch {arch}" if arch else "mnistcli train"
             raise RunError(f"There is no {kind} in {str(self.path)!r}: train one with '{train}'.")
-        return _with_weights(self.path / finished[-1].run)
+        _, newest = finished[-1]
+        return _with_weights(newest)
 
-    def _finished(self, arch: str | None) -> Iterator[RunRecord]:
+    def _finished(self, arch: str | None) -> Iterator[tuple[str, Path]]:
+        """Yield when each finished run was made, and its folder."""
         for folder in self._folders():
             try:
                 record = read_record(folder)
             except RunError:
                 continue
-            if record.status == Status.FINISHED and arch in (None, record.config.arch) and record.run == folder.name:
-                yield record
+            if record.status == Status.FINISHED and arch in (None, record.config.arch):
+                yield record.created, folder
 
     def _by_path(self, text: str) -> Run:
         path = Path(text)
@@ -211,6 +215,12 @@ class RunsFolder:
         return [entry for entry in sorted(self.path.iterdir()) if (entry / "run.json").exists()]
 
 
+def _epoch_metrics(values: dict[str, Any]) -> EpochMetrics:
+    if not all(isinstance(value, int | float) for value in values.values()):
+        raise ValueError("a value is not a number")
+    return EpochMetrics(**values)
+
+
 def check_name(name: str) -> None:
     """Raise UsageError where a run cannot be called so."""
     if name in RESERVED:
@@ -229,7 +239,9 @@ def _is_plain_name(name: str) -> bool:
 def _with_weights(folder: Path) -> Run:
     weights = folder / WEIGHTS
     if not weights.exists():
-        raise RunError(f"The run {str(folder)!r} has no {WEIGHTS}: it did not finish its first epoch.")
+        raise RunError(
+            f"The run {str(folder)!r} has no {WEIGHTS}: it ended before its first epoch did, or the file was removed."
+        )
     return Run(folder.resolve().name, weights, folder)
 
 

@@ -54,7 +54,8 @@ class Fit:
         self.state = initial_state(jnp.uint32(self.config.seed))
         train = self.dataset.train.first(self.config.limit)
         self.train_images = len(train)
-        self.steps_per_epoch = -(-self.train_images // self.config.batch_size)
+        self._batch = min(self.config.batch_size, self.train_images)
+        self.steps_per_epoch = -(-self.train_images // self._batch)
         self._train = jnp.asarray(train.images), jnp.asarray(train.labels)
         self._validation = jnp.asarray(pad(self.dataset.validation.images))
         bounds = jnp.int32(0), jnp.int32(0)
@@ -100,14 +101,11 @@ class Fit:
             self.state, tally = self._train_steps(
                 self.state, tally, *self._train, order, jnp.int32(step), jnp.int32(stop)
             )
-            loss, train_accuracy = self._means(tally, images=min(stop * self.config.batch_size, self.train_images))
-            if not math.isfinite(loss):
-                raise DivergedError(
-                    f"The loss became {loss} in epoch {epoch} by step {stop}: try a lower --lr than "
-                    f"{self.config.learning_rate:g}."
-                )
+            seen, before = (min(at * self._batch, self.train_images) for at in (stop, step))
+            loss, train_accuracy = self._means(tally, images=seen)
+            self._check_finite("loss", loss, epoch, stop)
             elapsed = time.perf_counter() - started
-            images_per_second = (stop - step) * self.config.batch_size / elapsed
+            images_per_second = (seen - before) / elapsed
             chunk = max(1, round((stop - step) * CHUNK_SECONDS / elapsed))
             seconds, step = seconds + elapsed, stop
             yield StepMetrics(epoch, step, loss, train_accuracy, images_per_second)
@@ -118,6 +116,7 @@ class Fit:
     def _score(self, epoch: int, loss: float, train_accuracy: float, seconds: float) -> EpochMetrics:
         validation = self.dataset.validation
         logits = np.asarray(self._logits(self.state.params, self._validation))[: len(validation)]
+        self._check_finite("validation loss", float(np.abs(logits).max()), epoch, self.steps_per_epoch)
         return EpochMetrics(
             epoch=epoch,
             train_loss=loss,
@@ -130,10 +129,17 @@ class Fit:
 
     def _order(self, *, epoch: int) -> jax.Array:
         """Return the epoch's order of images [steps, batch] int32: a function of the seed and the epoch alone."""
-        order = np.full(self.steps_per_epoch * self.config.batch_size, NO_IMAGE, np.int32)
+        order = np.full(self.steps_per_epoch * self._batch, NO_IMAGE, np.int32)
         generator = np.random.default_rng([self.config.seed, epoch])
         order[: self.train_images] = generator.permutation(self.train_images)
-        return jnp.asarray(order.reshape(self.steps_per_epoch, self.config.batch_size))
+        return jnp.asarray(order.reshape(self.steps_per_epoch, self._batch))
+
+    def _check_finite(self, what: str, value: float, epoch: int, step: int) -> None:
+        if not math.isfinite(value):
+            raise DivergedError(
+                f"The {what} became infinite or no number in epoch {epoch} by step {step}: try a lower --lr than "
+                f"{self.config.learning_rate:g}."
+            )
 
     @staticmethod
     def _means(tally: Tally, *, images: int) -> tuple[float, float]:

@@ -15,7 +15,7 @@ def test_export_writes_the_pixels_with_their_labels_in_names_and_csv(mnistcli: C
         rows = list(csv.DictReader(file))
     assert len(rows) == 100
     for i, row in enumerate(rows):
-        assert row["file"] == f"test-{i:02d}-{test.labels[i]}.png"
+        assert row["file"] == f"test-{i:04d}-{test.labels[i]}.png"
         assert row["label"] == str(test.labels[i])
         assert np.array_equal(np.asarray(Image.open(tmp_path / "digits" / row["file"])), test.images[i, ..., 0])
 

@@ -53,6 +53,10 @@ MISTAKES = [
     (2, ("evaluate", "builtin", "--fail-under", "98"), "--fail-under"),
     (2, ("compare", "dense"), "two"),
     (2, ("compare", "builtin", "builtin"), "twice"),
+    (2, ("compare", "linear", "linear"), "twice"),
+    (2, ("runs", "list", "--runs-dir", "afile"), "is a file"),
+    (2, ("evaluate", "linear", "--runs-dir", "afile"), "is a file"),
+    (4, ("compare", "latest", "linear"), "finished run"),
     (2, ("predict",), "--files-from"),
     (2, ("predict", "a.png", "--top", "0"), "--top"),
     (2, ("predict", "--files-from", "missing.txt"), "missing.txt"),
@@ -108,7 +112,7 @@ def test_every_command_speaks_every_format(mnistcli: Call, folder: Path, argumen
     assert document.code == 0
     assert document.json["schema"].startswith("mnistcli.")
     for line in mnistcli(*arguments, "--format", "jsonl", cwd=folder).lines:
-        assert json.loads(line)["schema"] == document.json["schema"]
+        assert json.loads(line)["schema"].startswith(document.json["schema"].split("/")[0])
     header, *rows = mnistcli(*arguments, "--format", "csv", cwd=folder).lines
     assert "," in header
     assert rows
@@ -129,8 +133,9 @@ def test_commands_bear_a_closed_stdin_and_a_pipe_that_closes_early(folder: Path,
     words = " ".join(arguments)
     closed = shell(f"mnistcli {words} <&- | cat; exit ${{PIPESTATUS[0]}}", folder)
     assert closed.returncode == 0
-    early = shell(f"mnistcli {words} | true; exit ${{PIPESTATUS[0]}}", folder)
-    assert early.returncode == 0
+    for flags in ("", "--format table"):
+        early = shell(f"mnistcli {words} {flags} | true; exit ${{PIPESTATUS[0]}}", folder)
+        assert early.returncode == 0
     assert b"Traceback" not in closed.stderr + early.stderr
     assert b"Broken" not in early.stderr
     assert b"Exception" not in early.stderr
@@ -170,6 +175,29 @@ def test_no_color_and_a_dumb_terminal_are_honoured(folder: Path, variables: dict
 def test_force_color_colours_a_pipe(monkeypatch: pytest.MonkeyPatch, mnistcli: Call, folder: Path) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert "\x1b[" in mnistcli("runs", "list", "--format", "table", cwd=folder).out
+
+
+def test_a_narrow_terminal_loses_no_number(folder: Path) -> None:
+    shown = in_terminal(("evaluate", "linear"), folder, COLUMNS="50")
+    assert "10000" in shown
+    assert "…" not in shown
+
+
+def test_brackets_in_names_are_shown_as_they_are(mnistcli: Call, folder: Path) -> None:
+    (folder / "x[red]y").symlink_to(folder / "runs" / "linear-001")
+    outcome = mnistcli("evaluate", "./x[red]y/model.safetensors", "--format", "table", cwd=folder)
+    assert outcome.code == 0
+    outcome = mnistcli(*COMMANDS[0][:-1], "br[/b]", "--format", "table", cwd=folder)
+    assert "br[/b]" in outcome.out
+
+
+def test_a_full_disk_gets_a_sentence(folder: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    full = shell("mnistcli runs list > /dev/full", folder)
+    assert full.returncode == 1
+    assert b"No space left" in full.stderr
+    assert b"Traceback" not in full.stderr
 
 
 def test_help_lists_commands_and_each_command_s_help_has_examples(mnistcli: Call) -> None:

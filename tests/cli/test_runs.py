@@ -1,3 +1,5 @@
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,27 @@ def test_a_damaged_record_is_listed_as_damaged_and_hides_no_other_run(mnistcli: 
     assert sorted(line.split("\t")[3] for line in lines) == ["damaged", "finished"]
     assert mnistcli("runs", "show", "broken").code == 4
     assert mnistcli("runs", "show", "latest", "--json").json["run"] == "linear-001"
+
+
+def test_a_copied_run_goes_by_its_folder_s_name(mnistcli: Call, workspace: Path, tmp_path: Path) -> None:
+    shutil.copytree(workspace / "runs" / "linear-001", tmp_path / "runs" / "moved")
+    assert mnistcli("runs", "list").lines[0].split("\t")[0] == "moved"
+    assert mnistcli("evaluate", "latest", "--json").json["run"] == "moved"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"results": {"test_accuracy": "abc"}}, {"provenance": {"argv": 5}}, {"results": []}, {"config": {}}],
+    ids=str,
+)
+def test_values_of_the_wrong_kind_are_damage(
+    mnistcli: Call, workspace: Path, tmp_path: Path, change: dict[str, object]
+) -> None:
+    shutil.copytree(workspace / "runs" / "linear-001", tmp_path / "runs" / "linear-001")
+    file = tmp_path / "runs" / "linear-001" / "run.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    assert "damaged" in mnistcli("runs", "list", "--format", "table").out
+    assert mnistcli("runs", "show", "linear-001", "--format", "table").code == 4
 
 
 def test_runs_dir_is_moved_by_flag_and_by_environment(

@@ -7,9 +7,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 from safetensors.numpy import load_file
 
+from mnistcli.training import held_interrupts
 from tests.conftest import Call
 
 KEYS = [
@@ -101,9 +103,37 @@ def test_a_diverging_loss_is_told_and_its_run_is_failed(mnistcli: Call) -> None:
     assert not Path("runs/wild/model.safetensors").exists()
 
 
+def test_weights_that_the_last_step_ruins_are_told_too(mnistcli: Call) -> None:
+    outcome = mnistcli("train", "--arch", "linear", "--limit", "32", "--epochs", "1", "--lr", "1e38", "--name", "wild")
+    assert outcome.code == 1
+    assert "--lr" in outcome.err
+    assert json.loads(Path("runs/wild/run.json").read_text())["status"] == "failed"
+
+
+def test_a_batch_larger_than_the_data_is_the_data(mnistcli: Call) -> None:
+    assert mnistcli("train", *SMALL, "--batch-size", 10**30).code == 0
+
+
+def test_training_goes_on_where_nobody_reads_stderr(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m mnistcli train {' '.join(SMALL)} --json 2> >(true); wait"
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, check=True, timeout=120)
+    assert json.loads(done.stdout)["run"] == "linear-001"
+
+
 def test_progress_is_a_line_an_epoch_without_a_terminal_and_quiet_silences_it(mnistcli: Call) -> None:
     assert sum(line.startswith("epoch ") for line in mnistcli("train", *SMALL).err.splitlines()) == 2
     assert mnistcli("train", *SMALL, "--quiet").err == ""
+
+
+def test_held_interrupts_raise_only_when_asked_and_at_once_the_second_time() -> None:
+    with held_interrupts() as check:
+        check()
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            check()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_ctrl_c_ends_with_130_and_keeps_the_best_weights(tmp_path: Path) -> None:

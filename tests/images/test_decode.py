@@ -36,6 +36,16 @@ def test_transparent_paper_contrasts_with_the_ink(ink: int, paper: int, tmp_path
     assert grey[10, 10] == ink
 
 
+def test_a_transparent_frame_takes_the_paper_s_grey(tmp_path: Path) -> None:
+    pixels = np.zeros((40, 40, 4), np.uint8)
+    pixels[4:36, 4:36] = 255
+    pixels[10:30, 18:22, :3] = 0
+    Image.fromarray(pixels).save(tmp_path / "framed.png")
+    grey = read_picture(Source(str(tmp_path / "framed.png")))
+    assert grey[0, 0] == grey[5, 5] == 255
+    assert grey[20, 20] == 0
+
+
 def test_a_picture_is_turned_as_its_exif_says(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was held upright: turn a quarter clockwise

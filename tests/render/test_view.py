@@ -21,7 +21,7 @@ def test_each_format_has_its_form() -> None:
         "schema": "x/1",
         "rows": [{"path": "a\tb", "share": 0.5}, {"path": "c", "share": None}],
     }
-    assert [json.loads(line)["schema"] for line in written("jsonl").splitlines()] == ["x/1", "x/1"]
+    assert [json.loads(line)["schema"] for line in written("jsonl").splitlines()] == ["x-row/1", "x-row/1"]
     assert written("csv") == "path,share\na\\tb,0.5\nc,\n"
     assert written("plain") == "a\\tb\t0.5\nc\t\n"
     assert written("plain", record=True) == "path\ta\\tb\nshare\t0.5\n"
