@@ -16,73 +16,73 @@ _mnistcli() {
     done
     COMPREPLY=()
     case "$command:$prev" in
-        ":--color") COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
-        "train:--arch"|"train:-a") COMPREPLY=($(compgen -W "linear dense cnn" -- "$cur")); return ;;
+        ":--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "train:--arch"|"train:-a") mapfile -t COMPREPLY < <(compgen -W "linear dense cnn" -- "$cur"); return ;;
         "train:--dataset") return ;;
         "train:--epochs") return ;;
         "train:--batch-size") return ;;
-        "train:--optimizer") COMPREPLY=($(compgen -W "sgd rmsprop adam adamw" -- "$cur")); return ;;
+        "train:--optimizer") mapfile -t COMPREPLY < <(compgen -W "sgd rmsprop adam adamw" -- "$cur"); return ;;
         "train:--lr") return ;;
         "train:--patience") return ;;
         "train:--seed") return ;;
         "train:--limit") return ;;
-        "train:--device") COMPREPLY=($(compgen -W "auto cpu gpu tpu" -- "$cur")); return ;;
+        "train:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "train:--name") return ;;
-        "train:--runs-dir") COMPREPLY=($(compgen -d -- "$cur")); return ;;
-        "train:--format") COMPREPLY=($(compgen -W "table json jsonl csv plain" -- "$cur")); return ;;
-        "train:--color") COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
-        "evaluate:--split") COMPREPLY=($(compgen -W "train validation test" -- "$cur")); return ;;
+        "train:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "train:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "train:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "evaluate:--split") mapfile -t COMPREPLY < <(compgen -W "train validation test" -- "$cur"); return ;;
         "evaluate:--dataset") return ;;
-        "evaluate:--plot") COMPREPLY=($(compgen -f -- "$cur")); return ;;
+        "evaluate:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "evaluate:--fail-under") return ;;
-        "evaluate:--device") COMPREPLY=($(compgen -W "auto cpu gpu tpu" -- "$cur")); return ;;
-        "evaluate:--runs-dir") COMPREPLY=($(compgen -d -- "$cur")); return ;;
-        "evaluate:--format") COMPREPLY=($(compgen -W "table json jsonl csv plain" -- "$cur")); return ;;
-        "evaluate:--color") COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
-        "compare:--split") COMPREPLY=($(compgen -W "train validation test" -- "$cur")); return ;;
+        "evaluate:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "evaluate:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "evaluate:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "evaluate:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "compare:--split") mapfile -t COMPREPLY < <(compgen -W "train validation test" -- "$cur"); return ;;
         "compare:--dataset") return ;;
-        "compare:--plot") COMPREPLY=($(compgen -f -- "$cur")); return ;;
-        "compare:--device") COMPREPLY=($(compgen -W "auto cpu gpu tpu" -- "$cur")); return ;;
-        "compare:--runs-dir") COMPREPLY=($(compgen -d -- "$cur")); return ;;
-        "compare:--format") COMPREPLY=($(compgen -W "table json jsonl csv plain" -- "$cur")); return ;;
-        "compare:--color") COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
-        "predict:--files-from") COMPREPLY=($(compgen -f -- "$cur")); return ;;
-        "predict:--run") COMPREPLY=($(compgen -W "$(_mnistcli_run_names)" -- "$cur")); return ;;
+        "compare:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "compare:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "compare:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "compare:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "compare:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "predict:--files-from") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "predict:--run") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "predict:--top"|"predict:-k") return ;;
-        "predict:--device") COMPREPLY=($(compgen -W "auto cpu gpu tpu" -- "$cur")); return ;;
-        "predict:--runs-dir") COMPREPLY=($(compgen -d -- "$cur")); return ;;
-        "predict:--format") COMPREPLY=($(compgen -W "table json jsonl csv plain" -- "$cur")); return ;;
-        "predict:--color") COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
-        "summary:--plot") COMPREPLY=($(compgen -f -- "$cur")); return ;;
-        "summary:--runs-dir") COMPREPLY=($(compgen -d -- "$cur")); return ;;
-        "summary:--format") COMPREPLY=($(compgen -W "table json jsonl csv plain" -- "$cur")); return ;;
-        "summary:--color") COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
-        "doctor:--device") COMPREPLY=($(compgen -W "auto cpu gpu tpu" -- "$cur")); return ;;
-        "doctor:--runs-dir") COMPREPLY=($(compgen -d -- "$cur")); return ;;
-        "doctor:--format") COMPREPLY=($(compgen -W "table json jsonl csv plain" -- "$cur")); return ;;
-        "doctor:--color") COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
-        "data show:--split") COMPREPLY=($(compgen -W "train validation test" -- "$cur")); return ;;
+        "predict:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "predict:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "predict:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "predict:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "summary:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "summary:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "summary:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "summary:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "doctor:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "doctor:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "doctor:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "doctor:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "data show:--split") mapfile -t COMPREPLY < <(compgen -W "train validation test" -- "$cur"); return ;;
         "data show:--count") return ;;
         "data show:--dataset") return ;;
-        "data show:--plot") COMPREPLY=($(compgen -f -- "$cur")); return ;;
-        "data show:--format") COMPREPLY=($(compgen -W "table json jsonl csv plain" -- "$cur")); return ;;
-        "data show:--color") COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
+        "data show:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "data show:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "data show:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "data info:--dataset") return ;;
-        "data info:--format") COMPREPLY=($(compgen -W "table json jsonl csv plain" -- "$cur")); return ;;
-        "data info:--color") COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
-        "data verify:--format") COMPREPLY=($(compgen -W "table json jsonl csv plain" -- "$cur")); return ;;
-        "data verify:--color") COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
-        "data export:--split") COMPREPLY=($(compgen -W "train validation test" -- "$cur")); return ;;
+        "data info:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "data info:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "data verify:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "data verify:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "data export:--split") mapfile -t COMPREPLY < <(compgen -W "train validation test" -- "$cur"); return ;;
         "data export:--limit") return ;;
         "data export:--dataset") return ;;
-        "data export:--format") COMPREPLY=($(compgen -W "table json jsonl csv plain" -- "$cur")); return ;;
-        "data export:--color") COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
-        "runs list:--runs-dir") COMPREPLY=($(compgen -d -- "$cur")); return ;;
-        "runs list:--format") COMPREPLY=($(compgen -W "table json jsonl csv plain" -- "$cur")); return ;;
-        "runs list:--color") COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
-        "runs show:--runs-dir") COMPREPLY=($(compgen -d -- "$cur")); return ;;
-        "runs show:--format") COMPREPLY=($(compgen -W "table json jsonl csv plain" -- "$cur")); return ;;
-        "runs show:--color") COMPREPLY=($(compgen -W "auto always never" -- "$cur")); return ;;
+        "data export:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "data export:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "runs list:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "runs list:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "runs list:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "runs show:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "runs show:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "runs show:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
     esac
     if [[ $cur == -* ]]; then
         case "$command" in
@@ -104,20 +104,20 @@ _mnistcli() {
             "runs list") words="--runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "runs show") words="--runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
         esac
-        COMPREPLY=($(compgen -W "$words" -- "$cur"))
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
         return
     fi
     case "$command" in
-        "") COMPREPLY=($(compgen -W "train evaluate compare predict summary doctor completion help data runs" -- "$cur")); return ;;
-        "evaluate") COMPREPLY=($(compgen -W "$(_mnistcli_run_names)" -- "$cur")); return ;;
-        "compare") COMPREPLY=($(compgen -W "$(_mnistcli_run_names)" -- "$cur")); return ;;
-        "predict") COMPREPLY=($(compgen -f -- "$cur")); return ;;
-        "summary") COMPREPLY=($(compgen -W "$(_mnistcli_run_names)" -- "$cur")); return ;;
-        "completion") COMPREPLY=($(compgen -W "bash zsh fish" -- "$cur")); return ;;
-        "data") COMPREPLY=($(compgen -W "show info verify export" -- "$cur")); return ;;
-        "data export") COMPREPLY=($(compgen -d -- "$cur")); return ;;
-        "runs") COMPREPLY=($(compgen -W "list show" -- "$cur")); return ;;
-        "runs show") COMPREPLY=($(compgen -W "$(_mnistcli_run_names)" -- "$cur")); return ;;
+        "") mapfile -t COMPREPLY < <(compgen -W "train evaluate compare predict summary doctor completion help data runs" -- "$cur"); return ;;
+        "evaluate") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
+        "compare") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
+        "predict") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "summary") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
+        "completion") mapfile -t COMPREPLY < <(compgen -W "bash zsh fish" -- "$cur"); return ;;
+        "data") mapfile -t COMPREPLY < <(compgen -W "show info verify export" -- "$cur"); return ;;
+        "data export") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "runs") mapfile -t COMPREPLY < <(compgen -W "list show" -- "$cur"); return ;;
+        "runs show") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
     esac
 }
 complete -o filenames -F _mnistcli mnistcli

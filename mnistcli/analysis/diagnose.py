@@ -29,7 +29,7 @@ PACKAGES = (
 )
 
 
-def diagnose(runs: RunsFolder, *, device: str) -> list[Check]:
+def diagnose(runs_dir: Path, *, device: str) -> list[Check]:
     """Return what was found, line by line.
 
     Raises:
@@ -41,7 +41,7 @@ def diagnose(runs: RunsFolder, *, device: str) -> list[Check]:
         *(Check(name, _version(name)) for name in PACKAGES),
         Check("devices", ", ".join(describe(each) for each in visible_devices())),
         Check("device used", describe(used)),
-        _folder_check("runs folder", runs.path),
+        _folder_check("runs folder", runs_dir),
         _folder_check("compilation cache", cache_folder()),
         _data_check(),
         _training_check(device),

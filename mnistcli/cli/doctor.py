@@ -13,9 +13,8 @@ def doctor(face: Face, *, device: Device = "auto", runs_dir: RunsDir = RUNS_DIR)
     """Check the installation: versions, devices, folders, data, two steps of training."""
     from mnistcli.analysis import diagnose
     from mnistcli.render.diagnosis import diagnosis_view
-    from mnistcli.runs import RunsFolder
 
-    checks = diagnose(RunsFolder(runs_dir), device=device)
+    checks = diagnose(runs_dir, device=device)
     face.show(diagnosis_view(checks))
     if not all(check.ok for check in checks):
         face.complain("Something is wrong with this installation: see the lines marked above.")

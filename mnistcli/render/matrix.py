@@ -24,7 +24,7 @@ def confusion_table(evaluation: Evaluation) -> Table:
         return _shaded(n, most, (0, 120, 60)) if i == j else _shaded(n, errors, (190, 40, 40))
 
     table = _frame(evaluation.class_names, f"Confusion matrix of {evaluation.run} (rows: true, columns: predicted)")
-    table.add_column("Σ", justify="right", style="dim")
+    table.add_column("Σ", justify="right", style="dim", no_wrap=True)
     for i, name in enumerate(evaluation.class_names):
         table.add_row(name, *(cell(i, j) for j in range(len(counts))), str(sum(counts[i])))
     totals = [sum(row[j] for row in counts) for j in range(len(counts))]
@@ -51,7 +51,7 @@ def _frame(class_names: Sequence[str], title: str) -> Table:
     table = PlainTextTable(
         title=title, box=box.SIMPLE, padding=(0, 0), title_justify="left", title_style="bold", pad_edge=False
     )
-    table.add_column("", justify="right", style="bold")
+    table.add_column("", justify="right", style="bold", no_wrap=True)
     for name in class_names:
         table.add_column(name, justify="right", min_width=5, no_wrap=True)
     return table

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, format, surrogate, line and paragraph separators
+WIDEST = 10_000  # columns; more than any table needs
 FORMATS = ("table", "json", "jsonl", "csv", "plain")
 
 Row = dict[str, Any]
@@ -85,7 +86,8 @@ class View:
 
 def _print_whole(renderable: RenderableType, console: Console) -> None:
     """Print without cutting anything off: a table too wide for the terminal runs over its edge."""
-    width = max(console.width, console.measure(renderable).minimum)
+    needed = console.measure(renderable, options=console.options.update(width=WIDEST)).minimum
+    width = max(console.width, needed)
     unwrapped = hasattr(renderable, "plain") and not console.is_terminal
     console.print(renderable, width=width, crop=False, soft_wrap=unwrapped)
 
