@@ -85,9 +85,11 @@ class View:
 
 
 def _print_whole(renderable: RenderableType, console: Console) -> None:
-    """Print without cutting anything off: a table too wide for the terminal runs over its edge."""
-    needed = console.measure(renderable, options=console.options.update(width=WIDEST)).minimum
-    width = max(console.width, needed)
+    """Print without cutting anything off: a table that cannot fold runs over a narrow terminal's edge."""
+    columns = getattr(renderable, "columns", ())
+    width = console.width
+    if columns and all(column.no_wrap for column in columns):
+        width = max(width, console.measure(renderable, options=console.options.update(width=WIDEST)).maximum)
     unwrapped = hasattr(renderable, "plain") and not console.is_terminal
     console.print(renderable, width=width, crop=False, soft_wrap=unwrapped)
 
