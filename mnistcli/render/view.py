@@ -86,12 +86,14 @@ class View:
 
 def _print_whole(renderable: RenderableType, console: Console) -> None:
     """Print without cutting anything off: a table that cannot fold runs over a narrow terminal's edge."""
-    columns = getattr(renderable, "columns", ())
-    width = console.width
-    if columns and all(column.no_wrap for column in columns):
-        width = max(width, console.measure(renderable, options=console.options.update(width=WIDEST)).maximum)
-    unwrapped = hasattr(renderable, "plain") and not console.is_terminal
-    console.print(renderable, width=width, crop=False, soft_wrap=unwrapped)
+    from rich.table import Table
+    from rich.text import Text
+
+    if isinstance(renderable, Table) and all(column.no_wrap for column in renderable.columns):
+        needed = console.measure(renderable, options=console.options.update(width=WIDEST)).maximum
+        renderable.width = needed if needed > console.width else None
+    unwrapped = isinstance(renderable, Text) and not console.is_terminal
+    console.print(renderable, crop=False, soft_wrap=unwrapped)
 
 
 def to_json(value: Mapping[str, Any], *, indent: int | None = None) -> str:
