@@ -29,6 +29,10 @@ def test_the_readme_names_every_exit_code() -> None:
         assert f"| {code.value} | {code.meaning} |" in README
 
 
+def test_nothing_is_left_to_fill_in() -> None:
+    assert "@@" not in README
+
+
 def test_the_readme_s_links_to_files_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
