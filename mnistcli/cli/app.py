@@ -12,7 +12,7 @@ from typer.exceptions import TyperException
 
 from mnistcli import __version__
 from mnistcli.cli import compare, data, doctor, evaluate, manual, predict, runs, summary, train
-from mnistcli.cli.face import Colour, Debug, Quiet, Verbose, command
+from mnistcli.cli.face import Colour, Debug, Quiet, Verbose, command, format_examples
 from mnistcli.errors import ClosedPipeError, ExitCode, MnistcliError
 from mnistcli.render.view import printable
 
@@ -30,9 +30,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 data_app = typer.Typer(
-    help="Show, describe, verify and export the images.", context_settings=HELP, no_args_is_help=True
+    help="Show, describe, verify and export the images.",
+    epilog=format_examples([*data.SHOW_EXAMPLES, *data.EXPORT_EXAMPLES]),
+    context_settings=HELP,
+    no_args_is_help=True,
 )
-runs_app = typer.Typer(help="List and show what was trained.", context_settings=HELP, no_args_is_help=True)
+runs_app = typer.Typer(
+    help="List and show what was trained.",
+    epilog=format_examples([runs.LIST_EXAMPLES[0], runs.SHOW_EXAMPLES[0]]),
+    context_settings=HELP,
+    no_args_is_help=True,
+)
 
 command(app, examples=train.EXAMPLES)(train.train)
 command(app, examples=evaluate.EXAMPLES)(evaluate.evaluate)

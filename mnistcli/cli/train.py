@@ -1,5 +1,6 @@
 """mnistcli train."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -101,7 +102,7 @@ def train_visibly(
 
 
 def _next_commands(result: TrainResult, runs_dir: Path) -> list[str]:
-    where = "" if runs_dir == RUNS_DIR else f" --runs-dir {runs_dir}"
+    where = "" if runs_dir == RUNS_DIR else f" --runs-dir {shlex.quote(str(runs_dir))}"
     return [
         f"mnistcli evaluate {result.run}{where}",
         f"mnistcli predict digit.png --run {result.run}{where}",

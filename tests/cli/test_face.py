@@ -202,6 +202,8 @@ def test_a_full_disk_gets_a_sentence(folder: Path) -> None:
 
 def test_help_lists_commands_and_each_command_s_help_has_examples(mnistcli: Call) -> None:
     overview = mnistcli("-h").out
+    for group in ("data", "runs"):
+        assert f"mnistcli {group}" in mnistcli(group, "-h").out.split("Examples:")[1]
     for arguments in COMMANDS:
         command = arguments[: 2 if arguments[0] in ("data", "runs") else 1]
         assert command[0] in overview
