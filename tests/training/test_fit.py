@@ -73,9 +73,9 @@ def test_an_epoch_is_keras_s_every_image_once_the_last_batch_by_its_own_mean(mni
     images = mnist.train.images[:n].reshape(n, -1) / 255.0
     for rows in (order[0], order[1][order[1] >= 0]):
         x, y = images[rows], np.eye(10)[mnist.train.labels[rows]]
-        scores = np.exp(x @ kernel + bias)
+        scores = np.exp(x @ kernel.T + bias)
         error = (scores / scores.sum(1, keepdims=True) - y) / len(rows)
-        speeds = 0.9 * speeds[0] + x.T @ error, 0.9 * speeds[1] + error.sum(0)
+        speeds = 0.9 * speeds[0] + error.T @ x, 0.9 * speeds[1] + error.sum(0)
         kernel, bias = kernel - 0.01 * speeds[0], bias - 0.01 * speeds[1]
     np.testing.assert_allclose(run.weights()["output.kernel"], kernel, atol=1e-6)
     np.testing.assert_allclose(run.weights()["output.bias"], bias, atol=1e-6)
@@ -87,7 +87,7 @@ def test_rmsprop_is_keras_s_formula(mnist: Dataset) -> None:
 
     def loss(bias: jax.Array) -> jax.Array:
         x = mnist.train.images[rows].reshape(32, -1) / np.float32(255)
-        logits = x @ before["output.kernel"] + bias
+        logits = x @ before["output.kernel"].T + bias
         return optax.softmax_cross_entropy_with_integer_labels(logits, mnist.train.labels[rows].astype(int)).mean()
 
     gradient = np.asarray(jax.grad(loss)(before["output.bias"]))
