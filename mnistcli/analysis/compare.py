@@ -7,7 +7,8 @@ import numpy as np
 
 from mnistcli.analysis.evaluate import load_for, score
 from mnistcli.data import Dataset
-from mnistcli.models import count, predict_logits
+from mnistcli.device import predict_logits
+from mnistcli.network import count
 from mnistcli.results import ComparedRun, Comparison, PairedTest
 from mnistcli.runs import Run
 
@@ -23,7 +24,7 @@ def compare(chosen: Sequence[Run], dataset: Dataset, *, split: str) -> Compariso
     compared, right = [], []
     for run in chosen:
         model = load_for(run, dataset)
-        logits = predict_logits(model.network, images.images)
+        logits = predict_logits(model.layers, model.params, images.images)
         evaluation = score(logits, images, run=run.name, arch=model.arch, split=split, class_names=dataset.class_names)
         record = run.record()
         seconds = record.results.get("train_seconds") if record else None

@@ -10,8 +10,8 @@ import jax
 
 from mnistcli.analysis.study import train
 from mnistcli.data import verify_embedded
+from mnistcli.device import cache_folder, describe, use_device, visible_devices
 from mnistcli.errors import MnistcliError
-from mnistcli.models import cache_folder, describe, use_device, visible_devices
 from mnistcli.recipes import configure
 from mnistcli.results import Check
 from mnistcli.runs import RunsFolder

@@ -3,11 +3,11 @@
 import numpy as np
 
 from mnistcli.data import Dataset, Split
+from mnistcli.device import predict_logits
 from mnistcli.errors import RunError
-from mnistcli.models import predict_logits
+from mnistcli.network import cross_entropy
 from mnistcli.results import Evaluation
 from mnistcli.runs import Run, StoredModel, load_model
-from mnistcli.training import cross_entropy
 
 
 def evaluate(run: Run, dataset: Dataset, *, split: str) -> Evaluation:
@@ -19,7 +19,7 @@ def evaluate(run: Run, dataset: Dataset, *, split: str) -> Evaluation:
     """
     images = dataset.split(split)
     model = load_for(run, dataset)
-    logits = predict_logits(model.network, images.images)
+    logits = predict_logits(model.layers, model.params, images.images)
     return score(logits, images, run=run.name, arch=model.arch, split=split, class_names=dataset.class_names)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from mnistcli.analysis.evaluate import evaluate
 from mnistcli.config import TrainConfig
 from mnistcli.data import Dataset, load
+from mnistcli.device import describe, use_device
 from mnistcli.errors import InterruptedRunError
-from mnistcli.models import describe, use_device
 from mnistcli.results import EpochMetrics, RunStarted, TrainEvent, TrainResult
 from mnistcli.runs import Run, RunFolder, RunsFolder, Status, model_metadata, provenance
 from mnistcli.training import Fit, best_epoch, held_interrupts
@@ -83,6 +83,7 @@ def _keep(folder: RunFolder, fit: Fit, dataset: Dataset) -> None:
             image_shape=dataset.image_shape,
             class_names=dataset.class_names,
             dataset=dataset.name,
+            layers=fit.layers,
         )
         folder.save_best(fit.weights(), metadata)
     folder.save_last(fit.checkpoint(), {"seed": fit.config.seed, "epoch": epoch, "step": epoch * fit.steps_per_epoch})

@@ -49,9 +49,9 @@ def compare(
     if len(names) < 2:
         raise UsageError(f"compare takes two runs or more, not {len(names)}: name another, or none for dense and cnn.")
 
-    from mnistcli.analysis import compare as compare_runs
+    from mnistcli.analysis.compare import compare as compare_runs
     from mnistcli.data import load
-    from mnistcli.models import describe, use_device
+    from mnistcli.device import describe, use_device
     from mnistcli.render.comparison import comparison_view, verdict
     from mnistcli.runs import RunsFolder
 

@@ -11,7 +11,7 @@ EXAMPLES = ["mnistcli doctor", "mnistcli doctor --device gpu --json"]
 
 def doctor(face: Face, *, device: Device = "auto", runs_dir: RunsDir = RUNS_DIR) -> None:
     """Check the installation: versions, devices, folders, data, two steps of training."""
-    from mnistcli.analysis import diagnose
+    from mnistcli.analysis.diagnose import diagnose
     from mnistcli.render.diagnosis import diagnosis_view
 
     checks = diagnose(runs_dir, device=device)

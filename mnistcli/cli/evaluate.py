@@ -36,9 +36,9 @@ def evaluate(
     if fail_under is not None and not 0 <= fail_under <= 1:
         raise UsageError(f"--fail-under takes a fraction from 0 to 1, not {fail_under:g}.")
 
-    from mnistcli.analysis import evaluate as evaluate_run
+    from mnistcli.analysis.evaluate import evaluate as evaluate_run
     from mnistcli.data import load
-    from mnistcli.models import describe, use_device
+    from mnistcli.device import describe, use_device
     from mnistcli.render.evaluation import evaluation_view
     from mnistcli.runs import RunsFolder
 

@@ -63,16 +63,14 @@ def predict(
         raise UsageError(f"--top takes a number from 1 to 10, not {top}.")
     paths = images or _read_paths(files_from or STDIN)
 
-    from mnistcli.analysis import predict as predict_pictures
-    from mnistcli.models import describe, use_device
+    from mnistcli.analysis.predict import predict as predict_pictures
     from mnistcli.render.prediction import predictions_view
 
     found = _find_run(run, runs_dir)
     face.note(f"Reading pictures with run {found.name}.")
-    used = describe(use_device(device))
-    face.explain(f"The weights are {found.weights}; computing on {used}.")
+    face.explain(f"The weights are {found.weights}; computing with {'NumPy' if device == 'auto' else 'JAX'}.")
     failures: list[Prediction] = []
-    answers = predict_pictures(_sources(paths), found)
+    answers = predict_pictures(_sources(paths), found, device=device)
     face.show(predictions_view(_complaining(face, answers, failures), run=found.name, top=top))
     if failures:
         face.complain(f"{len(failures)} of the pictures could not be read.")

@@ -87,7 +87,7 @@ def train_visibly(
         f"{config.epochs} epochs, patience {config.patience}, seed {config.seed}, on {config.dataset}."
     )
 
-    from mnistcli.analysis import train as train_run
+    from mnistcli.analysis.study import train as train_run
     from mnistcli.render.progress import TrainingProgress
     from mnistcli.runs import RunsFolder
 

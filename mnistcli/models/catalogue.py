@@ -6,8 +6,8 @@ from flax import nnx
 from mnistcli.models.classifier import Classifier
 from mnistcli.models.cnn import CNN
 from mnistcli.models.dense import DenseNetwork
-from mnistcli.models.layers import Shape
 from mnistcli.models.linear import Linear
+from mnistcli.network import Shape
 from mnistcli.recipes import find_recipe
 from mnistcli.results import ModelSummary
 

@@ -1,14 +1,13 @@
 """What every architecture is: named layers in a row, from uint8 pixels to logits."""
 
 import jax
-import jax.numpy as jnp
 from flax import nnx
 
-from mnistcli.models.layers import ConvReluPool, Dense, Flatten, Shape
+from mnistcli.models.layers import ConvReluPool, Dense, Flatten
+from mnistcli.network import PREPROCESSING, Layers, Params, Shape, scale
 from mnistcli.results import LayerSummary
 
 Layer = ConvReluPool | Dense | Flatten
-PREPROCESSING = "pixel / 255"
 
 
 class Classifier(nnx.Module):
@@ -21,10 +20,14 @@ class Classifier(nnx.Module):
 
     def __call__(self, images: jax.Array) -> jax.Array:
         """Return the logits [n, classes] float32 of images [n, height, width, channels] uint8."""
-        x = images.astype(jnp.float32) / 255
+        x: jax.Array = scale(images)
         for name in self.layer_names:
             x = getattr(self, name)(x)
         return x
+
+    def as_layers(self) -> Layers:
+        """Return the forward pass as data, for `network.logits` and for a file."""
+        return tuple((name, getattr(self, name).operation) for name in self.layer_names)
 
     def summarize(self, image_shape: Shape) -> tuple[LayerSummary, ...]:
         """Describe the input and each layer for one image of that shape."""
@@ -32,3 +35,9 @@ class Classifier(nnx.Module):
         for name in self.layer_names:
             rows += getattr(self, name).summarize(name, rows[-1].output_shape)
         return tuple(rows)
+
+
+def split(model: Classifier) -> tuple[nnx.GraphDef[Classifier], Params]:
+    """Part a network into what it is and its parameters, a nested dict of arrays."""
+    graph, state = nnx.split(model, nnx.Param)
+    return graph, nnx.to_pure_dict(state)

@@ -2,12 +2,12 @@
 
 import math
 
-import jax
 from flax import nnx
 from jax.nn.initializers import he_uniform
 
 from mnistcli.models.classifier import Classifier
-from mnistcli.models.layers import ConvReluPool, Dense, Flatten, Shape
+from mnistcli.models.layers import ConvReluPool, Dense, Flatten
+from mnistcli.network import Shape
 
 
 class CNN(Classifier):
@@ -20,6 +20,6 @@ class CNN(Classifier):
         super().__init__(
             conv=conv,
             flatten=Flatten(),
-            hidden=Dense(features, 100, kernel_init=he, activation=jax.nn.relu, rngs=rngs),
+            hidden=Dense(features, 100, kernel_init=he, activation="relu", rngs=rngs),
             output=Dense(100, classes, kernel_init=he, rngs=rngs),
         )

@@ -2,12 +2,12 @@
 
 import math
 
-import jax
 from flax import nnx
 from jax.nn.initializers import glorot_uniform
 
 from mnistcli.models.classifier import Classifier
-from mnistcli.models.layers import Dense, Flatten, Shape
+from mnistcli.models.layers import Dense, Flatten
+from mnistcli.network import Shape
 
 
 class DenseNetwork(Classifier):
@@ -17,6 +17,6 @@ class DenseNetwork(Classifier):
         glorot = glorot_uniform()
         super().__init__(
             flatten=Flatten(),
-            hidden=Dense(math.prod(image_shape), 512, kernel_init=glorot, activation=jax.nn.relu, rngs=rngs),
+            hidden=Dense(math.prod(image_shape), 512, kernel_init=glorot, activation="relu", rngs=rngs),
             output=Dense(512, classes, kernel_init=glorot, rngs=rngs),
         )

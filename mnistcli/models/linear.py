@@ -6,7 +6,8 @@ from flax import nnx
 from jax.nn.initializers import glorot_uniform
 
 from mnistcli.models.classifier import Classifier
-from mnistcli.models.layers import Dense, Flatten, Shape
+from mnistcli.models.layers import Dense, Flatten
+from mnistcli.network import Shape
 
 
 class Linear(Classifier):

@@ -11,7 +11,7 @@ from safetensors.numpy import save
 
 from mnistcli.errors import RunError
 from mnistcli.files import write_atomically
-from mnistcli.models import PREPROCESSING, abstract, flatten, split, unflatten
+from mnistcli.network import PREPROCESSING, Layers, Params, Shape, flatten, from_json, output_shape, to_json, unflatten
 from mnistcli.recipes import RECIPES
 
 SCHEMA = "mnistcli.model/1"
@@ -19,22 +19,17 @@ SCHEMA = "mnistcli.model/1"
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A network read from disk, ready for `models.predict_logits`."""
+    """A network read from disk: its layers and their parameters, and what it was made for."""
 
     arch: str
     image_shape: tuple[int, int, int]
     class_names: tuple[str, ...]
-    graph: Any
-    params: dict[str, Any]
-
-    @property
-    def network(self) -> tuple[Any, dict[str, Any]]:
-        """The network's definition and its parameters."""
-        return self.graph, self.params
+    layers: Layers
+    params: Params
 
 
 def model_metadata(
-    *, arch: str, image_shape: tuple[int, ...], class_names: tuple[str, ...], dataset: str
+    *, arch: str, image_shape: tuple[int, ...], class_names: tuple[str, ...], dataset: str, layers: Layers
 ) -> dict[str, Any]:
     """Return what a model file says of itself."""
     return {
@@ -44,6 +39,7 @@ def model_metadata(
         "class_names": list(class_names),
         "dataset": dataset,
         "preprocessing": PREPROCESSING,
+        "layers": to_json(layers),
     }
 
 
@@ -57,22 +53,22 @@ def load_model(path: Path) -> StoredModel:
     """Read a model file.
 
     Raises:
-        RunError: It is missing, damaged, or does not fit the architecture that it names.
+        RunError: It is missing, damaged, or its parameters do not fit its layers.
     """
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = json.loads((file.metadata() or {})["mnistcli"])
             arch, image_shape, class_names = _identity(metadata)
-            graph, expected = split(abstract(arch, image_shape, len(class_names)))
-            _check_shapes(path, file, flatten(expected))
+            layers = from_json(metadata["layers"])
             params = unflatten({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     except FileNotFoundError as error:
         raise RunError(f"There is no weights file {str(path)!r}.") from error
     except (OSError, SafetensorError) as error:
         raise RunError(f"{str(path)!r} is not a whole safetensors file: {error}.") from error
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise RunError(f"{str(path)!r} is not a model of mnistcli's: its metadata lacks or garbles {error}.") from error
-    return StoredModel(arch, image_shape, class_names, graph, params)
+    _check_parameters(path, layers, params, image_shape, len(class_names))
+    return StoredModel(arch, image_shape, class_names, layers, params)
 
 
 def _identity(metadata: dict[str, Any]) -> tuple[str, tuple[int, int, int], tuple[str, ...]]:
@@ -90,14 +86,13 @@ def _identity(metadata: dict[str, Any]) -> tuple[str, tuple[int, int, int], tupl
     return arch, (height, width, channels), class_names
 
 
-def _check_shapes(path: Path, file: Any, expected: dict[str, Any]) -> None:
-    found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-    wanted = {name: tuple(leaf.shape) for name, leaf in expected.items()}
-    for name in sorted(found.keys() | wanted.keys()):
-        if found.get(name) != wanted.get(name):
-            raise RunError(
-                f"{str(path)!r} does not fit its architecture: expected {name} {wanted.get(name, 'not at all')}, "
-                f"found {found.get(name, 'nothing')}."
-            )
-        if file.get_slice(name).get_dtype() != "F32":
-            raise RunError(f"{str(path)!r}: expected {name} as float32, found {file.get_slice(name).get_dtype()}.")
+def _check_parameters(path: Path, layers: Layers, params: Params, image_shape: Shape, classes: int) -> None:
+    for name, array in flatten(params).items():
+        if array.dtype != np.float32:
+            raise RunError(f"{str(path)!r}: expected {name} as float32, found {array.dtype}.")
+    try:
+        outputs = output_shape(layers, params, image_shape)
+    except (ValueError, TypeError) as error:
+        raise RunError(f"{str(path)!r} does not fit its layers: {error}.") from error
+    if outputs != (classes,):
+        raise RunError(f"{str(path)!r} does not fit its classes: expected logits {(classes,)}, found {outputs}.")

@@ -12,10 +12,11 @@ import numpy as np
 
 from mnistcli.config import TrainConfig
 from mnistcli.data import Dataset
+from mnistcli.device import batched_logits, pad
 from mnistcli.errors import DivergedError
-from mnistcli.models import abstract, batched_logits, build, count, pad, split, to_host
+from mnistcli.models import abstract, build, split
+from mnistcli.network import accuracy, count, cross_entropy, flatten
 from mnistcli.results import EpochMetrics, StepMetrics
-from mnistcli.training.metrics import accuracy, cross_entropy
 from mnistcli.training.optimizers import make_optimizer
 from mnistcli.training.step import NO_IMAGE, Tally, TrainState, empty_tally, make_train_steps
 from mnistcli.training.stopping import should_stop
@@ -30,6 +31,7 @@ class Fit:
     """A fit under way: compiled functions, data on the device, and the state that steps change.
 
     Attributes:
+        layers: The network's forward pass.
         state: The weights and the optimizer's state as they are now.
         history: One entry a finished epoch.
         compile_seconds: Time spent in tracing and compilation.
@@ -42,13 +44,15 @@ class Fit:
 
     def __post_init__(self) -> None:
         started = time.perf_counter()
-        network = self.config.arch, self.dataset.image_shape, len(self.dataset.class_names)
-        self._graph, _ = split(abstract(*network))
+        shape = self.config.arch, self.dataset.image_shape, len(self.dataset.class_names)
+        network = abstract(*shape)
+        graph, _ = split(network)
+        self.layers = network.as_layers()
         optimizer = make_optimizer(self.config)
 
         @jax.jit  # one program, whatever the seed, in place of dozens of single operations
         def initial_state(seed: jax.Array) -> TrainState:
-            _, params = split(build(*network, seed=seed))
+            _, params = split(build(*shape, seed=seed))
             return TrainState(params, optimizer.init(params))
 
         self.state = initial_state(jnp.uint32(self.config.seed))
@@ -60,11 +64,11 @@ class Fit:
         self._validation = jnp.asarray(pad(self.dataset.validation.images))
         bounds = jnp.int32(0), jnp.int32(0)
         self._train_steps: Any = (
-            make_train_steps(self._graph, optimizer)
+            make_train_steps(graph, optimizer)
             .lower(self.state, empty_tally(), *self._train, self._order(epoch=1), *bounds)
             .compile()
         )
-        self._logits: Any = batched_logits.lower(self._graph, self.state.params, self._validation).compile()
+        self._logits: Any = batched_logits.lower(self.layers, self.state.params, self._validation).compile()
         self.compile_seconds = time.perf_counter() - started
 
     @property
@@ -79,7 +83,8 @@ class Fit:
 
     def weights(self) -> dict[str, np.ndarray]:
         """Copy the network's parameters as they are now."""
-        return to_host(self.state.params)
+        arrays: dict[str, np.ndarray] = jax.device_get(flatten(self.state.params))
+        return arrays
 
     def checkpoint(self) -> dict[str, np.ndarray]:
         """Copy all that going on from here needs beside the configuration: parameters and the optimizer's state."""

@@ -8,7 +8,8 @@ import optax
 from flax import nnx
 from jax import lax
 
-from mnistcli.models import Classifier, Params
+from mnistcli.models import Classifier
+from mnistcli.network import Params
 
 NO_IMAGE = -1
 

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from mnistcli.data import load
-from mnistcli.models import predict_logits
+from mnistcli.network import logits
 from mnistcli.runs import load_model
 from tests.conftest import Call
 
@@ -17,7 +17,8 @@ def test_evaluate_json_agrees_with_a_count_by_hand(mnistcli: Call, workspace: Pa
     found = outcome.json
     assert list(found) == KEYS
     test = load("mnist").test
-    answers = predict_logits(load_model(workspace / "runs/linear-001/model.safetensors").network, test.images).argmax(1)
+    model = load_model(workspace / "runs/linear-001/model.safetensors")
+    answers = logits(model.layers, model.params, test.images).argmax(1)
     assert found["n"] == 10_000
     assert found["accuracy"] == (answers == test.labels).mean()
     for true in range(10):

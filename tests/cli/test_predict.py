@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from mnistcli.data import load
-from mnistcli.models import predict_logits
+from mnistcli.network import logits
 from mnistcli.runs import RunsFolder, load_model
 from tests.conftest import Call
 
@@ -34,7 +34,7 @@ def answers(mnistcli: Call, files: list[Path]) -> list[int]:
 def expected() -> list[int]:
     """What the built-in model says of the images themselves."""
     model = load_model(RunsFolder(Path("runs")).find("builtin").weights)
-    return predict_logits(model.network, load("mnist").test.images[:N]).argmax(1).tolist()
+    return logits(model.layers, model.params, load("mnist").test.images[:N]).argmax(1).tolist()
 
 
 def test_exported_files_get_the_answers_of_the_images_themselves(

@@ -2,36 +2,49 @@ import json
 import pickle
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
 from mnistcli.errors import RunError
-from mnistcli.models import build, predict_logits, split, to_host
+from mnistcli.models import build, split
+from mnistcli.network import flatten, logits
 from mnistcli.runs import load_model, model_metadata
 from mnistcli.runs.weights import save_tensors
 
-METADATA = model_metadata(arch="linear", image_shape=(28, 28, 1), class_names=tuple("0123456789"), dataset="mnist")
+MODEL = build("linear", (28, 28, 1), 10, seed=0)
+PARAMS = jax.device_get(split(MODEL)[1])
+METADATA = model_metadata(
+    arch="linear",
+    image_shape=(28, 28, 1),
+    class_names=tuple("0123456789"),
+    dataset="mnist",
+    layers=MODEL.as_layers(),
+)
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "model.safetensors"
-    save_tensors(path, to_host(split(build("linear", (28, 28, 1), 10, seed=0))[1]), METADATA)
+    save_tensors(path, flatten(PARAMS), METADATA)
     return path
 
 
 def test_the_file_alone_rebuilds_the_model(file: Path) -> None:
-    model, images = split(build("linear", (28, 28, 1), 10, seed=0)), np.full((2, 28, 28, 1), 99, np.uint8)
+    images = np.full((2, 28, 28, 1), 99, np.uint8)
     stored = load_model(file)
     assert (stored.arch, stored.image_shape, stored.class_names) == ("linear", (28, 28, 1), tuple("0123456789"))
-    assert np.array_equal(predict_logits(stored.network, images), predict_logits(model, images))
+    again = logits(stored.layers, stored.params, images)
+    assert np.array_equal(again, logits(MODEL.as_layers(), PARAMS, images))
 
 
 @pytest.mark.parametrize(
     "change",
     [{"arch": "os.system"}, {"schema": "other/1"}, {"image_shape": [28, 28]}, {"image_shape": [10**9, 1, 1]},
-     {"image_shape": "all"}, {"class_names": 7}, {"class_names": ["0"] * 9}, {"preprocessing": "none"}],
+     {"image_shape": "all"}, {"class_names": 7}, {"class_names": ["0"] * 9}, {"preprocessing": "none"},
+     {"layers": None}, {"layers": ["dense"]}, {"layers": [{"name": "output", "operation": "os.system"}]},
+     {"layers": [{"name": "output", "operation": "dense", "gain": 2}]}, {"layers": METADATA["layers"][:1]}],
     ids=str,
 )  # fmt: skip
 def test_metadata_that_does_not_fit_is_refused(file: Path, change: dict[str, object]) -> None:

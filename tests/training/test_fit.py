@@ -5,9 +5,10 @@ import pytest
 
 from mnistcli.data import Dataset, load
 from mnistcli.models import build, split
+from mnistcli.network import accuracy, cross_entropy
 from mnistcli.recipes import configure
 from mnistcli.results import EpochMetrics
-from mnistcli.training import Fit, accuracy, best_epoch, cross_entropy, fit, should_stop
+from mnistcli.training import Fit, best_epoch, fit, should_stop
 
 
 def metrics(epoch: int, train: float, validation: float, loss: float) -> EpochMetrics:

@@ -1,6 +1,13 @@
-"""Loss and accuracy from logits, in NumPy and double precision: every image counts once."""
+"""Loss, accuracy and probabilities from logits, in NumPy and double precision: every image counts once."""
 
 import numpy as np
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return probabilities [n, classes] float64 of logits [n, classes]."""
+    scores = np.exp(logits.astype(np.float64) - logits.max(1, keepdims=True))
+    probabilities: np.ndarray = scores / scores.sum(1, keepdims=True)
+    return probabilities
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:

@@ -3,19 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-import jax
-import numpy as np
-from flax import nnx
-
-from mnistcli.models.classifier import Classifier
-
 Params = dict[str, Any]
-
-
-def split(model: Classifier) -> tuple[nnx.GraphDef[Classifier], Params]:
-    """Part a network into what it is and its parameters, a nested dict of arrays."""
-    graph, state = nnx.split(model, nnx.Param)
-    return graph, nnx.to_pure_dict(state)
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -38,12 +26,6 @@ def unflatten(flat: Mapping[str, Any]) -> Params:
     return tree
 
 
-def to_host(params: Params) -> dict[str, np.ndarray]:
-    """Copy parameters from the device into named NumPy arrays."""
-    arrays: dict[str, np.ndarray] = jax.device_get(flatten(params))
-    return arrays
-
-
 def count(params: Params) -> int:
     """How many numbers the parameters are."""
-    return sum(value.size for value in jax.tree.leaves(params))
+    return sum(value.size for value in flatten(params).values())

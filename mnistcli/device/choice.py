@@ -3,8 +3,8 @@
 import jax
 
 from mnistcli.config import DEVICES
+from mnistcli.device.compilation_cache import enable_compilation_cache
 from mnistcli.errors import UsageError, unknown
-from mnistcli.models.compilation_cache import enable_compilation_cache
 
 
 def use_device(name: str) -> jax.Device:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnistcli.models.convolution import _by_convolution, _by_phases, conv_relu_pool
+from mnistcli.network.convolution import _by_convolution, _by_phases, conv_relu_pool
 
 
 @settings(deadline=None, max_examples=8)

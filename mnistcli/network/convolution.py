@@ -1,4 +1,4 @@
-"""Convolution, ReLU and max-pooling as one operation, lowered for the platform it runs on.
+"""Convolution, ReLU and max-pooling as one operation, lowered for the platform it runs on; for NumPy and JAX alike.
 
 XLA's own convolution is slow on a CPU: an epoch of the CNN takes about five times as long with it. The window that
 one pooled pixel sees is a patch of (kernel + pool − 1)² pixels, and the convolution's output at each of the pool²
@@ -9,12 +9,12 @@ the maximum: both are monotone, so they commute with it, on a quarter of the num
 
 from functools import reduce
 
-import jax
-import jax.numpy as jnp
-from jax import lax
+import numpy as np
+
+from mnistcli.network.arrays import Array, relu
 
 
-def conv_relu_pool(images: jax.Array, kernel: jax.Array, bias: jax.Array, *, pool: int) -> jax.Array:
+def conv_relu_pool(images: Array, kernel: Array, bias: Array, *, pool: int) -> Array:
     """Convolve (stride 1, no padding), add the bias, apply ReLU, take the maximum of pool × pool windows.
 
     Args:
@@ -26,6 +26,10 @@ def conv_relu_pool(images: jax.Array, kernel: jax.Array, bias: jax.Array, *, poo
     Returns:
         [n, (height − k + 1) // pool, (width − k + 1) // pool, filters] float32.
     """
+    if isinstance(images, np.ndarray):
+        return _by_phases(images, kernel, bias, pool)
+    from jax import lax  # only who has JAX's arrays pays for its import
+
     return lax.platform_dependent(
         images,
         kernel,
@@ -35,28 +39,31 @@ def conv_relu_pool(images: jax.Array, kernel: jax.Array, bias: jax.Array, *, poo
     )
 
 
-def _by_convolution(images: jax.Array, kernel: jax.Array, bias: jax.Array, pool: int) -> jax.Array:
+def _by_convolution(images: Array, kernel: Array, bias: Array, pool: int) -> Array:
+    from jax import lax
+
     convolved = lax.conv_general_dilated(
         images, kernel, window_strides=(1, 1), padding="VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
     window = (1, pool, pool, 1)
-    return lax.reduce_window(jax.nn.relu(convolved + bias), -jnp.inf, lax.max, window, window, "VALID")
+    return lax.reduce_window(relu(convolved + bias), -np.inf, lax.max, window, window, "VALID")
 
 
-def _by_phases(images: jax.Array, kernel: jax.Array, bias: jax.Array, pool: int) -> jax.Array:
+def _by_phases(images: Array, kernel: Array, bias: Array, pool: int) -> Array:
+    xp = images.__array_namespace__()
     n, height, width, channels = images.shape
     side, filters = kernel.shape[0], kernel.shape[-1]
     rows, columns = (height - side + 1) // pool, (width - side + 1) // pool
     patch = side + pool - 1
     patches = _strided_patches(images, patch, pool, rows, columns).reshape(-1, patch * patch * channels)
     phases = [_shift(kernel, i, j, patch).reshape(-1, filters) for i in range(pool) for j in range(pool)]
-    largest = reduce(jnp.maximum, [patches @ phase for phase in phases])
-    return jax.nn.relu(largest + bias).reshape(n, rows, columns, filters)
+    largest = reduce(xp.maximum, [patches @ phase for phase in phases])
+    return relu(largest + bias).reshape(n, rows, columns, filters)
 
 
-def _strided_patches(images: jax.Array, patch: int, stride: int, rows: int, columns: int) -> jax.Array:
+def _strided_patches(images: Array, patch: int, stride: int, rows: int, columns: int) -> Array:
     """Return [n, rows, columns, patch · patch, channels]: the patch at every stride-th pixel."""
-    return jnp.stack(
+    return images.__array_namespace__().stack(
         [
             images[:, i : i + stride * rows : stride, j : j + stride * columns : stride][:, :rows, :columns]
             for i in range(patch)
@@ -66,8 +73,8 @@ def _strided_patches(images: jax.Array, patch: int, stride: int, rows: int, colu
     )
 
 
-def _shift(kernel: jax.Array, down: int, right: int, patch: int) -> jax.Array:
+def _shift(kernel: Array, down: int, right: int, patch: int) -> Array:
     """Return the kernel at an offset inside a patch, zero around it: [patch, patch, channels, filters]."""
     side = kernel.shape[0]
     below, beyond = patch - side - down, patch - side - right
-    return jnp.pad(kernel, ((down, below), (right, beyond), (0, 0), (0, 0)))
+    return kernel.__array_namespace__().pad(kernel, ((down, below), (right, beyond), (0, 0), (0, 0)))
