@@ -87,10 +87,10 @@ _mnistcli() {
     if [[ $cur == -* ]]; then
         case "$command" in
             "") words="--quiet -q --verbose -v --color --debug --version -V --help -h" ;;
-            "train") words="--arch -a --dataset --epochs --batch-size --optimizer --lr --patience --seed --limit --device --name --runs-dir --no-plots --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "evaluate") words="--split --dataset --plot --fail-under --device --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "compare") words="--split --dataset --plot --no-train --device --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "predict") words="--files-from --run --top -k --device --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "train") words="--arch -a --dataset --epochs --batch-size --optimizer --lr --patience --seed --limit --device --no-cache --name --runs-dir --no-plots --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "evaluate") words="--split --dataset --plot --fail-under --device --no-cache --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "compare") words="--split --dataset --plot --no-train --device --no-cache --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "predict") words="--files-from --run --top -k --device --no-cache --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "summary") words="--plot --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "doctor") words="--device --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "completion") words="--help -h" ;;

@@ -2,21 +2,20 @@
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from itertools import islice
 
 import numpy as np
 
-from mnistcli.errors import ImageError, RunError
-from mnistcli.images import Source, normalize, read_picture
+from mnistcli.errors import RunError
+from mnistcli.images import Source, read_pictures
 from mnistcli.network import logits, softmax
 from mnistcli.results import Prediction
 from mnistcli.runs import Run, load_model
 
-BATCH = 250
 PICTURE_SHAPE = (28, 28, 1)
+LARGEST_HEAP_BLOCK = 2**25 - 2**16  # bytes, just under glibc's upper limit for what its heap may serve
 
 
-def predict(sources: Iterable[Source], run: Run, *, device: str = "auto") -> Iterator[Prediction]:
+def predict(sources: Iterable[Source], run: Run, *, device: str = "auto", cache: bool = True) -> Iterator[Prediction]:
     """Yield a prediction for each source, in their order; a picture that cannot be read yields its error.
 
     Args:
@@ -24,6 +23,7 @@ def predict(sources: Iterable[Source], run: Run, *, device: str = "auto") -> Ite
         run: Whose weights to use.
         device: "auto" computes with NumPy, which is ready before JAX is imported; decoding takes longer than the
             network. "cpu", "gpu" and "tpu" compute with JAX.
+        cache: Whether JAX's compiled programs are kept on disk and used again.
 
     Raises:
         RunError: The run's weights are missing, damaged, or do not read 28×28 grey images.
@@ -37,28 +37,16 @@ def predict(sources: Iterable[Source], run: Run, *, device: str = "auto") -> Ite
     else:
         from mnistcli.device import predict_logits, use_device
 
-        use_device(device)
+        use_device(device, cache=cache)
         forward = partial(predict_logits, model.layers, model.params)
-    for batch in _batches(sources):
-        pictures = [_read(source) for source in batch]
-        readable = [picture for picture in pictures if isinstance(picture, np.ndarray)]
-        answers = iter(softmax(forward(np.stack(readable))) if readable else ())
-        for source, picture in zip(batch, pictures, strict=True):
+    # Having seen a large array freed, glibc keeps memory for the next batch instead of fetching every page anew: 1.6 s
+    # in place of 1.9 s for 10,000 pictures.
+    np.empty(LARGEST_HEAP_BLOCK, np.uint8)
+    for batch in read_pictures(sources):
+        readable = [picture for _, picture in batch if isinstance(picture, np.ndarray)]
+        answers = iter(softmax(forward(np.stack(readable))).tolist() if readable else ())
+        for name, picture in batch:
             if isinstance(picture, str):
-                yield Prediction(source.name, error=picture)
+                yield Prediction(name, error=picture)
             else:
-                yield Prediction(source.name, tuple(next(answers).tolist()), model.class_names, picture=picture)
-
-
-def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
-    iterator = iter(sources)
-    while batch := list(islice(iterator, BATCH)):
-        yield batch
-
-
-def _read(source: Source) -> np.ndarray | str:
-    """Return the picture as the network will see it, or why it cannot be."""
-    try:
-        return normalize(read_picture(source))
-    except ImageError as error:
-        return str(error)
+                yield Prediction(name, tuple(next(answers)), model.class_names, picture=picture)

@@ -16,9 +16,17 @@ Notify = Callable[[TrainEvent], None]
 
 
 def train(
-    config: TrainConfig, *, runs: RunsFolder, notify: Notify, name: str | None = None, device: str = "auto"
+    config: TrainConfig,
+    *,
+    runs: RunsFolder,
+    notify: Notify,
+    name: str | None = None,
+    device: str = "auto",
+    cache: bool = True,
 ) -> TrainResult:
     """Train one run and score it; `notify` hears of every chunk of steps and every epoch.
+
+    `cache`: whether compiled programs are kept on disk and used again.
 
     Raises:
         UsageError: The device, the run's name or the runs folder cannot be used.
@@ -26,7 +34,7 @@ def train(
         InterruptedRunError: Ctrl-C was pressed.
         DivergedError: The loss stopped being a number.
     """
-    used = describe(use_device(device))
+    used = describe(use_device(device, cache=cache))
     dataset = load(config.dataset)
     folder = runs.claim(config, provenance(device=used, data_fingerprint=dataset.fingerprint), name=name)
     try:

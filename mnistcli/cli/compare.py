@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUN_HELP, RUNS_DIR, Dataset, Device, Plot, RunsDir, Split, check_plot
+from mnistcli.cli.options import RUN_HELP, RUNS_DIR, Dataset, Device, NoCache, Plot, RunsDir, Split, check_plot
 from mnistcli.cli.train import train_visibly
 from mnistcli.config import TrainConfig, check_split
 from mnistcli.errors import RunError, UsageError
@@ -37,6 +37,7 @@ def compare(
         bool, typer.Option("--no-train", help="Refuse, rather than train, an architecture without a finished run.")
     ] = False,
     device: Device = "auto",
+    no_cache: NoCache = False,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Set runs side by side on the same images and say whether the difference could be chance.
@@ -64,10 +65,12 @@ def compare(
         )
     for arch in missing:
         face.note(f"There is no finished {arch} run in {str(runs_dir)!r} yet: training one first.")
-        train_visibly(face, configure(arch, dataset=dataset), runs_dir=runs_dir, device=device, plots=True)
+        train_visibly(
+            face, configure(arch, dataset=dataset), runs_dir=runs_dir, device=device, cache=not no_cache, plots=True
+        )
     chosen = _distinct([folder.find(name) for name in names])
     face.note(f"Comparing {', '.join(run.name for run in chosen)} on the {split} images of {dataset}.")
-    used = describe(use_device(device))
+    used = describe(use_device(device, cache=not no_cache))
     face.explain(f"Computing on {used}.")
     comparison = compare_runs(chosen, images, split=split)
     if plot is not None:

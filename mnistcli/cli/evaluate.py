@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUNS_DIR, Dataset, Device, Plot, RunArgument, RunsDir, Split, check_plot
+from mnistcli.cli.options import RUNS_DIR, Dataset, Device, NoCache, Plot, RunArgument, RunsDir, Split, check_plot
 from mnistcli.config import TrainConfig, check_split
 from mnistcli.errors import ExitCode, UsageError
 
@@ -28,6 +28,7 @@ def evaluate(
         typer.Option(metavar="SHARE", help="Exit 1 where the accuracy is below it, as in 0.98.", show_default=False),
     ] = None,
     device: Device = "auto",
+    no_cache: NoCache = False,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Score a run: accuracy with its interval, loss, precision, recall and F1, confusion matrix."""
@@ -44,7 +45,7 @@ def evaluate(
 
     found = RunsFolder(runs_dir).find(run)
     face.note(f"Evaluating run {found.name} on the {split} images of {dataset}.")
-    used = describe(use_device(device))
+    used = describe(use_device(device, cache=not no_cache))
     face.explain(f"The weights are {found.weights}; computing on {used}.")
     evaluation = evaluate_run(found, load(dataset), split=split)
     if plot is not None:

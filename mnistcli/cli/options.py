@@ -18,6 +18,7 @@ Arch = Annotated[str, typer.Option("--arch", "-a", metavar="|".join(RECIPES), he
 RunArgument = Annotated[str, typer.Argument(metavar="[RUN]", help=RUN_HELP)]
 Dataset = Annotated[str, typer.Option(metavar="NAME", help="The data set.")]
 Device = Annotated[str, typer.Option(metavar="|".join(DEVICES), help="Where to compute.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Compile everything anew, and keep nothing of it.")]
 Optimizer = Annotated[
     str | None,
     typer.Option(metavar="|".join(OPTIMIZERS), help="The optimizer.", show_default=recipe_default("optimizer")),

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUNS_DIR, Arch, Dataset, Device, Optimizer, RunsDir
+from mnistcli.cli.options import RUNS_DIR, Arch, Dataset, Device, NoCache, Optimizer, RunsDir
 from mnistcli.config import OPTIMIZERS, TrainConfig
 from mnistcli.recipes import configure, recipe_default
 from mnistcli.results import TrainResult
@@ -48,6 +48,7 @@ def train(
         int | None, typer.Option(metavar="N", help="Train on the first N images only.", show_default="all")
     ] = None,
     device: Device = "auto",
+    no_cache: NoCache = False,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="The run's name.", show_default="ARCH-001, ARCH-002, …")
     ] = None,
@@ -71,7 +72,9 @@ def train(
         seed=seed,
         limit=limit,
     )
-    result = train_visibly(face, config, runs_dir=runs_dir, name=name, device=device, plots=not no_plots)
+    result = train_visibly(
+        face, config, runs_dir=runs_dir, name=name, device=device, cache=not no_cache, plots=not no_plots
+    )
 
     from mnistcli.render.training import training_view
 
@@ -79,7 +82,14 @@ def train(
 
 
 def train_visibly(
-    face: Face, config: TrainConfig, *, runs_dir: Path, device: str, plots: bool, name: str | None = None
+    face: Face,
+    config: TrainConfig,
+    *,
+    runs_dir: Path,
+    device: str,
+    cache: bool,
+    plots: bool,
+    name: str | None = None,
 ) -> TrainResult:
     """Train a run, showing on stderr how it goes, and draw its figures."""
     face.explain(
@@ -92,7 +102,7 @@ def train_visibly(
     from mnistcli.runs import RunsFolder
 
     with TrainingProgress(face.err, quiet=face.quiet) as progress:
-        result = train_run(config, runs=RunsFolder(runs_dir), notify=progress, name=name, device=device)
+        result = train_run(config, runs=RunsFolder(runs_dir), notify=progress, name=name, device=device, cache=cache)
     if plots:
         from mnistcli.render import figures
 

@@ -7,11 +7,12 @@ from mnistcli.device.compilation_cache import enable_compilation_cache
 from mnistcli.errors import UsageError, unknown
 
 
-def use_device(name: str) -> jax.Device:
+def use_device(name: str, *, cache: bool = True) -> jax.Device:
     """Make the named kind of device the one that JAX computes on, and return it.
 
     Args:
         name: "cpu", "gpu", "tpu", or "auto": the fastest kind that JAX finds.
+        cache: Whether compiled programs are kept on disk and used again.
 
     Raises:
         UsageError: There is no such kind, or none of it here.
@@ -20,7 +21,8 @@ def use_device(name: str) -> jax.Device:
         raise UsageError(unknown("device", name, DEVICES))
     if name == "cpu":
         jax.config.update("jax_platforms", "cpu")  # else JAX would take hold of an accelerator beside it
-    enable_compilation_cache()
+    if cache:
+        enable_compilation_cache()
     device = _first_device(name)
     jax.config.update("jax_default_device", device)
     return device

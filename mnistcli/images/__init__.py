@@ -2,5 +2,6 @@
 
 from mnistcli.images.decode import Source, read_picture
 from mnistcli.images.normalize import normalize
+from mnistcli.images.reading import read_pictures
 
-__all__ = ["Source", "normalize", "read_picture"]
+__all__ = ["Source", "normalize", "read_picture", "read_pictures"]

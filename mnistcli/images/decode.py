@@ -1,9 +1,7 @@
 """From a picture file of any size and colour to grey pixels."""
 
 import io
-import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -32,9 +30,7 @@ def read_picture(source: Source) -> np.ndarray:
         ImageError: There is no such file, or it is not a picture that can be read.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of oddities in files that it reads all the same
-            return _decode(io.BytesIO(source.content) if source.content is not None else Path(source.name))
+        return _decode(io.BytesIO(source.content) if source.content is not None else source.name)
     except UnidentifiedImageError as error:
         raise ImageError(f"is not a picture in a format that can be read: {', '.join(FORMATS)}") from error
     except OSError as error:
@@ -43,15 +39,16 @@ def read_picture(source: Source) -> np.ndarray:
         raise ImageError(f"is a damaged picture: {error}") from error
 
 
-def _decode(file: Path | io.BytesIO) -> np.ndarray:
+def _decode(file: str | io.BytesIO) -> np.ndarray:
     with Image.open(file, formats=FORMATS) as image:
         if image.width * image.height > MOST_PIXELS:
             raise ImageError(f"has {image.width}×{image.height} pixels, more than {MOST_PIXELS:,} in all")
         image.draft("L", (WORKING_SIDE, WORKING_SIDE))  # JPEG alone: decodes at a fraction of the size
-        upright = ImageOps.exif_transpose(image)
-        grey = _to_grey(upright)
-    grey.thumbnail((WORKING_SIDE, WORKING_SIDE))
-    return np.asarray(grey)
+        ImageOps.exif_transpose(image, in_place=True)
+        grey = image if image.mode == "L" and not image.has_transparency_data else _to_grey(image)
+        if max(grey.size) > WORKING_SIDE:
+            grey.thumbnail((WORKING_SIDE, WORKING_SIDE))
+        return np.asarray(grey)
 
 
 def _to_grey(image: Image.Image) -> Image.Image:

@@ -32,10 +32,12 @@ def is_mnist_like(grey: np.ndarray) -> bool:
     """Whether the pixels are a light digit on black in 28×28, fitted and centred as MNIST's are."""
     if grey.shape != (SIDE, SIDE) or grey.max() < 128:
         return False
-    rim = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    by_row, by_column = grey.sum(1), grey.sum(0)
+    if by_row[0] + by_row[-1] + by_column[0] + by_column[-1] >= 16 * 4 * SIDE:
+        return False
     rows, columns = _extent(grey > 64)
     fitted = max(rows.stop - rows.start, columns.stop - columns.start) <= BOX + 1
-    return bool(rim.mean() < 16 and fitted and np.abs(np.subtract(_centre_of_mass(grey), CENTRE)).max() < 1)
+    return fitted and all(abs(at - CENTRE) < 1 for at in (_mean_position(by_row), _mean_position(by_column)))
 
 
 def _ink(grey: np.ndarray) -> np.ndarray:
@@ -89,14 +91,13 @@ def _fit_into_box(ink: np.ndarray) -> np.ndarray:
 def _centre(digit: np.ndarray) -> np.ndarray:
     """Place the digit so that its centre of mass, rounded, is where MNIST has it; keep all of it inside."""
     height, width = digit.shape
-    row, column = (round(CENTRE - at) for at in _centre_of_mass(digit))
+    row, column = (round(CENTRE - _mean_position(digit.sum(axis))) for axis in (1, 0))
     row, column = min(max(row, 0), SIDE - height), min(max(column, 0), SIDE - width)
     canvas = np.zeros((SIDE, SIDE), np.uint8)
     canvas[row : row + height, column : column + width] = digit
     return canvas
 
 
-def _centre_of_mass(ink: np.ndarray) -> tuple[float, float]:
-    total = ink.sum(dtype=np.float64)
-    rows, columns = np.arange(ink.shape[0]), np.arange(ink.shape[1])
-    return float(ink.sum(1, dtype=np.float64) @ rows / total), float(ink.sum(0, dtype=np.float64) @ columns / total)
+def _mean_position(weights: np.ndarray) -> float:
+    """Return the mean of positions counted from 0, weighted by integers [n]."""
+    return float(weights @ np.arange(len(weights), dtype=weights.dtype) / weights.sum())

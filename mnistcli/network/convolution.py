@@ -57,7 +57,7 @@ def _by_phases(images: Array, kernel: Array, bias: Array, pool: int) -> Array:
     patch = side + pool - 1
     patches = _strided_patches(images, patch, pool, rows, columns).reshape(-1, patch * patch * channels)
     phases = [_shift(kernel, i, j, patch).reshape(-1, filters) for i in range(pool) for j in range(pool)]
-    largest = reduce(xp.maximum, [patches @ phase for phase in phases])
+    largest = reduce(xp.maximum, (patches @ phase for phase in phases))
     return relu(largest + bias).reshape(n, rows, columns, filters)
 
 

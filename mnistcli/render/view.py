@@ -112,6 +112,8 @@ def to_text(value: object) -> str:
 
 def printable(text: str) -> str:
     """Return text with its control characters escaped: it stays on its line and cannot steer a terminal."""
+    if text.isprintable():
+        return text
     return "".join(c.encode("unicode_escape", "surrogatepass").decode() if _is_control(c) else c for c in text)
 
 

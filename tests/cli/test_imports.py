@@ -3,8 +3,11 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 HEAVY = {
     "jax",
@@ -42,3 +45,19 @@ def test_help_completion_and_usage_errors_import_nothing_heavy(arguments: tuple[
         [sys.executable, "-c", PROBE, json.dumps(arguments)], capture_output=True, text=True, check=True
     )
     assert not HEAVY & set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def test_predict_imports_no_jax(tmp_path: Path) -> None:
+    Image.fromarray(np.eye(28, dtype=np.uint8) * 255).save(tmp_path / "digit.png")
+    arguments = json.dumps(["predict", "digit.png"])
+    done = subprocess.run([sys.executable, "-c", PROBE, arguments], capture_output=True, cwd=tmp_path, check=True)
+    assert done.stdout.startswith(b"digit.png\t")
+    imported = set(json.loads(done.stderr.splitlines()[-1]))
+    assert HEAVY & imported == {"numpy", "PIL", "safetensors"}
+
+
+def test_evaluate_imports_no_flax(workspace: Path) -> None:
+    arguments = json.dumps(["evaluate", "linear", "--json"])
+    done = subprocess.run([sys.executable, "-c", PROBE, arguments], capture_output=True, cwd=workspace, check=True)
+    imported = set(json.loads(done.stderr.splitlines()[-1]))
+    assert not {"flax", "optax", "scipy", "matplotlib"} & imported

@@ -1,6 +1,11 @@
 import csv
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -122,3 +127,68 @@ def test_odd_names_are_escaped_not_obeyed(mnistcli: Call, digits: Path, tmp_path
     assert outcome.code == 0
     assert len(outcome.lines) == 1
     assert "\x1b" not in outcome.out
+
+
+def test_many_files_are_answered_in_order_by_several_processes(spawn: Call, digits: Path, tmp_path: Path) -> None:
+    files = sorted(digits.glob("*.png"))
+    paths = [str(files[i % 7]) for i in range(450)]
+    paths[333] = "nowhere.png"
+    (tmp_path / "list.txt").write_text("\r\n".join(paths) + "\n")
+    outcome = spawn("predict", "--files-from", "list.txt", "--run", "builtin", "--format", "jsonl")
+    rows = [json.loads(line) for line in outcome.lines]
+    assert outcome.code == 1
+    assert [row["path"] for row in rows] == paths
+    assert "error" in rows.pop(333)
+    assert all(row["label"] == int(row["path"][-5]) for row in rows)
+
+
+def reading_processes(parent: int) -> list[int]:
+    children = Path(f"/proc/{parent}/task/{parent}/children")
+    return [int(pid) for pid in children.read_text().split()] if children.exists() else []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("end", ["killed", "reader gone"])
+def test_the_reading_processes_end_with_the_program(digits: Path, tmp_path: Path, end: str) -> None:
+    path = str(sorted(digits.glob("*.png"))[0])
+    (tmp_path / "list.txt").write_text(f"{path}\n" * 200_000)
+    command = [sys.executable, "-m", "mnistcli", "predict", "--files-from", "list.txt"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        for _ in range(300):
+            assert process.stdout is not None
+            process.stdout.readline()
+        workers = reading_processes(process.pid)
+        assert workers
+        if end == "killed":
+            process.kill()
+        else:
+            process.stdout.close()
+        assert process.wait(20) == (-signal.SIGKILL if end == "killed" else 0)
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}").exists() for pid in workers):
+        assert time.monotonic() < deadline, "a reading process outlived the program"
+        time.sleep(0.05)
+
+
+def test_numpy_and_jax_give_the_same_answers(mnistcli: Call, digits: Path) -> None:
+    files = sorted(digits.glob("*.png"))
+    numpy, jax = (
+        mnistcli("predict", *files, "--run", "builtin", "--json", *device) for device in ((), ("--device", "cpu"))
+    )
+    for ours, theirs in zip(numpy.json["predictions"], jax.json["predictions"], strict=True):
+        assert ours["label"] == theirs["label"]
+        assert ours["probabilities"] == pytest.approx(theirs["probabilities"], abs=1e-5)
+
+
+def test_paths_are_read_while_they_come(digits: Path, tmp_path: Path) -> None:
+    """A first batch is answered before the list ends."""
+    path = str(sorted(digits.glob("*.png"))[0])
+    command = [sys.executable, "-m", "mnistcli", "predict", "--files-from", "-"]
+    with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(f"{path}\n".encode() * 200)
+        process.stdin.flush()
+        assert process.stdout.readline().startswith(os.fsencode(path))
+        process.stdin.close()
+        assert len(process.stdout.readlines()) == 199
