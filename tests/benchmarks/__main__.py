@@ -1,139 +1,69 @@
-"""Run the benchmarks side by side, in turn (A B A B …), and write medians as Markdown and everything as JSON.
+"""Run the benchmarks side by side, in turn (A B A B …): medians as a Markdown table, everything as JSON.
 
-    python -m tests.benchmarks [--rounds N] [--only epoch study start] [--json FILE]
+    python -m tests.benchmarks [--rounds N] [--only GROUP …] [--json FILE]
 
-`epoch`: seconds an epoch of training, after the first, which warms up. `study`: the whole cold process with defaults,
-ours with its validation, test score, files and figures, against Keras's fit of 12 epochs alone. `start`: cold processes
-with a warm compilation cache. Needs `pip install '.[bench]'` and an otherwise idle machine.
+Needs `pip install '.[bench]'` and an otherwise idle machine. A line's ratio is ours, the first of its group, as a
+multiple of that line's median. Peak memory is the largest resident size of the command's process.
 """
 
 import argparse
 import json
 import os
 import platform
-import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 
-PEERS = ("mnistcli", "pytorch", "keras")
-BARE_TYPER = "import typer; app = typer.Typer(); app.command()(lambda name='x': None); app()"
+from tests.benchmarks.case import Benchmark
+from tests.benchmarks.suite import CLI, GROUPS
 
-
-@dataclass
-class Case:
-    """One figure of one contender: its command, and how its runs went."""
-
-    benchmark: str
-    contender: str
-    command: list[str]
-    seconds: list[float] = field(default_factory=list)
-    peak_mebibytes: list[float] = field(default_factory=list)
-
-    def run(self, folder: str) -> None:
-        """Run the command once; its seconds are what it prints as a JSON list, or else its wall time."""
-        with tempfile.TemporaryFile() as out:
-            started = time.perf_counter()
-            process = subprocess.Popen(self.command, cwd=folder, stdout=out, stderr=subprocess.DEVNULL)
-            _, status, usage = os.wait4(process.pid, 0)
-            wall = time.perf_counter() - started
-            if status:
-                raise SystemExit(f"{' '.join(self.command)} failed with status {status}")
-            out.seek(0)
-            printed = out.read()
-        self.peak_mebibytes.append(usage.ru_maxrss / 1024)
-        self.seconds += json.loads(printed)[1:] if self.benchmark.startswith("epoch") else [wall]
-
-
-def cases(chosen: list[str], folder: Path) -> list[list[Case]]:
-    """Return groups of cases that are run in turn."""
-    python = sys.executable
-    peers = [python, "-m", "tests.benchmarks.peers"]
-    cli = [python, "-m", "mnistcli"]
-    digit = str(folder / "digit.png")
-    groups = {
-        "epoch": [
-            [Case(f"epoch of {arch}, batch {batch}", peer, [*peers, peer, arch, str(batch), "4"]) for peer in PEERS]
-            for arch in ("dense", "cnn")
-            for batch in (32, 128)
-        ],
-        "study": [
-            [
-                Case(f"whole study, {arch}", "mnistcli", [*cli, "train", "--arch", arch]),
-                Case(f"whole study, {arch}", "keras", [*peers, "keras", arch, "32", "12"]),
-            ]
-            for arch in ("dense", "cnn")
-        ],
-        "start": [
-            [
-                Case("start: --help", "mnistcli", [*cli, "--help"]),
-                Case("start: --help", "bare Typer program", [python, "-c", BARE_TYPER, "--help"]),
-            ],
-            [
-                Case("start: predict one PNG", "mnistcli", [*cli, "predict", digit, "--run", "builtin"]),
-                Case("start: predict one PNG", "python -c 'import jax'", [python, "-c", "import jax"]),
-            ],
-        ],
-    }
-    return [group for name in chosen for group in groups[name]]
-
-
-def table(done: list[list[Case]]) -> str:
-    """Return the medians as Markdown, each group's first contender compared with the others."""
-    lines = ["| | | median | n | ours is | peak memory |", "|---|---|---|---|---|---|"]
-    for group in done:
-        ours = statistics.median(group[0].seconds)
-        for case in group:
-            median = statistics.median(case.seconds)
-            ratio = "" if case is group[0] else f"{ours / median:.2f} ×"
-            memory = f"{statistics.median(case.peak_mebibytes):.0f} MiB"
-            lines.append(
-                f"| {case.benchmark} | {case.contender} | {median:.2f} s | {len(case.seconds)} | {ratio} | {memory} |"
-            )
-    return "\n".join(lines)
+HEAD = "| | | median | n | ratio | peak memory |\n|---|---|---|---|---|---|"
+VERSIONS = ("jax", "flax", "torch", "keras", "tensorflow-cpu", "numpy", "pillow")
 
 
 def main() -> None:
     """Run what is asked for and print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", nargs="+", choices=["epoch", "study", "start"], default=["epoch", "study", "start"])
+    parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS))
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp())
-    os.environ["MNISTCLI_CACHE_DIR"] = str(folder / "cache")
-    os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
-    try:
-        _export_a_digit(folder)
-        done = cases(options.only, folder)
-        for group in done:
-            for _ in range(options.rounds):
-                for case in group:
-                    if case.benchmark.startswith("whole study"):
-                        shutil.rmtree(folder / "cache", ignore_errors=True)  # cold: nothing compiled before
-                    case.run(str(folder))
-            print(table([group]), file=sys.stderr)
-    finally:
-        shutil.rmtree(folder)
-    machine = f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    done: list[Benchmark] = []
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        os.environ |= {"MNISTCLI_CACHE_DIR": str(folder / "cache"), "PYTHONPATH": str(Path(__file__).parents[2])}
+        _make_inputs(folder)
+        for name in options.only:
+            for benchmark in GROUPS[name]():
+                benchmark.run(folder, rounds=options.rounds)
+                print("\n".join(benchmark.rows()), file=sys.stderr)
+                done.append(benchmark)
     if options.json:
-        options.json.write_text(
-            json.dumps({"machine": machine, "cases": [asdict(c) for g in done for c in g]}, indent=1)
-        )
-    print(f"{table(done)}\n\nMachine: {machine}.")
+        results = [{"name": each.name, "cases": [_plain(asdict(case)) for case in each.cases]} for each in done]
+        options.json.write_text(json.dumps({"machine": _machine(), "benchmarks": results}, indent=1) + "\n")
+    print("\n".join([HEAD, *(row for each in done for row in each.rows())]), f"\nMachine: {_machine()}.", sep="\n")
 
 
-def _export_a_digit(folder: Path) -> None:
-    command = [sys.executable, "-m", "mnistcli"]
-    subprocess.run(
-        [*command, "data", "export", "--limit", "1", "digits", "-q"], cwd=folder, check=True, capture_output=True
-    )
-    next((folder / "digits").glob("*.png")).rename(folder / "digit.png")
-    subprocess.run([*command, "predict", "digit.png", "--run", "builtin"], cwd=folder, check=True, capture_output=True)
+def _machine() -> str:
+    packages = ", ".join(f"{name} {version(name)}" for name in VERSIONS)
+    return f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, {packages}"
+
+
+def _plain(case: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in case.items() if key != "clock"}
+
+
+def _make_inputs(folder: Path) -> None:
+    """Write the test images as PNG files, lists of them, and one of them as digit.png."""
+    export = [*CLI, "data", "export", "--split", "test", "digits", "-q"]
+    subprocess.run(export, cwd=folder, check=True, capture_output=True)
+    paths = [f"{path}\n" for path in sorted((folder / "digits").glob("*.png"))]
+    for count in (1_000, 10_000, 20_000, 40_000):
+        (folder / f"{count}.txt").write_text("".join((paths * 4)[:count]))
+    (folder / "digit.png").write_bytes(Path(paths[0].rstrip()).read_bytes())
 
 
 if __name__ == "__main__":

@@ -1,41 +1,49 @@
-"""The same training by mnistcli, PyTorch or Keras in one process: seconds an epoch, as a line of JSON.
+"""The same work by mnistcli, PyTorch or Keras in one process: seconds each time, as a line of JSON.
 
-    python -m tests.benchmarks.peers mnistcli|pytorch|keras dense|cnn BATCH EPOCHS
+    python -m tests.benchmarks.peers mnistcli|pytorch|keras dense|cnn train|evaluate BATCH TIMES
 
-Same architecture, optimizer, batch, 50,000 images, float32, all cores; an epoch's time is without validation. PyTorch
-gets its fastest form: the data resident in memory, indexed by a permutation, no DataLoader, the last 16 images of an
-epoch left out where they fill no batch.
+Same architecture, optimizer, batch, images, float32, all cores. `train`: an epoch of 50,000 images without validation.
+`evaluate`: the logits of the 10,000 test images. PyTorch gets its fastest form: the data resident in memory, indexed by
+a permutation, no DataLoader, the last images of an epoch left out where they fill no batch.
 """
 
 import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 from mnistcli.data import load
 
 
-def mnistcli(arch: str, batch: int, epochs: int) -> Iterator[float]:
-    from mnistcli.models import use_device
+def mnistcli(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
+    import jax
+
+    from mnistcli.device import batched_logits, use_device
+    from mnistcli.models import build, split
     from mnistcli.recipes import configure
     from mnistcli.results import EpochMetrics
     from mnistcli.training import Fit
 
     use_device("cpu")
-    fit = Fit(configure(arch, batch_size=batch, epochs=epochs, patience=0), load("mnist"))
-    yield from (event.seconds for event in fit.run() if isinstance(event, EpochMetrics))
+    data = load("mnist")
+    if work == "train":
+        fit = Fit(configure(arch, batch_size=batch, epochs=times, patience=0), data)
+        yield from (event.seconds for event in fit.run() if isinstance(event, EpochMetrics))
+    else:
+        model = build(arch, (28, 28, 1), 10, seed=0)
+        layers, params, images = model.as_layers(), split(model)[1], jax.numpy.asarray(data.test.images)
+        yield from _timed(times, lambda: jax.block_until_ready(batched_logits(layers, params, images)))
 
 
-def pytorch(arch: str, batch: int, epochs: int) -> Iterator[float]:
+def pytorch(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
     import torch
     from torch import nn
 
-    train = load("mnist").train
-    x = torch.tensor(train.images.astype(np.float32) / 255).permute(0, 3, 1, 2).contiguous()
-    y = torch.tensor(train.labels.astype(np.int64))
+    data = load("mnist")
     if arch == "dense":
         net = nn.Sequential(nn.Flatten(), nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 10))
         optimizer: torch.optim.Optimizer = torch.optim.RMSprop(net.parameters(), 1e-3, alpha=0.9, eps=1e-7)
@@ -43,23 +51,35 @@ def pytorch(arch: str, batch: int, epochs: int) -> Iterator[float]:
         convolution = nn.Sequential(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
         net = nn.Sequential(convolution, nn.Linear(5408, 100), nn.ReLU(), nn.Linear(100, 10))
         optimizer = torch.optim.SGD(net.parameters(), 0.01, momentum=0.9)
-    for _ in range(epochs):
-        start, order = time.perf_counter(), torch.randperm(len(x))
+
+    def prepared(images: np.ndarray) -> torch.Tensor:
+        return torch.tensor(images.astype(np.float32) / 255).permute(0, 3, 1, 2).contiguous()
+
+    def train_epoch() -> None:
+        order = torch.randperm(len(x))
         for i in range(len(x) // batch):
             rows = order[i * batch : (i + 1) * batch]
             optimizer.zero_grad()
             nn.functional.cross_entropy(net(x[rows]), y[rows]).backward()
             optimizer.step()
-        yield time.perf_counter() - start
+
+    def evaluate() -> None:
+        with torch.inference_mode():
+            torch.cat([net(part) for part in x.split(batch)])
+
+    x = prepared((data.train if work == "train" else data.test).images)
+    y = torch.tensor(data.train.labels.astype(np.int64))
+    yield from _timed(times, train_epoch if work == "train" else evaluate)
 
 
-def keras(arch: str, batch: int, epochs: int) -> Iterator[float]:
+def keras(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import keras
     from keras import layers
 
-    train = load("mnist").train
-    x, y = train.images.astype(np.float32) / 255, train.labels
+    data = load("mnist")
+    part = data.train if work == "train" else data.test
+    x, y = part.images.astype(np.float32) / 255, part.labels
     if arch == "dense":
         stack, optimizer = [layers.Flatten(), layers.Dense(512, activation="relu")], keras.optimizers.RMSprop()
     else:
@@ -68,13 +88,20 @@ def keras(arch: str, batch: int, epochs: int) -> Iterator[float]:
         optimizer = keras.optimizers.SGD(0.01, momentum=0.9)
     model = keras.Sequential([keras.Input((28, 28, 1)), *stack, layers.Dense(10, activation="softmax")])
     model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    for _ in range(epochs):
-        start = time.perf_counter()
-        model.fit(x, y, batch_size=batch, verbose=0)
-        yield time.perf_counter() - start
+    if work == "train":
+        yield from _timed(times, lambda: model.fit(x, y, batch_size=batch, verbose=0))
+    else:
+        yield from _timed(times, lambda: model.predict(x, batch_size=batch, verbose=0))
+
+
+def _timed(times: int, work: Callable[[], Any]) -> Iterator[float]:
+    for _ in range(times):
+        started = time.perf_counter()
+        work()
+        yield time.perf_counter() - started
 
 
 if __name__ == "__main__":
-    peer, arch, batch, epochs = sys.argv[1:]
-    trained = {"mnistcli": mnistcli, "pytorch": pytorch, "keras": keras}[peer](arch, int(batch), int(epochs))
-    print(json.dumps([round(seconds, 3) for seconds in trained]))
+    peer, arch, work, batch, times = sys.argv[1:]
+    contender = {"mnistcli": mnistcli, "pytorch": pytorch, "keras": keras}[peer]
+    print(json.dumps([round(seconds, 4) for seconds in contender(arch, work, int(batch), int(times))]))
