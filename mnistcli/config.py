@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mnistcli.errors import UsageError, unknown
 
 DEVICES = ("auto", "cpu", "gpu", "tpu")
+SCHEDULES = ("constant", "cosine")
 SPLITS = ("train", "validation", "test")
 
 
@@ -48,6 +49,8 @@ class TrainConfig:
 
     Attributes:
         patience: Epochs without a new best training accuracy after which training stops; 0: never.
+        schedule: How the learning rate goes on: "constant", or "cosine", down to 0 at the last epoch's end.
+        augment: Whether every training image is changed at random each time that it is seen.
         limit: Train on the first `limit` images of the training split only; None: on all.
 
     Raises:
@@ -60,6 +63,8 @@ class TrainConfig:
     epochs: int
     batch_size: int
     patience: int
+    schedule: str = "constant"
+    augment: bool = False
     dataset: str = "mnist"
     seed: int = 0
     limit: int | None = None
@@ -68,6 +73,8 @@ class TrainConfig:
         find_optimizer(self.optimizer)
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise UsageError(f"--lr must be a finite number above 0, not {self.learning_rate:g}.")
+        if self.schedule not in SCHEDULES:
+            raise UsageError(unknown("schedule", self.schedule, SCHEDULES))
         _at_least("--epochs", self.epochs, 1)
         _at_least("--batch-size", self.batch_size, 1)
         _at_least("--patience", self.patience, 0)

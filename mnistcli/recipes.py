@@ -19,12 +19,23 @@ class Recipe:
     epochs: int = 12
     batch_size: int = 32
     patience: int = 1
+    schedule: str = "constant"
+    augment: bool = False
 
 
 RECIPES = {
     "linear": Recipe(summary="softmax regression: 784 → 10", optimizer="sgd"),
     "dense": Recipe(summary="784 → 512 ReLU → 10", optimizer="rmsprop"),
     "cnn": Recipe(summary="conv 3×3, 32, ReLU → max-pool 2 → 100 ReLU → 10", optimizer="sgd"),
+    "convnet": Recipe(
+        summary="conv 5×5, 32, ReLU → max-pool 2 → conv 5×5, 64, ReLU → max-pool 2 → 128 ReLU → 10",
+        optimizer="adamw",
+        epochs=30,
+        batch_size=64,
+        patience=0,
+        schedule="cosine",
+        augment=True,
+    ),
 }
 
 
@@ -56,6 +67,8 @@ def configure(
     optimizer: str | None = None,
     learning_rate: float | None = None,
     patience: int | None = None,
+    schedule: str | None = None,
+    augment: bool | None = None,
     seed: int = TrainConfig.seed,
     limit: int | None = None,
 ) -> TrainConfig:
@@ -76,6 +89,8 @@ def configure(
         epochs=recipe.epochs if epochs is None else epochs,
         batch_size=recipe.batch_size if batch_size is None else batch_size,
         patience=recipe.patience if patience is None else patience,
+        schedule=recipe.schedule if schedule is None else schedule,
+        augment=recipe.augment if augment is None else augment,
         seed=seed,
         limit=limit,
     )

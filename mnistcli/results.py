@@ -74,12 +74,13 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A model's answers on one split: `confusion[true][predicted]` counts images."""
+    """A model's answers on one split: `confusion[true][predicted]` counts images; 15 bins of calibration error."""
 
     run: str
     arch: str
     split: str
     loss: float
+    calibration_error: float
     confusion: tuple[tuple[int, ...], ...]
     class_names: tuple[str, ...]
 

@@ -25,7 +25,7 @@ def compare(chosen: Sequence[Run], dataset: Dataset, *, split: str) -> Compariso
     for run in chosen:
         model = load_for(run, dataset)
         logits = predict_logits(model.layers, model.params, images.images)
-        evaluation = score(logits, images, run=run.name, arch=model.arch, split=split, class_names=dataset.class_names)
+        evaluation = score(logits, images, model, run=run.name, split=split)
         record = run.record()
         seconds = record.results.get("train_seconds") if record else None
         compared.append(ComparedRun(evaluation, run.history(), count(model.params), seconds))

@@ -5,7 +5,7 @@ import numpy as np
 from mnistcli.data import Dataset, Split
 from mnistcli.device import predict_logits
 from mnistcli.errors import RunError
-from mnistcli.network import cross_entropy
+from mnistcli.network import calibration_error, cross_entropy, softmax
 from mnistcli.results import Evaluation
 from mnistcli.runs import Run, StoredModel, load_model
 
@@ -20,7 +20,7 @@ def evaluate(run: Run, dataset: Dataset, *, split: str) -> Evaluation:
     images = dataset.split(split)
     model = load_for(run, dataset)
     logits = predict_logits(model.layers, model.params, images.images)
-    return score(logits, images, run=run.name, arch=model.arch, split=split, class_names=dataset.class_names)
+    return score(logits, images, model, run=run.name, split=split)
 
 
 def load_for(run: Run, dataset: Dataset) -> StoredModel:
@@ -35,18 +35,17 @@ def load_for(run: Run, dataset: Dataset) -> StoredModel:
     return model
 
 
-def score(
-    logits: np.ndarray, images: Split, *, run: str, arch: str, split: str, class_names: tuple[str, ...]
-) -> Evaluation:
-    """Return the evaluation of logits [n, classes] against a split's labels."""
-    classes = len(class_names)
+def score(logits: np.ndarray, images: Split, model: StoredModel, *, run: str, split: str) -> Evaluation:
+    """Return the evaluation of a model's logits [n, classes] against a split's labels."""
+    classes = len(model.class_names)
     confusion = np.zeros((classes, classes), np.int64)
     np.add.at(confusion, (images.labels, logits.argmax(1)), 1)
     return Evaluation(
         run=run,
-        arch=arch,
+        arch=model.arch,
         split=split,
         loss=cross_entropy(logits, images.labels),
+        calibration_error=calibration_error(softmax(logits, temperature=model.temperature), images.labels),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
-        class_names=class_names,
+        class_names=model.class_names,
     )

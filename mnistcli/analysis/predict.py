@@ -44,7 +44,7 @@ def predict(sources: Iterable[Source], run: Run, *, device: str = "auto", cache:
     np.empty(LARGEST_HEAP_BLOCK, np.uint8)
     for batch in read_pictures(sources):
         readable = [picture for _, picture in batch if isinstance(picture, np.ndarray)]
-        answers = iter(softmax(forward(np.stack(readable))).tolist() if readable else ())
+        answers = iter(softmax(forward(np.stack(readable)), temperature=model.temperature).tolist() if readable else ())
         for name, picture in batch:
             if isinstance(picture, str):
                 yield Prediction(name, error=picture)

@@ -92,6 +92,7 @@ def _keep(folder: RunFolder, fit: Fit, dataset: Dataset) -> None:
             class_names=dataset.class_names,
             dataset=dataset.name,
             layers=fit.layers,
+            temperature=fit.temperature(),
         )
         folder.save_best(fit.weights(), metadata)
     folder.save_last(fit.checkpoint(), {"seed": fit.config.seed, "epoch": epoch, "step": epoch * fit.steps_per_epoch})

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUNS_DIR, Arch, Dataset, Device, NoCache, Optimizer, RunsDir
+from mnistcli.cli.options import RUNS_DIR, Arch, Dataset, Device, NoCache, Optimizer, RunsDir, Schedule
 from mnistcli.config import OPTIMIZERS, TrainConfig
 from mnistcli.recipes import configure, recipe_default
 from mnistcli.results import TrainResult
@@ -41,6 +41,15 @@ def train(
             show_default=recipe_default("patience"),
         ),
     ] = None,
+    schedule: Schedule = None,
+    augment: Annotated[
+        bool | None,
+        typer.Option(
+            "--augment/--no-augment",
+            help="Shift, turn, scale, shear, thicken, blur each image at random.",
+            show_default=recipe_default("augment"),
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option(metavar="N", help="Decides the first weights and the order of images.")
     ] = TrainConfig.seed,
@@ -69,6 +78,8 @@ def train(
         optimizer=optimizer,
         learning_rate=lr,
         patience=patience,
+        schedule=schedule,
+        augment=augment,
         seed=seed,
         limit=limit,
     )

@@ -5,13 +5,14 @@ from flax import nnx
 
 from mnistcli.models.classifier import Classifier
 from mnistcli.models.cnn import CNN
+from mnistcli.models.convnet import ConvNet
 from mnistcli.models.dense import DenseNetwork
 from mnistcli.models.linear import Linear
 from mnistcli.network import Shape
 from mnistcli.recipes import find_recipe
 from mnistcli.results import ModelSummary
 
-ARCHITECTURES = {"linear": Linear, "dense": DenseNetwork, "cnn": CNN}
+ARCHITECTURES = {"linear": Linear, "dense": DenseNetwork, "cnn": CNN, "convnet": ConvNet}
 
 
 def build(arch: str, image_shape: Shape, classes: int, *, seed: int | jax.Array) -> Classifier:

@@ -34,6 +34,7 @@ def evaluation_document(evaluation: Evaluation) -> dict[str, Any]:
         "accuracy": evaluation.accuracy,
         "accuracy_ci95": list(evaluation.accuracy_ci95),
         "loss": evaluation.loss,
+        "calibration_error": evaluation.calibration_error,
         "confusion": [list(row) for row in evaluation.confusion],
         "per_class": [asdict(score) | {"label": label_value(score.label)} for score in evaluation.per_class],
     }

@@ -1,6 +1,7 @@
 """Weights as safetensors; a model file's metadata alone rebuilds the network."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,17 +20,28 @@ SCHEMA = "mnistcli.model/1"
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A network read from disk: its layers and their parameters, and what it was made for."""
+    """A network read from disk: its layers and their parameters, and what it was made for.
+
+    Attributes:
+        temperature: What to divide logits by so that probabilities mean what they say.
+    """
 
     arch: str
     image_shape: tuple[int, int, int]
     class_names: tuple[str, ...]
     layers: Layers
     params: Params
+    temperature: float
 
 
 def model_metadata(
-    *, arch: str, image_shape: tuple[int, ...], class_names: tuple[str, ...], dataset: str, layers: Layers
+    *,
+    arch: str,
+    image_shape: tuple[int, ...],
+    class_names: tuple[str, ...],
+    dataset: str,
+    layers: Layers,
+    temperature: float,
 ) -> dict[str, Any]:
     """Return what a model file says of itself."""
     return {
@@ -40,6 +52,7 @@ def model_metadata(
         "dataset": dataset,
         "preprocessing": PREPROCESSING,
         "layers": to_json(layers),
+        "temperature": temperature,
     }
 
 
@@ -60,6 +73,7 @@ def load_model(path: Path) -> StoredModel:
             metadata = json.loads((file.metadata() or {})["mnistcli"])
             arch, image_shape, class_names = _identity(metadata)
             layers = from_json(metadata["layers"])
+            temperature = _temperature(metadata)
             params = unflatten({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     except FileNotFoundError as error:
         raise RunError(f"There is no weights file {str(path)!r}.") from error
@@ -68,7 +82,7 @@ def load_model(path: Path) -> StoredModel:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise RunError(f"{str(path)!r} is not a model of mnistcli's: its metadata lacks or garbles {error}.") from error
     _check_parameters(path, layers, params, image_shape, len(class_names))
-    return StoredModel(arch, image_shape, class_names, layers, params)
+    return StoredModel(arch, image_shape, class_names, layers, params, temperature)
 
 
 def _identity(metadata: dict[str, Any]) -> tuple[str, tuple[int, int, int], tuple[str, ...]]:
@@ -84,6 +98,13 @@ def _identity(metadata: dict[str, Any]) -> tuple[str, tuple[int, int, int], tupl
         raise ValueError("the image's shape")
     class_names = tuple(str(name) for name in metadata["class_names"])
     return arch, (height, width, channels), class_names
+
+
+def _temperature(metadata: dict[str, Any]) -> float:
+    temperature = float(metadata["temperature"])
+    if not 0 < temperature < math.inf:
+        raise ValueError(f"the temperature, {temperature}")
+    return temperature
 
 
 def _check_parameters(path: Path, layers: Layers, params: Params, image_shape: Shape, classes: int) -> None:

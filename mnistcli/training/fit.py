@@ -15,7 +15,7 @@ from mnistcli.data import Dataset
 from mnistcli.device import batched_logits, pad
 from mnistcli.errors import DivergedError
 from mnistcli.models import abstract, build, split
-from mnistcli.network import accuracy, count, cross_entropy, flatten
+from mnistcli.network import accuracy, count, cross_entropy, fit_temperature, flatten
 from mnistcli.results import EpochMetrics, StepMetrics
 from mnistcli.training.optimizers import make_optimizer
 from mnistcli.training.step import NO_IMAGE, Tally, TrainState, empty_tally, make_train_steps
@@ -41,6 +41,7 @@ class Fit:
     dataset: Dataset
     history: list[EpochMetrics] = field(default_factory=list)
     compile_seconds: float = 0.0
+    _validation_logits: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
         started = time.perf_counter()
@@ -48,24 +49,25 @@ class Fit:
         network = abstract(*shape)
         graph, _ = split(network)
         self.layers = network.as_layers()
-        optimizer = make_optimizer(self.config)
+        train = self.dataset.train.first(self.config.limit)
+        self.train_images = len(train)
+        self._batch = min(self.config.batch_size, self.train_images)
+        self.steps_per_epoch = -(-self.train_images // self._batch)
+        optimizer = make_optimizer(self.config, steps=self.config.epochs * self.steps_per_epoch)
 
         @jax.jit  # one program, whatever the seed, in place of dozens of single operations
         def initial_state(seed: jax.Array) -> TrainState:
             _, params = split(build(*shape, seed=seed))
             return TrainState(params, optimizer.init(params))
 
-        self.state = initial_state(jnp.uint32(self.config.seed))
-        train = self.dataset.train.first(self.config.limit)
-        self.train_images = len(train)
-        self._batch = min(self.config.batch_size, self.train_images)
-        self.steps_per_epoch = -(-self.train_images // self._batch)
+        self._seed = jnp.uint32(self.config.seed)
+        self.state = initial_state(self._seed)
         self._train = jnp.asarray(train.images), jnp.asarray(train.labels)
         self._validation = jnp.asarray(pad(self.dataset.validation.images))
-        bounds = jnp.int32(0), jnp.int32(0)
+        whence = self._seed, jnp.uint32(1), jnp.int32(0), jnp.int32(0)
         self._train_steps: Any = (
-            make_train_steps(graph, optimizer)
-            .lower(self.state, empty_tally(), *self._train, self._order(epoch=1), *bounds)
+            make_train_steps(graph, optimizer, augmented=self.config.augment)
+            .lower(self.state, empty_tally(), *self._train, self._order(epoch=1), *whence)
             .compile()
         )
         self._logits: Any = batched_logits.lower(self.layers, self.state.params, self._validation).compile()
@@ -86,6 +88,10 @@ class Fit:
         arrays: dict[str, np.ndarray] = jax.device_get(flatten(self.state.params))
         return arrays
 
+    def temperature(self) -> float:
+        """Return what to divide logits by so that the validation labels are likeliest, as of the last epoch's end."""
+        return fit_temperature(self._validation_logits, self.dataset.validation.labels)
+
     def checkpoint(self) -> dict[str, np.ndarray]:
         """Copy all that going on from here needs beside the configuration: parameters and the optimizer's state."""
         paths, _ = jax.tree_util.tree_flatten_with_path(self.state._asdict())
@@ -103,9 +109,8 @@ class Fit:
         while step < self.steps_per_epoch:
             started = time.perf_counter()
             stop = min(step + chunk, self.steps_per_epoch)
-            self.state, tally = self._train_steps(
-                self.state, tally, *self._train, order, jnp.int32(step), jnp.int32(stop)
-            )
+            whence = self._seed, jnp.uint32(epoch), jnp.int32(step), jnp.int32(stop)
+            self.state, tally = self._train_steps(self.state, tally, *self._train, order, *whence)
             seen, before = (min(at * self._batch, self.train_images) for at in (stop, step))
             loss, train_accuracy = self._means(tally, images=seen)
             self._check_finite("loss", loss, epoch, stop)
@@ -121,6 +126,7 @@ class Fit:
     def _score(self, epoch: int, loss: float, train_accuracy: float, seconds: float) -> EpochMetrics:
         validation = self.dataset.validation
         logits = np.asarray(self._logits(self.state.params, self._validation))[: len(validation)]
+        self._validation_logits = logits
         self._check_finite("validation loss", float(np.abs(logits).max()), epoch, self.steps_per_epoch)
         return EpochMetrics(
             epoch=epoch,

@@ -5,9 +5,11 @@ import optax
 from mnistcli.config import TrainConfig
 
 
-def make_optimizer(config: TrainConfig) -> optax.GradientTransformation:
-    """Return the optimizer that the configuration names."""
-    rate = config.learning_rate
+def make_optimizer(config: TrainConfig, *, steps: int) -> optax.GradientTransformation:
+    """Return the optimizer that the configuration names, for a training of so many steps."""
+    rate: optax.ScalarOrSchedule = config.learning_rate
+    if config.schedule == "cosine":
+        rate = optax.cosine_decay_schedule(config.learning_rate, steps)
     match config.optimizer:
         case "sgd":
             return optax.sgd(rate, momentum=0.9)
