@@ -2,7 +2,7 @@
 function __mnistcli_runs
     set -l folder runs
     set -q MNISTCLI_RUNS_DIR; and set folder $MNISTCLI_RUNS_DIR
-    printf '%s\n' latest builtin linear dense cnn
+    printf '%s\n' latest builtin linear dense cnn convnet
     for path in $folder/*/run.json
         basename (dirname $path)
     end
@@ -24,13 +24,15 @@ complete -c mnistcli -n __fish_use_subcommand -l color -x -a 'auto always never'
 complete -c mnistcli -n __fish_use_subcommand -l debug -d 'Show the traceback of an error.'
 complete -c mnistcli -n __fish_use_subcommand -l version -s V -d 'Print the version.'
 complete -c mnistcli -n __fish_use_subcommand -l help -s h -d 'Show this message and exit.'
-complete -c mnistcli -n '__fish_seen_subcommand_from train' -l arch -s a -x -a 'linear dense cnn' -d 'The architecture.'
+complete -c mnistcli -n '__fish_seen_subcommand_from train' -l arch -s a -x -a 'linear dense cnn convnet' -d 'The architecture.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l dataset -x -d 'The data set.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l epochs -x -d 'Epochs at most.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l batch-size -x -d 'Images a step.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l optimizer -x -a 'sgd rmsprop adam adamw' -d 'The optimizer.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l lr -x -d 'Learning rate.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l patience -x -d 'Stop when training accuracy did not rise for N epochs; 0: never.'
+complete -c mnistcli -n '__fish_seen_subcommand_from train' -l schedule -x -a 'constant cosine' -d 'How the learning rate goes on.'
+complete -c mnistcli -n '__fish_seen_subcommand_from train' -l augment -l no-augment -d 'Shift, turn, scale, shear, thicken, blur each image at random.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l seed -x -d 'Decides the first weights and the order of images.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l limit -x -d 'Train on the first N images only.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l device -x -a 'auto cpu gpu tpu' -d 'Where to compute.'

@@ -36,7 +36,7 @@ def test_the_verdict_says_which_is_better_and_whether_it_is_chance(only_a: int, 
 
 
 def test_scores_without_a_denominator_are_none() -> None:
-    evaluation = Evaluation("r", "linear", "test", 0.0, ((2, 0, 0), (1, 0, 0), (0, 0, 0)), ("a", "b", "c"))
+    evaluation = Evaluation("r", "linear", "test", 0.0, 0.0, ((2, 0, 0), (1, 0, 0), (0, 0, 0)), ("a", "b", "c"))
     scores = evaluation.per_class
     assert [score.precision for score in scores] == [2 / 3, None, None]
     assert [score.recall for score in scores] == [1, 0, None]

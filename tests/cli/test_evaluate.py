@@ -8,7 +8,19 @@ from mnistcli.network import logits
 from mnistcli.runs import load_model
 from tests.conftest import Call
 
-KEYS = ["schema", "run", "arch", "split", "n", "accuracy", "accuracy_ci95", "loss", "confusion", "per_class"]
+KEYS = [
+    "schema",
+    "run",
+    "arch",
+    "split",
+    "n",
+    "accuracy",
+    "accuracy_ci95",
+    "loss",
+    "calibration_error",
+    "confusion",
+    "per_class",
+]
 
 
 def test_evaluate_json_agrees_with_a_count_by_hand(mnistcli: Call, workspace: Path) -> None:

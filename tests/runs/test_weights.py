@@ -21,6 +21,7 @@ METADATA = model_metadata(
     class_names=tuple("0123456789"),
     dataset="mnist",
     layers=MODEL.as_layers(),
+    temperature=1.5,
 )
 
 
@@ -34,6 +35,7 @@ def file(tmp_path: Path) -> Path:
 def test_the_file_alone_rebuilds_the_model(file: Path) -> None:
     images = np.full((2, 28, 28, 1), 99, np.uint8)
     stored = load_model(file)
+    assert stored.temperature == 1.5
     assert (stored.arch, stored.image_shape, stored.class_names) == ("linear", (28, 28, 1), tuple("0123456789"))
     again = logits(stored.layers, stored.params, images)
     assert np.array_equal(again, logits(MODEL.as_layers(), PARAMS, images))
@@ -44,7 +46,8 @@ def test_the_file_alone_rebuilds_the_model(file: Path) -> None:
     [{"arch": "os.system"}, {"schema": "other/1"}, {"image_shape": [28, 28]}, {"image_shape": [10**9, 1, 1]},
      {"image_shape": "all"}, {"class_names": 7}, {"class_names": ["0"] * 9}, {"preprocessing": "none"},
      {"layers": None}, {"layers": ["dense"]}, {"layers": [{"name": "output", "operation": "os.system"}]},
-     {"layers": [{"name": "output", "operation": "dense", "gain": 2}]}, {"layers": METADATA["layers"][:1]}],
+     {"layers": [{"name": "output", "operation": "dense", "gain": 2}]}, {"layers": METADATA["layers"][:1]},
+     {"temperature": 0}, {"temperature": None}, {"temperature": "hot"}, {"temperature": float("nan")}],
     ids=str,
 )  # fmt: skip
 def test_metadata_that_does_not_fit_is_refused(file: Path, change: dict[str, object]) -> None:

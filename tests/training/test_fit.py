@@ -45,12 +45,12 @@ def mnist() -> Dataset:
     return load("mnist")
 
 
-@pytest.mark.parametrize("chunk", [1, 3, 1000])
+@pytest.mark.parametrize(("chunk", "augment"), [(1, False), (3, False), (1000, False), (3, True)])
 def test_where_an_epoch_is_cut_into_chunks_changes_no_bit(
-    mnist: Dataset, chunk: int, monkeypatch: pytest.MonkeyPatch
+    mnist: Dataset, chunk: int, augment: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def weights() -> dict[str, bytes]:
-        run = Fit(configure("cnn", epochs=1, limit=300), mnist)
+        run = Fit(configure("cnn", epochs=1, limit=300, augment=augment), mnist)
         list(run.run())
         return {name: array.tobytes() for name, array in run.weights().items()}
 
@@ -95,3 +95,26 @@ def test_rmsprop_is_keras_s_formula(mnist: Dataset) -> None:
     list(run.run())
     expected = before["output.bias"] - 0.001 * gradient / np.sqrt(0.1 * gradient**2 + 1e-7)
     np.testing.assert_allclose(run.weights()["output.bias"], expected, atol=1e-6)
+
+
+def test_the_cosine_schedule_ends_at_no_change(mnist: Dataset) -> None:
+    """Steps grow smaller along a half cosine: for a constant gradient direction their sum is half the constant's."""
+    rates = []
+    for schedule in ("constant", "cosine"):
+        config = configure("linear", epochs=2, limit=320, schedule=schedule, patience=0, learning_rate=1e-6)
+        run = Fit(config, mnist)
+        before = run.weights()["output.kernel"]
+        list(run.run())
+        rates.append(np.abs(run.weights()["output.kernel"].astype(np.float64) - before).sum())
+    assert rates[1] / rates[0] == pytest.approx(0.5, abs=0.2)
+
+
+def test_augmentation_changes_what_is_learnt_and_the_seed_decides_how(mnist: Dataset) -> None:
+    def bias(**changes: int | bool) -> bytes:
+        run = Fit(configure("linear", epochs=1, limit=320, **changes), mnist)
+        list(run.run())
+        return run.weights()["output.bias"].tobytes()
+
+    plain, changed, again, other = bias(), bias(augment=True), bias(augment=True), bias(augment=True, seed=1)
+    assert len({plain, changed, other}) == 3
+    assert changed == again

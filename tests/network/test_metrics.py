@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from mnistcli.network import calibration_error, fit_temperature, softmax
+
+RANDOM = np.random.default_rng(0)
+
+
+def labels_drawn_from(logits: np.ndarray) -> np.ndarray:
+    return np.array([RANDOM.choice(10, p=p) for p in softmax(logits)])
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1, 3])
+def test_the_temperature_that_labels_were_drawn_at_is_found(temperature: float) -> None:
+    honest = RANDOM.normal(0, 2, (8000, 10))
+    labels = labels_drawn_from(honest)
+    assert fit_temperature(honest * temperature, labels) == pytest.approx(temperature, rel=0.05)
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
+    probabilities = np.full((1000, 2), [0.8, 0.2])
+    assert calibration_error(probabilities, np.arange(1000) % 2) == pytest.approx(0.3)
+    assert calibration_error(probabilities, (np.arange(1000) % 5 == 0).astype(int)) == pytest.approx(0)
+
+
+def test_gaps_of_different_bins_do_not_cancel() -> None:
+    probabilities = np.array([[0.6, 0.4]] * 100 + [[0.9, 0.1]] * 100)
+    labels = np.array([0] * 90 + [1] * 10 + [0] * 60 + [1] * 40)
+    assert calibration_error(probabilities, labels) == pytest.approx(0.3)
+
+
+def test_certain_answers_fall_into_the_last_bin() -> None:
+    assert calibration_error(np.array([[1.0, 0.0]]), np.array([0])) == 0
+
+
+def test_temperature_changes_confidence_and_no_answer() -> None:
+    logits = RANDOM.normal(0, 3, (50, 10))
+    warm, cool = softmax(logits, temperature=2), softmax(logits, temperature=0.5)
+    assert np.array_equal(warm.argmax(1), cool.argmax(1))
+    assert (warm.max(1) < cool.max(1)).all()
+    assert np.allclose(warm.sum(1), 1)
