@@ -1,4 +1,4 @@
-"""From a picture file of any size and colour to grey pixels."""
+"""From a picture file of any size and kind to pixels in 8 bits."""
 
 import io
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from mnistcli.errors import ImageError
 # Decided by a file's content, never by its name; Pillow's other decoders stay shut.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
 MOST_PIXELS = 64 * 2**20  # a 64-megapixel photograph; a larger one is taken for a decompression bomb
-WORKING_SIDE = 1024  # a digit is read no better from more pixels, only slower
-SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I")
+WORKING_SIDE = 512  # a digit is read no better from more pixels, only slower
+DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Source:
 
 
 def read_picture(source: Source) -> np.ndarray:
-    """Return the picture's grey pixels [height, width] uint8: turned upright, transparency flattened, shrunk to fit.
+    """Return the picture [height, width, 1 or 3] uint8: turned upright, transparency flattened, shrunk to fit.
 
     Raises:
         ImageError: There is no such file, or it is not a picture that can be read.
@@ -43,31 +43,44 @@ def _decode(file: str | io.BytesIO) -> np.ndarray:
     with Image.open(file, formats=FORMATS) as image:
         if image.width * image.height > MOST_PIXELS:
             raise ImageError(f"has {image.width}×{image.height} pixels, more than {MOST_PIXELS:,} in all")
-        image.draft("L", (WORKING_SIDE, WORKING_SIDE))  # JPEG alone: decodes at a fraction of the size
+        image.draft(None, (WORKING_SIDE, WORKING_SIDE))  # JPEG alone: decodes at a fraction of the size
         ImageOps.exif_transpose(image, in_place=True)
-        grey = image if image.mode == "L" and not image.has_transparency_data else _to_grey(image)
-        if max(grey.size) > WORKING_SIDE:
-            grey.thumbnail((WORKING_SIDE, WORKING_SIDE))
-        return np.asarray(grey)
+        plain = image if image.mode == "L" and not image.has_transparency_data else _to_plain(image)
+        if max(plain.size) > WORKING_SIDE:
+            plain.thumbnail((WORKING_SIDE, WORKING_SIDE))
+        pixels = np.asarray(plain)
+        return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
-def _to_grey(image: Image.Image) -> Image.Image:
-    if image.mode in SIXTEEN_BIT:
-        values = np.asarray(image, np.float64)
-        return Image.fromarray((values.clip(0, 65535) / 257).round().astype(np.uint8))
+def _to_plain(image: Image.Image) -> Image.Image:
+    """Return the picture in 8 bits, grey or red, green and blue."""
+    if image.mode in DEEP:
+        return _scale_deep(np.asarray(image, np.float64))
     if image.has_transparency_data:
         return _flatten_alpha(image.convert("RGBA"))
-    return image.convert("L")
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def _scale_deep(values: np.ndarray) -> Image.Image:
+    """Scale numbers of more than 8 bits: 16-bit ones by their full range, others from their smallest to their largest.
+
+    Raises:
+        ValueError: One is infinite or no number.
+    """
+    if not np.isfinite(values).all():
+        raise ValueError("a pixel is infinite or no number")
+    low, high = (0.0, 65535.0) if 255 < values.max() <= 65535 and values.min() >= 0 else (values.min(), values.max())
+    return Image.fromarray(((values - low) / max(high - low, 1e-12) * 255).round().astype(np.uint8))
 
 
 def _flatten_alpha(image: Image.Image) -> Image.Image:
     """Lay the picture on paper: more of its own where it is mostly opaque, else one that its ink stands out from."""
-    grey, alpha = np.asarray(image.convert("L")), np.asarray(image.getchannel("A"))
-    opaque = grey[alpha > 127]
-    if 2 * opaque.size > alpha.size:
-        paper = round(float(np.median(opaque)))
+    pixels = np.asarray(image)
+    opaque = pixels[pixels[..., 3] > 127][:, :3]
+    if 2 * len(opaque) > pixels[..., 3].size:
+        red, green, blue = (round(float(level)) for level in np.median(opaque, axis=0))
     else:
-        paper = 0 if opaque.size and opaque.mean() > 127 else 255
-    flat = Image.new("RGBA", image.size, (paper, paper, paper, 255))
+        red = green = blue = 0 if len(opaque) and opaque.mean() > 127 else 255
+    flat = Image.new("RGBA", image.size, (red, green, blue, 255))
     flat.alpha_composite(image)
-    return flat.convert("L")
+    return flat.convert("RGB")

@@ -10,19 +10,19 @@ from mnistcli.images import Source, decode, read_picture
 
 
 def gradient() -> np.ndarray:
-    return np.tile(np.linspace(0, 255, 40, dtype=np.uint8), (30, 1))
+    return np.tile(np.linspace(0, 255, 40, dtype=np.uint8), (30, 1))[..., None]
 
 
 @pytest.mark.parametrize("name", ["PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP"])
 def test_formats_are_told_by_content_not_by_name(name: str, tmp_path: Path) -> None:
     file = tmp_path / "picture.dat"
-    Image.fromarray(gradient()).save(file, name)
+    Image.fromarray(gradient()[..., 0]).save(file, name)
     assert np.abs(read_picture(Source(str(file))).astype(int) - gradient()).max() <= 6
 
 
 def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path) -> None:
     file = tmp_path / "deep.png"
-    Image.fromarray(gradient().astype(np.uint16) * 257).save(file)
+    Image.fromarray(gradient()[..., 0].astype(np.uint16) * 257).save(file)
     assert np.array_equal(read_picture(Source(str(file))), gradient())
 
 
@@ -31,7 +31,7 @@ def test_transparent_paper_contrasts_with_the_ink(ink: int, paper: int, tmp_path
     pixels = np.zeros((20, 20, 4), np.uint8)
     pixels[5:15, 8:12] = (ink, ink, ink, 255)
     Image.fromarray(pixels).save(tmp_path / "clear.png")
-    grey = read_picture(Source(str(tmp_path / "clear.png")))
+    grey = read_picture(Source(str(tmp_path / "clear.png")))[..., 0]
     assert grey[0, 0] == paper
     assert grey[10, 10] == ink
 
@@ -41,7 +41,7 @@ def test_a_transparent_frame_takes_the_paper_s_grey(tmp_path: Path) -> None:
     pixels[4:36, 4:36] = 255
     pixels[10:30, 18:22, :3] = 0
     Image.fromarray(pixels).save(tmp_path / "framed.png")
-    grey = read_picture(Source(str(tmp_path / "framed.png")))
+    grey = read_picture(Source(str(tmp_path / "framed.png")))[..., 0]
     assert grey[0, 0] == grey[5, 5] == 255
     assert grey[20, 20] == 0
 
@@ -49,13 +49,13 @@ def test_a_transparent_frame_takes_the_paper_s_grey(tmp_path: Path) -> None:
 def test_a_picture_is_turned_as_its_exif_says(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was held upright: turn a quarter clockwise
-    Image.fromarray(gradient()).save(tmp_path / "turned.jpg", exif=exif, quality=95)
-    assert read_picture(Source(str(tmp_path / "turned.jpg"))).shape == (40, 30)
+    Image.fromarray(gradient()[..., 0]).save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    assert read_picture(Source(str(tmp_path / "turned.jpg"))).shape == (40, 30, 1)
 
 
 def test_a_large_picture_is_shrunk_and_a_bomb_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.new("L", (3000, 1500), 255).save(tmp_path / "large.png")
-    assert read_picture(Source(str(tmp_path / "large.png"))).shape == (512, 1024)
+    assert read_picture(Source(str(tmp_path / "large.png"))).shape == (256, 512, 1)
     monkeypatch.setattr(decode, "MOST_PIXELS", 1_000_000)
     with pytest.raises(ImageError, match="3000×1500"):
         read_picture(Source(str(tmp_path / "large.png")))
@@ -63,7 +63,7 @@ def test_a_large_picture_is_shrunk_and_a_bomb_refused(tmp_path: Path, monkeypatc
 
 def truncated() -> bytes:
     file = io.BytesIO()
-    Image.fromarray(gradient()).save(file, "PNG")
+    Image.fromarray(gradient()[..., 0]).save(file, "PNG")
     return file.getvalue()[:60]
 
 
@@ -71,3 +71,22 @@ def truncated() -> bytes:
 def test_what_is_no_picture_is_refused(content: bytes) -> None:
     with pytest.raises(ImageError):
         read_picture(Source("x.png", content))
+
+
+@pytest.mark.parametrize(
+    ("mode", "values"), [("F", [0.0, 0.5, 1.0]), ("F", [-1.0, 0.0, 1.0]), ("I", [0, 500_000, 10**6])]
+)
+def test_deeper_pictures_are_scaled_to_what_they_hold(mode: str, values: list[float], tmp_path: Path) -> None:
+    image = Image.new(mode, (3, 1))
+    image.putdata(values)
+    image.save(tmp_path / "deep.tif")
+    assert read_picture(Source(str(tmp_path / "deep.tif"))).ravel().tolist() == [0, 128, 255]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "CMYK", "P", "RGBA", "LA", "1"])
+def test_every_mode_gives_grey_or_red_green_and_blue(mode: str, tmp_path: Path) -> None:
+    Image.fromarray(gradient()[..., 0]).convert("RGB").convert(mode).save(tmp_path / "x.tif")
+    found = read_picture(Source(str(tmp_path / "x.tif")))
+    assert found.dtype == np.uint8
+    assert found.shape in ((30, 40, 1), (30, 40, 3))
+    assert found[:, :8].mean() < found[:, -8:].mean()

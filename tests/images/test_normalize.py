@@ -4,8 +4,13 @@ from PIL import Image, ImageDraw
 
 from mnistcli.data import load
 from mnistcli.errors import ImageError
-from mnistcli.images import normalize
+from mnistcli.images import Source, normalize, read_picture
 from mnistcli.images.normalize import is_mnist_like
+from mnistcli.images.strokes import stroke_thickness
+from mnistcli.network import logits
+from mnistcli.runs import load_model
+from mnistcli.runs.store import BUILTIN
+from tests.images.pictures import photograph
 
 
 def test_every_image_of_mnist_passes_through_untouched_and_so_does_its_negative() -> None:
@@ -13,15 +18,16 @@ def test_every_image_of_mnist_passes_through_untouched_and_so_does_its_negative(
     for images in (dataset.train.images, dataset.validation.images, dataset.test.images):
         assert all(is_mnist_like(image[..., 0]) for image in images)
     for image in dataset.test.images[:500]:
-        assert np.array_equal(normalize(image[..., 0]), image)
-        assert np.array_equal(normalize(255 - image[..., 0]), image)
+        assert np.array_equal(normalize(image), image)
+        assert np.array_equal(normalize(255 - image), image)
+        assert np.array_equal(normalize(np.repeat(image, 3, axis=2)), image)
 
 
 def drawing(place: tuple[int, int], size: int, ink: int, paper: int) -> np.ndarray:
     page = Image.new("L", (400, 300), paper)
     x, y = place
     ImageDraw.Draw(page).line([(x, y), (x + size, y), (x + size // 3, y + 2 * size)], fill=ink, width=max(2, size // 6))
-    return np.asarray(page)
+    return np.asarray(page)[..., None]
 
 
 @pytest.mark.parametrize(("ink", "paper"), [(0, 255), (255, 0), (40, 180), (200, 90)])
@@ -42,10 +48,62 @@ def test_ink_is_made_light_fitted_into_the_box_and_centred(ink: int, paper: int,
 def test_the_same_drawing_in_any_ink_and_place_comes_out_alike() -> None:
     one = normalize(drawing((20, 20), 60, 0, 255)).astype(int)
     other = normalize(drawing((200, 100), 60, 230, 20)).astype(int)
-    assert np.abs(one - other).max() <= 2
+    assert np.abs(one - other).max() <= 8
 
 
 @pytest.mark.parametrize("grey", [np.full((50, 60), 200), np.zeros((28, 28)), np.full((1, 1), 7)])
 def test_a_blank_picture_is_refused(grey: np.ndarray) -> None:
     with pytest.raises(ImageError, match="blank"):
-        normalize(grey.astype(np.uint8))
+        normalize(grey.astype(np.uint8)[..., None])
+
+
+@pytest.mark.parametrize(("ink", "paper"), [((200, 30, 30), (40, 110, 60)), ((20, 20, 160), (150, 90, 20))])
+def test_ink_and_paper_of_one_lightness_are_told_by_their_colour(ink: tuple[int, ...], paper: tuple[int, ...]) -> None:
+    mask = drawing((100, 80), 60, 255, 0) / 255.0
+    coloured = (np.array(paper) + mask * np.subtract(ink, paper)).astype(np.uint8)
+    plain = normalize(drawing((100, 80), 60, 0, 255)).astype(int)
+    assert np.abs(normalize(coloured).astype(int) - plain).max() <= 8
+
+
+def test_light_that_falls_off_across_the_page_is_no_ink() -> None:
+    page = drawing((30, 180), 40, 0, 255)
+    light = np.linspace(1, 0.35, 400)[None, :, None] * np.linspace(1, 0.6, 300)[:, None, None]
+    even, uneven = (normalize(each).astype(int) for each in (page, (page * light).astype(np.uint8)))
+    assert np.abs(even - uneven).mean() < 4
+
+
+def test_specks_and_what_lies_far_off_are_dropped_and_broken_strokes_kept() -> None:
+    page = drawing((100, 80), 60, 0, 255).copy()
+    clean = normalize(page).astype(int)
+    broken = page.copy()
+    broken[130:135, 60:200] = 255
+    assert (normalize(broken)[..., 0] > 128).any(1).sum() >= 18
+    page[10:13, 350:353] = 0  # a speck
+    page[280:300, :30] = 0  # a thumb at the edge
+    assert np.abs(normalize(page).astype(int) - clean).max() <= 8
+
+
+def test_a_thin_pen_is_given_the_weight_of_mnist_s_strokes() -> None:
+    page = Image.new("L", (600, 600), 255)
+    ImageDraw.Draw(page).line([(150, 100), (450, 100), (300, 500)], fill=0, width=4)
+    digit = normalize(np.asarray(page)[..., None])[..., 0]
+    assert 1.3 < stroke_thickness(digit / 255) < 2.6
+
+
+def test_an_area_without_strokes_is_refused() -> None:
+    page = np.full((300, 300, 1), 255, np.uint8)
+    page[80:220, 60:240] = 30
+    with pytest.raises(ImageError, match="strokes"):
+        normalize(page)
+
+
+@pytest.mark.parametrize("invert", [False, True])
+def test_photographs_of_test_digits_are_read_whatever_is_ink_and_what_paper(invert: bool) -> None:
+    """At the full size of 2,000, see README. Here 80, of which 97 % leaves 2 to misread."""
+    model, test = load_model(BUILTIN), load("mnist").test
+    pictures = [
+        normalize(read_picture(Source("photograph", photograph(test.images[i, ..., 0], seed=i, invert=invert))))
+        for i in range(80)
+    ]
+    answers = logits(model.layers, model.params, np.stack(pictures)).argmax(1)
+    assert (answers != test.labels[:80]).sum() <= 2

@@ -1,0 +1,64 @@
+"""Which of the ink belongs to the digit, and how thick its strokes are."""
+
+import numpy as np
+
+from mnistcli.errors import ImageError
+
+SPECK = 0.03  # of the largest piece's ink: a smaller piece is dirt
+REACH = 0.5  # of the largest piece's longer side: a piece farther off belongs to something else
+FILLED = 0.3  # of the longer side: what is thicker than twice that is an area, not a stroke
+
+
+def keep_digit(ink: np.ndarray) -> np.ndarray:
+    """Return the ink [height, width] of the largest piece and those that belong to it; 0 elsewhere.
+
+    Raises:
+        ImageError: What there is has no strokes.
+    """
+    from scipy.ndimage import binary_dilation, distance_transform_edt, find_objects, label
+
+    pieces, count = label(ink > 0.5, np.ones((3, 3)))
+    areas = np.bincount(pieces.ravel(), minlength=count + 1)[1:]
+    largest = int(areas.argmax())
+    boxes = find_objects(pieces)
+    extent = max(side.stop - side.start for side in boxes[largest])
+    kept = [
+        number
+        for number in range(count)
+        if areas[number] >= SPECK * areas[largest] and _gap(boxes[number], boxes[largest]) <= REACH * extent
+    ]
+    mask = np.isin(pieces, [number + 1 for number in kept])
+    if distance_transform_edt(np.pad(mask, 1)).max() > FILLED * extent + 1:
+        raise ImageError("shows no digit: what stands out from the paper is an area, not strokes")
+    return np.where(binary_dilation(mask, np.ones((3, 3)), iterations=1 + extent // 100), ink, 0)
+
+
+def adjust_weight(ink: np.ndarray, *, thinnest: float, thickest: float) -> np.ndarray:
+    """Return ink [height, width] whose strokes are from `thinnest` to `thickest` pixels thick, as a mean."""
+    from scipy.ndimage import grey_dilation, grey_erosion
+
+    thickness = stroke_thickness(ink)
+    if thickness < thinnest:
+        return grey_dilation(ink, footprint=_disc((thinnest - thickness) / 2))
+    if thickness > thickest:
+        return grey_erosion(ink, footprint=_disc((thickness - thickest) / 2))
+    return ink
+
+
+def stroke_thickness(ink: np.ndarray) -> float:
+    """Return the mean thickness of the strokes in pixels: twice their area over the length of their outline."""
+    mask = np.pad(ink > 0.5, 1)
+    steps = [np.count_nonzero(mask[1:] != mask[:-1]), np.count_nonzero(mask[:, 1:] != mask[:, :-1])]
+    outline = sum(steps) * np.pi / 4  # an outline in every direction alike has 4 / π steps a pixel of length
+    return 2 * np.count_nonzero(mask) / max(outline, 1.0)
+
+
+def _gap(one: tuple[slice, ...], other: tuple[slice, ...]) -> int:
+    """Return the pixels between two boxes along the axis on which they are farther apart."""
+    return max(max(a.start - b.stop, b.start - a.stop, 0) for a, b in zip(one, other, strict=True))
+
+
+def _disc(radius: float) -> np.ndarray:
+    reach = int(np.ceil(radius))
+    y, x = np.ogrid[-reach : reach + 1, -reach : reach + 1]
+    return np.hypot(y, x) <= radius
