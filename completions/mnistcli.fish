@@ -79,8 +79,13 @@ complete -c mnistcli -n '__fish_seen_subcommand_from compare' -l debug -d 'Show 
 complete -c mnistcli -n '__fish_seen_subcommand_from compare' -l help -s h -d 'Show this message and exit.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -F
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l files-from -r -F -d 'Read paths, a line each, from FILE, or from stdin for '"'"'-'"'"'.'
+complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l null -s 0 -d 'Paths in --files-from end in NUL, as find -print0 writes them.'
+complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l recursive -s r -d 'Read every file in folders and below, but hidden ones.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l run -x -a '(__mnistcli_runs)' -d 'A run'"'"'s name or path, an architecture (its newest finished run), '"'"'latest'"'"' or '"'"'builtin'"'"'.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l top -s k -x -d 'How many answers for each picture.'
+complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l min-confidence -x -d 'Give no label where the confidence is below it, as in 0.9.'
+complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l strict -d 'Stop at the first picture that cannot be read.'
+complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l save-preprocessed -x -a '(__fish_complete_directories)' -d 'Write there each picture as the network saw it.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l device -x -a 'auto cpu gpu tpu' -d 'Where JAX computes; auto: NumPy, which starts sooner.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l no-cache -d 'Compile everything anew, and keep nothing of it.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l runs-dir -x -a '(__fish_complete_directories)' -d 'The folder in which runs lie.'

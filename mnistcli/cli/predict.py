@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
 from mnistcli.cli.face import Face
 from mnistcli.cli.options import RUN_HELP, RUNS_DIR, NoCache, RunsDir
 from mnistcli.config import DEVICES
-from mnistcli.errors import ExitCode, UsageError
+from mnistcli.errors import ExitCode, ImageError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    import numpy as np
 
     from mnistcli.images import Source
     from mnistcli.results import Prediction
@@ -25,7 +27,8 @@ EXAMPLES = [
     "mnistcli predict digit.png",
     "mnistcli predict photos/*.jpg --run cnn --top 3",
     "cat digit.png | mnistcli predict - --json",
-    "find . -name '*.png' | mnistcli predict --files-from - --format jsonl",
+    "find . -name '*.png' -print0 | mnistcli predict --files-from - -0 --format jsonl",
+    "mnistcli predict -r scans/ --min-confidence 0.9 --save-preprocessed seen/",
 ]
 STDIN = "-"
 
@@ -45,6 +48,12 @@ def predict(
             metavar="FILE", help="Read paths, a line each, from FILE, or from stdin for '-'.", show_default=False
         ),
     ] = None,
+    null: Annotated[
+        bool, typer.Option("--null", "-0", help="Paths in --files-from end in NUL, as find -print0 writes them.")
+    ] = False,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Read every file in folders and below, but hidden ones.")
+    ] = False,
     run: Annotated[
         str | None,
         typer.Option(
@@ -52,6 +61,14 @@ def predict(
         ),
     ] = None,
     top: Annotated[int, typer.Option("--top", "-k", metavar="K", help="How many answers for each picture.")] = 1,
+    min_confidence: Annotated[
+        float, typer.Option(metavar="SHARE", help="Give no label where the confidence is below it, as in 0.9.")
+    ] = 0.0,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first picture that cannot be read.")] = False,
+    save_preprocessed: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write there each picture as the network saw it.", show_default=False),
+    ] = None,
     device: Annotated[
         str, typer.Option(metavar="|".join(DEVICES), help="Where JAX computes; auto: NumPy, which starts sooner.")
     ] = "auto",
@@ -64,10 +81,15 @@ def predict(
     """
     if bool(images) == (files_from is not None):
         raise UsageError("predict takes pictures or --files-from, one of the two: see 'mnistcli predict --help'.")
+    if null and files_from is None:
+        raise UsageError("--null says how --files-from ends its paths: give that too.")
     if not 1 <= top <= 10:
         raise UsageError(f"--top takes a number from 1 to 10, not {top}.")
-    paths = images or _read_paths(files_from or STDIN)
-
+    if not 0 <= min_confidence <= 1:
+        raise UsageError(f"--min-confidence takes a fraction from 0 to 1, not {min_confidence:g}.")
+    if save_preprocessed is not None:
+        _make_folder(save_preprocessed)
+    paths = images or _open_list(files_from or STDIN)
     # 10,000 pictures take 1.9 s so, 2.5 s with OpenBLAS's threads, which wait in a busy loop beside those that read.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -78,8 +100,10 @@ def predict(
     face.note(f"Reading pictures with run {found.name}.")
     face.explain(f"The weights are {found.weights}; computing with {'NumPy' if device == 'auto' else 'JAX'}.")
     failures: list[Prediction] = []
-    answers = predict_pictures(_sources(paths), found, device=device, cache=not no_cache)
-    face.show(predictions_view(_complaining(face, answers, failures), run=found.name, top=top))
+    sources = _sources(paths, null=null, recursive=recursive)
+    answers = predict_pictures(sources, found, device=device, cache=not no_cache)
+    watched = _watch(face, answers, failures, strict=strict, folder=save_preprocessed)
+    face.show(predictions_view(watched, run=found.name, top=top, min_confidence=min_confidence))
     if failures:
         face.complain(f"{len(failures)} of the pictures could not be read.")
         raise typer.Exit(ExitCode.FAILED)
@@ -92,26 +116,50 @@ def _find_run(run: str | None, runs_dir: Path) -> Run:
     return folder.find(run or ("latest" if folder.has_finished() else "builtin"))
 
 
-def _read_paths(file: str) -> Iterator[str]:
-    """Return the paths that a file names, a line each, read as they are needed."""
+def _make_folder(folder: Path) -> None:
     try:
-        lines = sys.stdin.buffer if file == STDIN else Path(file).open("rb")  # noqa: SIM115  (read while the generator lives)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--save-preprocessed {str(folder)!r} cannot be made: {error.strerror}.") from error
+
+
+def _open_list(file: str) -> BinaryIO:
+    try:
+        return sys.stdin.buffer if file == STDIN else Path(file).open("rb")  # read while pictures are
     except (OSError, ValueError) as error:
         raise UsageError(f"--files-from {file!r} cannot be read: {error}.") from error
-    return (os.fsdecode(path) for line in lines if (path := line.removesuffix(b"\n").removesuffix(b"\r")))
 
 
-def _sources(paths: Iterable[str]) -> Iterator[Source]:
-    from mnistcli.images import Source
+def _sources(paths: list[str] | BinaryIO, *, null: bool, recursive: bool) -> Iterator[Source]:
+    from mnistcli.images import Source, read_paths, walk
 
-    for path in paths:
+    names: Iterable[str] = paths if isinstance(paths, list) else read_paths(paths, end=b"\0" if null else b"\n")
+    for path in walk(names) if recursive else names:
         yield Source(path, sys.stdin.buffer.read()) if path == STDIN else Source(path)
 
 
-def _complaining(face: Face, answers: Iterable[Prediction], failures: list[Prediction]) -> Iterator[Prediction]:
-    """Pass answers on; tell each failure on stderr and keep it."""
-    for answer in answers:
+def _watch(
+    face: Face, answers: Iterable[Prediction], failures: list[Prediction], *, strict: bool, folder: Path | None
+) -> Iterator[Prediction]:
+    """Pass answers on; tell each failure on stderr and keep it, or end there; write pictures where they are wanted."""
+    for number, answer in enumerate(answers, start=1):
         if answer.error is not None:
+            if strict:
+                raise ImageError(f"{answer.path!r} {answer.error}; --strict stops here.")
             failures.append(answer)
             face.complain(f"{answer.path!r} {answer.error}.")
+        elif folder is not None and answer.picture is not None:
+            _save(answer.picture, folder / f"{number:06d}-{Path(answer.path).stem}.png")
         yield answer
+
+
+def _save(picture: np.ndarray, path: Path) -> None:
+    import io
+
+    from PIL import Image
+
+    from mnistcli.files import write_atomically
+
+    file = io.BytesIO()
+    Image.fromarray(picture[..., 0]).save(file, "PNG")
+    write_atomically(path, file.getvalue())

@@ -1,6 +1,7 @@
 """How predictions are shown."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -15,55 +16,74 @@ from mnistcli.results import Prediction
 BAR = 20
 
 
-def predictions_view(predictions: Iterable[Prediction], *, run: str, top: int) -> View:
-    """Return predictions in all formats, each shown as soon as it is made."""
+@dataclass(frozen=True)
+class Shown:
+    """What of a prediction is shown: by which run, how many answers, and none less confident than that."""
+
+    run: str
+    top: int
+    min_confidence: float
+
+    def best(self, prediction: Prediction) -> tuple[str | None, float]:
+        """Return the first answer, None where it is not confident enough, and its confidence."""
+        label, confidence = prediction.top[0]
+        return (label if confidence >= self.min_confidence else None), confidence
+
+
+def predictions_view(predictions: Iterable[Prediction], *, run: str, top: int, min_confidence: float = 0) -> View:
+    """Return predictions in all formats, each shown as soon as it is made; below `min_confidence` without a label."""
+    shown = Shown(run, top, min_confidence)
     return View(
         schema="mnistcli.predict/1",
-        document=lambda: {"run": run, "predictions": [_record(each, run, top) for each in predictions]},
-        rows=lambda: (_row(each, run, top) for each in predictions),
+        document=lambda: {"run": run, "predictions": [_record(each, shown) for each in predictions]},
+        rows=lambda: (_row(each, shown) for each in predictions),
         plain_without=("run",),
-        records=lambda: (_record(each, run, top) for each in predictions),
-        terminal=lambda console: (_terminal(each, top, console) for each in predictions),
+        records=lambda: (_record(each, shown) for each in predictions),
+        terminal=lambda console: (_terminal(each, shown, console) for each in predictions),
     )
 
 
-def _record(prediction: Prediction, run: str, top: int) -> Row:
+def _record(prediction: Prediction, shown: Shown) -> Row:
     if prediction.error is not None:
-        return {"path": prediction.path, "error": prediction.error, "run": run}
-    label, confidence = prediction.top[0]
+        return {"path": prediction.path, "error": prediction.error, "run": shown.run}
+    label, confidence = shown.best(prediction)
     record: dict[str, Any] = {
         "path": prediction.path,
-        "label": label_value(label),
+        "label": None if label is None else label_value(label),
         "confidence": confidence,
         "probabilities": list(prediction.probabilities),
-        "run": run,
+        "run": shown.run,
     }
-    if top > 1:
-        record["top"] = [{"label": label_value(name), "confidence": share} for name, share in prediction.top[:top]]
+    if shown.top > 1:
+        record["top"] = [
+            {"label": label_value(name), "confidence": share} for name, share in prediction.top[: shown.top]
+        ]
     return record
 
 
-def _row(prediction: Prediction, run: str, top: int) -> Row:
+def _row(prediction: Prediction, shown: Shown) -> Row:
     """Return one line's fields; an error leaves label and confidence empty, stderr tells it."""
-    best = prediction.top[:top] if prediction.error is None else [(None, None)] * top
+    empty: list[tuple[str | None, float | None]] = [(None, None)] * shown.top
+    best = empty if prediction.error is not None else [shown.best(prediction), *prediction.top[1 : shown.top]]
     row: Row = {"path": prediction.path}
     for place, (label, confidence) in enumerate(best, start=1):
         suffix = "" if place == 1 else str(place)
         row |= {f"label{suffix}": label, f"confidence{suffix}": confidence}
-    return row | {"run": run}
+    return row | {"run": shown.run}
 
 
-def _terminal(prediction: Prediction, top: int, console: Console) -> RenderableType:
+def _terminal(prediction: Prediction, shown: Shown, console: Console) -> RenderableType:
     if prediction.error is not None or prediction.picture is None:
         return Text.assemble((printable(prediction.path), "bold"), "  ", (f"{prediction.error}", "red"))
     answers = Text()
-    for name, share in prediction.top[:top]:
+    for name, share in prediction.top[: shown.top]:
         answers.append(f"\n{name}  ", style="bold")
         answers.append("█" * round(share * BAR) or "▏", style="green")
         answers.append(f"  {percent(share)}")
-    label, confidence = prediction.top[0]
-    heading = Text.assemble((printable(prediction.path), "bold"), f"\n{label} ({percent(confidence)})")
+    label, confidence = shown.best(prediction)
+    said = f"no answer: {percent(confidence)}" if label is None else f"{label} ({percent(confidence)})"
+    heading = Text.assemble((printable(prediction.path), "bold"), f"\n{said}")
     table = Table(box=None, show_header=False, padding=(0, 2, 1, 0))
     picture = Text("\n").join(draw(prediction.picture, console))
-    table.add_row(picture, heading + answers if top > 1 else heading)
+    table.add_row(picture, heading + answers if shown.top > 1 else heading)
     return table

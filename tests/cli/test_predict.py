@@ -192,3 +192,78 @@ def test_paths_are_read_while_they_come(digits: Path, tmp_path: Path) -> None:
         assert process.stdout.readline().startswith(os.fsencode(path))
         process.stdin.close()
         assert len(process.stdout.readlines()) == 199
+
+
+@pytest.mark.parametrize("name", ["a b.png", "line\nbreak.png", "carriage\r.png", "ü.png"])
+def test_paths_that_end_in_nul_may_have_any_name(spawn: Call, digits: Path, tmp_path: Path, name: str) -> None:
+    shutil.copy(sorted(digits.glob("*.png"))[0], tmp_path / name)
+    command = ("predict", "--files-from", "-", "-0", "--format", "jsonl", "--run", "builtin")
+    outcome = spawn(*command, stdin=None, input=os.fsencode(name) + b"\0")
+    assert (outcome.code, json.loads(outcome.out)["path"]) == (0, name)
+
+
+def test_folders_are_read_to_the_bottom_and_what_is_no_picture_is_told(
+    mnistcli: Call, digits: Path, tmp_path: Path
+) -> None:
+    files = sorted(digits.glob("*.png"))
+    (tmp_path / "scans/inner/.hidden").mkdir(parents=True)
+    for place in ("scans/b.png", "scans/inner/a", "scans/.c.png", "scans/inner/.hidden/d.png"):
+        shutil.copy(files[0], tmp_path / place)
+    (tmp_path / "scans/notes.txt").write_text("no picture")
+    (tmp_path / "scans/gone.png").symlink_to("nowhere")
+    outcome = mnistcli("predict", "-r", "scans", files[1], "--run", "builtin", "--format", "jsonl")
+    rows = [json.loads(line) for line in outcome.lines]
+    assert outcome.code == 1
+    assert [row["path"] for row in rows] == [
+        "scans/b.png",
+        "scans/gone.png",
+        "scans/notes.txt",
+        "scans/inner/a",
+        str(files[1]),
+    ]
+    assert ["error" in row for row in rows] == [False, True, True, False, False]
+    assert mnistcli("predict", "scans", "--run", "builtin").code == 1
+
+
+def test_strict_stops_at_the_first_failure(mnistcli: Call, digits: Path) -> None:
+    files = sorted(digits.glob("*.png"))
+    outcome = mnistcli("predict", files[0], "nowhere.png", files[1], "--strict", "--run", "builtin")
+    assert (outcome.code, len(outcome.lines)) == (1, 1)
+    assert "nowhere.png" in outcome.err
+
+
+def test_below_the_least_confidence_there_is_no_label(mnistcli: Call, digits: Path) -> None:
+    files = sorted(digits.glob("*.png"))
+    sure = mnistcli("predict", *files, "--run", "builtin", "--json").json["predictions"]
+    least = sorted(row["confidence"] for row in sure)[5]
+    command = ("predict", *files, "--run", "builtin", "--min-confidence", repr(least))
+    rows = mnistcli(*command, "--json").json["predictions"]
+    assert [row["label"] for row in rows] == [row["label"] if row["confidence"] >= least else None for row in sure]
+    assert sum(row["label"] is None for row in rows) == 5
+    plain = [line.split("\t") for line in mnistcli(*command).lines]
+    assert sum(label == "" for _, label, _ in plain) == 5
+    assert "no answer" in mnistcli(*command, "--format", "table").out
+
+
+def test_what_the_network_saw_is_written(mnistcli: Call, digits: Path, tmp_path: Path) -> None:
+    files = sorted(digits.glob("*.png"))[:3]
+    outcome = mnistcli("predict", *files, "nowhere.png", "--run", "builtin", "--save-preprocessed", "seen/deep")
+    assert outcome.code == 1
+    seen = sorted((tmp_path / "seen/deep").iterdir())
+    assert [file.name for file in seen] == [f"{i:06d}-{file.stem}.png" for i, file in enumerate(files, start=1)]
+    for file, original in zip(seen, files, strict=True):
+        with Image.open(file) as one, Image.open(original) as other:
+            assert one.tobytes() == other.tobytes()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("-0", "x.png"), ("--min-confidence", "1.5", "x.png"), ("--min-confidence", "nan", "x.png"),
+     ("--files-from", "nowhere.txt"), ("--save-preprocessed", "/dev/null/x", "x.png")],
+    ids=" ".join,
+)  # fmt: skip
+def test_flags_that_cannot_be_are_refused_before_anything_is_read(mnistcli: Call, arguments: tuple[str, ...]) -> None:
+    outcome = mnistcli("predict", *arguments)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("mnistcli: ")
+    assert len(outcome.err.splitlines()) == 1

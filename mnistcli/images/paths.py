@@ -1,0 +1,41 @@
+"""Which files the command line names: paths, folders, lists of paths."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+BLOCK = 2**16
+
+
+def read_paths(file: BinaryIO, *, end: bytes = b"\n") -> Iterator[str]:
+    """Yield the paths of a list as they come: one a line, or, where they end in NUL, with any name at all."""
+    rest = b""
+    while block := file.read1(BLOCK) if hasattr(file, "read1") else file.read(BLOCK):
+        *whole, rest = (rest + block).split(end)
+        yield from _names(whole, end)
+    yield from _names([rest], end)
+
+
+def walk(paths: Iterable[str]) -> Iterator[str]:
+    """Yield files as they are and, for folders, every file below in the order of names, but hidden ones."""
+    for path in paths:
+        if Path(path).is_dir():
+            yield from _below(path)
+        else:
+            yield path
+
+
+def _below(folder: str) -> Iterator[str]:
+    unreadable: list[str] = []
+    for place, subfolders, names in os.walk(folder, onerror=lambda error: unreadable.append(str(error.filename))):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        yield from (str(Path(place) / name) for name in sorted(names) if not name.startswith("."))
+    yield from unreadable  # a folder that cannot be listed gets an error of its own
+
+
+def _names(lines: list[bytes], end: bytes) -> Iterator[str]:
+    for line in lines:
+        name = line.removesuffix(b"\r") if end == b"\n" else line
+        if name:
+            yield os.fsdecode(name)
