@@ -3,6 +3,6 @@
 from mnistcli.images.decode import Source, read_picture
 from mnistcli.images.normalize import normalize
 from mnistcli.images.paths import read_paths, walk
-from mnistcli.images.reading import read_pictures
+from mnistcli.images.reading import Read, read_pictures
 
-__all__ = ["Source", "normalize", "read_paths", "read_picture", "read_pictures", "walk"]
+__all__ = ["Read", "Source", "normalize", "read_paths", "read_picture", "read_pictures", "walk"]

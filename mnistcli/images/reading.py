@@ -7,9 +7,10 @@ import sys
 import threading
 import warnings
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import chain, islice
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,27 +21,30 @@ from mnistcli.images.normalize import normalize
 BATCH = 100  # pictures that are handed on together: few enough for the CNN's numbers to stay in a core's cache
 Picture = np.ndarray | str  # [28, 28, 1] uint8, or why it cannot be read
 Read = list[tuple[str, Picture]]
+T = TypeVar("T")
+_finish: Callable[[Read], Any] = list  # a worker's own, set as it starts
 
 
-def read_pictures(sources: Iterable[Source]) -> Iterator[Read]:
-    """Yield batches of the sources' names and their pictures as a network sees them.
+def read_pictures(sources: Iterable[Source], finish: Callable[[Read], T]) -> Iterator[T]:
+    """Yield what `finish` makes of each batch: the sources' names and their pictures as a network sees them.
 
-    The first batch is read here; for more, processes are started that read ahead by a few batches, no more.
+    The first batch is read and finished here; for more, processes are started that do so, ahead by a few batches, no
+    more. `finish` must be a function that pickle can name, or a `functools.partial` of one.
     """
     batches = _batches(sources)
-    yield from map(_read_batch, islice(batches, 1))
+    yield from (finish(_read_batch(batch)) for batch in islice(batches, 1))
     second = next(batches, None)
     if second is not None:
-        yield from _read_ahead(chain([second], batches))
+        yield from _work_ahead(chain([second], batches), finish)
 
 
-def _read_ahead(batches: Iterable[list[Source]]) -> Iterator[Read]:
-    workers = max(1, _cores() - 1)
-    pool = ProcessPoolExecutor(workers, mp_context=_start_method(), initializer=_start_worker)
-    waiting: deque[Future[Read]] = deque()
+def _work_ahead(batches: Iterable[list[Source]], finish: Callable[[Read], T]) -> Iterator[T]:
+    workers = _cores()
+    pool = ProcessPoolExecutor(workers, mp_context=_start_method(), initializer=_start_worker, initargs=(finish,))
+    waiting: deque[Future[T]] = deque()
     try:
         for batch in batches:
-            waiting.append(pool.submit(_read_batch, batch))
+            waiting.append(pool.submit(_work, batch))
             if len(waiting) > 2 * workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -78,10 +82,16 @@ def _start_method() -> multiprocessing.context.BaseContext:
     return multiprocessing.get_context("fork" if forks else "spawn")
 
 
-def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, and end when it does, however it does."""
+def _start_worker(finish: Callable[[Read], Any]) -> None:
+    """Leave Ctrl-C to the parent, and end when it does, however it does; keep what is to be done with each batch."""
+    global _finish
+    _finish = finish
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _work(batch: list[Source]) -> Any:
+    return _finish(_read_batch(batch))
 
 
 def _end_with_parent() -> None:

@@ -5,9 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
+
+from mnistcli.data import load
 
 HEAVY = {
     "jax",
@@ -48,7 +49,7 @@ def test_help_completion_and_usage_errors_import_nothing_heavy(arguments: tuple[
 
 
 def test_predict_imports_no_jax(tmp_path: Path) -> None:
-    Image.fromarray(np.eye(28, dtype=np.uint8) * 255).save(tmp_path / "digit.png")
+    Image.fromarray(load("mnist").test.images[0, ..., 0]).save(tmp_path / "digit.png")
     arguments = json.dumps(["predict", "digit.png"])
     done = subprocess.run([sys.executable, "-c", PROBE, arguments], capture_output=True, cwd=tmp_path, check=True)
     assert done.stdout.startswith(b"digit.png\t")

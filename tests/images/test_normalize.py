@@ -4,13 +4,10 @@ from PIL import Image, ImageDraw
 
 from mnistcli.data import load
 from mnistcli.errors import ImageError
-from mnistcli.images import Source, normalize, read_picture
+from mnistcli.images import normalize
 from mnistcli.images.normalize import is_mnist_like
 from mnistcli.images.strokes import stroke_thickness
-from mnistcli.network import logits
-from mnistcli.runs import load_model
-from mnistcli.runs.store import BUILTIN
-from tests.images.pictures import photograph
+from tests.images.pictures import count_right
 
 
 def test_every_image_of_mnist_passes_through_untouched_and_so_does_its_negative() -> None:
@@ -99,11 +96,4 @@ def test_an_area_without_strokes_is_refused() -> None:
 
 @pytest.mark.parametrize("invert", [False, True])
 def test_photographs_of_test_digits_are_read_whatever_is_ink_and_what_paper(invert: bool) -> None:
-    """At the full size of 2,000, see README. Here 80, of which 97 % leaves 2 to misread."""
-    model, test = load_model(BUILTIN), load("mnist").test
-    pictures = [
-        normalize(read_picture(Source("photograph", photograph(test.images[i, ..., 0], seed=i, invert=invert))))
-        for i in range(80)
-    ]
-    answers = logits(model.layers, model.params, np.stack(pictures)).argmax(1)
-    assert (answers != test.labels[:80]).sum() <= 2
+    assert count_right(80, invert=invert) >= 78
