@@ -22,7 +22,7 @@ class TrainingProgress:
             SpinnerColumn(),
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(bar_width=None),
-            TextColumn("loss {task.fields[loss]:.4f}  acc {task.fields[accuracy]}  {task.fields[speed]} images/s"),
+            TextColumn("loss {task.fields[loss]}  acc {task.fields[accuracy]}  {task.fields[speed]} images/s"),
             TimeRemainingColumn(compact=True),
             console=console,
             transient=True,
@@ -55,7 +55,7 @@ class TrainingProgress:
         self._run = run
         self._say(f"Training {run.arch} on {run.train_images:,} images ({run.device}): {run.folder}")
         self._task = self._bar.add_task(
-            "", total=run.steps_per_epoch, epoch=1, epochs=run.epochs, loss=float("nan"), accuracy="–", speed="–"
+            "", total=run.steps_per_epoch, epoch=1, epochs=run.epochs, loss="–", accuracy="–", speed="–"
         )
 
     def _advance(self, metrics: StepMetrics) -> None:
@@ -63,7 +63,7 @@ class TrainingProgress:
             self._task,
             completed=metrics.step,
             epoch=metrics.epoch,
-            loss=metrics.loss,
+            loss=f"{metrics.loss:.4f}",
             accuracy=percent(metrics.accuracy),
             speed=f"{metrics.images_per_second:,.0f}",
         )
