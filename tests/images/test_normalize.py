@@ -94,6 +94,20 @@ def test_an_area_without_strokes_is_refused() -> None:
         normalize(page)
 
 
+def test_noise_is_refused() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
+    with pytest.raises(ImageError, match=r"holes|pieces|blank"):
+        normalize(noise)
+
+
+def test_a_page_of_text_is_refused() -> None:
+    page = Image.new("L", (600, 400), 250)
+    for line in range(10, 390, 16):
+        ImageDraw.Draw(page).text((10, line), "sphinx of black quartz, judge my vow " * 3, fill=20)
+    with pytest.raises(ImageError, match="pieces"):
+        normalize(np.asarray(page)[..., None])
+
+
 @pytest.mark.parametrize("invert", [False, True])
 def test_photographs_of_test_digits_are_read_whatever_is_ink_and_what_paper(invert: bool) -> None:
     assert count_right(80, invert=invert) >= 78
