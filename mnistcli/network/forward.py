@@ -58,12 +58,10 @@ def from_json(values: list[dict[str, Any]]) -> Layers:
     """Undo `to_json`.
 
     Raises:
-        KeyError, TypeError, AttributeError: These are not layers.
+        KeyError, TypeError, AttributeError, ValueError: These are not layers.
     """
-    return tuple(
-        (
-            each["name"],
-            OPERATIONS[each["operation"]](**{k: v for k, v in each.items() if k not in ("name", "operation")}),
-        )
-        for each in values
-    )
+    return tuple((str(each["name"]), _operation(**each)) for each in values)
+
+
+def _operation(*, name: str, operation: str, **settings: Any) -> Operation:  # noqa: ARG001  (the name is its caller's)
+    return OPERATIONS[operation](**settings)

@@ -36,6 +36,10 @@ class Dense:
 
     activation: Literal["relu"] | None = None
 
+    def __post_init__(self) -> None:
+        if self.activation not in ("relu", None):
+            raise ValueError(f"the activation, {self.activation!r}")
+
     def __call__(self, x: Array, params: Mapping[str, Array]) -> Array:
         """Apply the layer to a batch."""
         y = x @ params["kernel"].T + params["bias"]
@@ -61,6 +65,10 @@ class ConvReluPool:
 
     pool: int
 
+    def __post_init__(self) -> None:
+        if type(self.pool) is not int or self.pool < 1:
+            raise ValueError(f"the pool's side, {self.pool!r}")
+
     def __call__(self, x: Array, params: Mapping[str, Array]) -> Array:
         """Apply the layer to a batch."""
         return conv_relu_pool(x, params["kernel"], params["bias"], pool=self.pool)
@@ -73,7 +81,10 @@ class ConvReluPool:
         """
         (height, width, channels), (side, _, _, filters) = shape, params["kernel"]
         _expect(params, {"kernel": (side, side, channels, filters), "bias": (filters,)})
-        return (height - side + 1) // self.pool, (width - side + 1) // self.pool, filters
+        rows, columns = ((length - side + 1) // self.pool for length in (height, width))
+        if rows < 1 or columns < 1:
+            raise ValueError(f"kernel smaller than the image, {height}×{width}, found {side}×{side}")
+        return rows, columns, filters
 
 
 Operation = Flatten | Dense | ConvReluPool

@@ -42,3 +42,10 @@ def test_parameters_that_fit_give_the_logits_shape() -> None:
 def test_a_parameter_that_does_not_fit_is_named(changes: dict[str, tuple[int, ...] | None], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         output_shape(LAYERS, params(**changes), (8, 8, 1))
+
+
+def test_an_image_smaller_than_a_kernel_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"conv\.kernel smaller .* 3×1"):
+        output_shape(
+            LAYERS[:1], unflatten({"conv.kernel": np.zeros((5, 5, 1, 4)), "conv.bias": np.zeros(4)}), (3, 1, 1)
+        )

@@ -46,7 +46,10 @@ def test_the_file_alone_rebuilds_the_model(file: Path) -> None:
     [{"arch": "os.system"}, {"schema": "other/1"}, {"image_shape": [28, 28]}, {"image_shape": [10**9, 1, 1]},
      {"image_shape": "all"}, {"class_names": 7}, {"class_names": ["0"] * 9}, {"preprocessing": "none"},
      {"layers": None}, {"layers": ["dense"]}, {"layers": [{"name": "output", "operation": "os.system"}]},
-     {"layers": [{"name": "output", "operation": "dense", "gain": 2}]}, {"layers": METADATA["layers"][:1]},
+     {"layers": [{"name": "output", "operation": "dense", "gain": 2}]},
+     {"layers": [{"name": "output", "operation": "dense", "activation": "tanh"}]}, {"layers": [{"name": "c"}]},
+     {"layers": [{"name": "c", "operation": "conv_relu_pool", "pool": 0}]}, {"layers": []}, {"layers": 7},
+     {"layers": [{"name": "c", "operation": "conv_relu_pool", "pool": "2"}]}, {"layers": METADATA["layers"][:1]},
      {"temperature": 0}, {"temperature": None}, {"temperature": "hot"}, {"temperature": float("nan")}],
     ids=str,
 )  # fmt: skip
