@@ -85,7 +85,7 @@ complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l run -x -a '(__m
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l top -s k -x -d 'How many answers for each picture.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l min-confidence -x -d 'Give no label where the confidence is below it, as in 0.9.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l strict -d 'Stop at the first picture that cannot be read.'
-complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l save-preprocessed -x -a '(__fish_complete_directories)' -d 'Write there each picture as the network saw it.'
+complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l save-preprocessed -x -a '(__fish_complete_directories)' -d 'Write each picture there, a new folder, as the network saw it.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l device -x -a 'auto cpu gpu tpu' -d 'Where JAX computes; auto: NumPy, which starts sooner.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l no-cache -d 'Compile everything anew, and keep nothing of it.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l runs-dir -x -a '(__fish_complete_directories)' -d 'The folder in which runs lie.'

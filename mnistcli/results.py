@@ -74,7 +74,12 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A model's answers on one split: `confusion[true][predicted]` counts images; 15 bins of calibration error."""
+    """A model's answers on one split: `confusion[true][predicted]` counts images.
+
+    Attributes:
+        loss: The mean cross-entropy in nats.
+        calibration_error: The expected calibration error in 15 bins, a fraction of 1.
+    """
 
     run: str
     arch: str

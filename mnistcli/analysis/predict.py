@@ -3,16 +3,19 @@
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from mnistcli.errors import RunError
+from mnistcli.errors import RunError, UsageError
 from mnistcli.images import Read, Source, read_pictures
 from mnistcli.network import logits, softmax
 from mnistcli.results import Prediction
 from mnistcli.runs import Run, StoredModel, load_model
 
 PICTURE_SHAPE = (28, 28, 1)
+LONGEST_NAME = 50  # characters of a file's name that are kept: four times as many bytes must fit into a name
 LARGEST_HEAP_BLOCK = 2**25 - 2**16  # bytes, just under glibc's upper limit for what its heap may serve
 
 
@@ -45,6 +48,26 @@ def predict(sources: Iterable[Source], run: Run, *, device: str = "auto", cache:
         use_device(device, cache=cache)
         answer = partial(_answer, model, partial(predict_logits, model.layers, model.params))
         yield from chain.from_iterable(map(answer, read_pictures(sources, list)))
+
+
+def save_pictures(answers: Iterable[Prediction], folder: Path) -> Iterator[Prediction]:
+    """Pass answers on and write what the network saw of each as NUMBER-NAME.png, numbered from 1 as the sources.
+
+    Raises:
+        UsageError: The folder holds something already, or cannot be made.
+        OSError: A picture cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"The folder {str(folder)!r} cannot be made: {error.strerror}.") from error
+    if any(folder.iterdir()):
+        raise UsageError(f"The folder {str(folder)!r} is not empty: nothing is overwritten; name a new one.")
+    for number, answer in enumerate(answers, start=1):
+        if answer.picture is not None:
+            name = f"{number:06d}-{Path(answer.path).stem[:LONGEST_NAME]}.png"
+            Image.fromarray(answer.picture.squeeze()).save(folder / name)
+        yield answer
 
 
 def _answer(model: StoredModel, forward: Callable[[np.ndarray], np.ndarray], batch: Read) -> list[Prediction]:

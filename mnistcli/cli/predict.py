@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -16,8 +16,7 @@ from mnistcli.errors import ExitCode, ImageError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    import numpy as np
+    from io import BufferedReader
 
     from mnistcli.images import Source
     from mnistcli.results import Prediction
@@ -67,7 +66,9 @@ def predict(
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first picture that cannot be read.")] = False,
     save_preprocessed: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write there each picture as the network saw it.", show_default=False),
+        typer.Option(
+            metavar="DIR", help="Write each picture there, a new folder, as the network saw it.", show_default=False
+        ),
     ] = None,
     device: Annotated[
         str, typer.Option(metavar="|".join(DEVICES), help="Where JAX computes; auto: NumPy, which starts sooner.")
@@ -87,13 +88,12 @@ def predict(
         raise UsageError(f"--top takes a number from 1 to 10, not {top}.")
     if not 0 <= min_confidence <= 1:
         raise UsageError(f"--min-confidence takes a fraction from 0 to 1, not {min_confidence:g}.")
-    if save_preprocessed is not None:
-        _make_folder(save_preprocessed)
     paths = images or _open_list(files_from or STDIN)
     # 10,000 pictures take 1.9 s so, 2.5 s with OpenBLAS's threads, which wait in a busy loop beside those that read.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
     from mnistcli.analysis.predict import predict as predict_pictures
+    from mnistcli.analysis.predict import save_pictures
     from mnistcli.render.prediction import predictions_view
 
     found = _find_run(run, runs_dir)
@@ -102,8 +102,10 @@ def predict(
     failures: list[Prediction] = []
     sources = _sources(paths, null=null, recursive=recursive)
     answers = predict_pictures(sources, found, device=device, cache=not no_cache)
-    watched = _watch(face, answers, failures, strict=strict, folder=save_preprocessed)
-    face.show(predictions_view(watched, run=found.name, top=top, min_confidence=min_confidence))
+    if save_preprocessed is not None:
+        answers = save_pictures(answers, save_preprocessed)
+    told = _complaining(face, answers, failures, strict=strict)
+    face.show(predictions_view(told, run=found.name, top=top, min_confidence=min_confidence))
     if failures:
         face.complain(f"{len(failures)} of the pictures could not be read.")
         raise typer.Exit(ExitCode.FAILED)
@@ -116,21 +118,14 @@ def _find_run(run: str | None, runs_dir: Path) -> Run:
     return folder.find(run or ("latest" if folder.has_finished() else "builtin"))
 
 
-def _make_folder(folder: Path) -> None:
+def _open_list(file: str) -> BufferedReader:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--save-preprocessed {str(folder)!r} cannot be made: {error.strerror}.") from error
-
-
-def _open_list(file: str) -> BinaryIO:
-    try:
-        return sys.stdin.buffer if file == STDIN else Path(file).open("rb")  # read while pictures are
+        return cast("BufferedReader", sys.stdin.buffer) if file == STDIN else Path(file).open("rb")
     except (OSError, ValueError) as error:
         raise UsageError(f"--files-from {file!r} cannot be read: {error}.") from error
 
 
-def _sources(paths: list[str] | BinaryIO, *, null: bool, recursive: bool) -> Iterator[Source]:
+def _sources(paths: list[str] | BufferedReader, *, null: bool, recursive: bool) -> Iterator[Source]:
     from mnistcli.images import Source, read_paths, walk
 
     names: Iterable[str] = paths if isinstance(paths, list) else read_paths(paths, end=b"\0" if null else b"\n")
@@ -138,28 +133,14 @@ def _sources(paths: list[str] | BinaryIO, *, null: bool, recursive: bool) -> Ite
         yield Source(path, sys.stdin.buffer.read()) if path == STDIN else Source(path)
 
 
-def _watch(
-    face: Face, answers: Iterable[Prediction], failures: list[Prediction], *, strict: bool, folder: Path | None
+def _complaining(
+    face: Face, answers: Iterable[Prediction], failures: list[Prediction], *, strict: bool
 ) -> Iterator[Prediction]:
-    """Pass answers on; tell each failure on stderr and keep it, or end there; write pictures where they are wanted."""
-    for number, answer in enumerate(answers, start=1):
+    """Pass answers on; tell each failure on stderr and keep it, or end there."""
+    for answer in answers:
         if answer.error is not None:
             if strict:
                 raise ImageError(f"{answer.path!r} {answer.error}; --strict stops here.")
             failures.append(answer)
             face.complain(f"{answer.path!r} {answer.error}.")
-        elif folder is not None and answer.picture is not None:
-            _save(answer.picture, folder / f"{number:06d}-{Path(answer.path).stem}.png")
         yield answer
-
-
-def _save(picture: np.ndarray, path: Path) -> None:
-    import io
-
-    from PIL import Image
-
-    from mnistcli.files import write_atomically
-
-    file = io.BytesIO()
-    Image.fromarray(picture[..., 0]).save(file, "PNG")
-    write_atomically(path, file.getvalue())

@@ -2,16 +2,16 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 BLOCK = 2**16
 
 
-def read_paths(file: BinaryIO, *, end: bytes = b"\n") -> Iterator[str]:
+def read_paths(file: BufferedReader, *, end: bytes = b"\n") -> Iterator[str]:
     """Yield the paths of a list as they come: one a line, or, where they end in NUL, with any name at all."""
     rest = b""
-    while block := file.read1(BLOCK) if hasattr(file, "read1") else file.read(BLOCK):
+    while block := file.read1(BLOCK):
         *whole, rest = (rest + block).split(end)
         yield from _names(whole, end)
     yield from _names([rest], end)

@@ -254,6 +254,16 @@ def test_what_the_network_saw_is_written(mnistcli: Call, digits: Path, tmp_path:
     for file, original in zip(seen, files, strict=True):
         with Image.open(file) as one, Image.open(original) as other:
             assert one.tobytes() == other.tobytes()
+    again = mnistcli("predict", files[0], "--run", "builtin", "--save-preprocessed", "seen/deep")
+    assert (again.code, again.out) == (2, "")
+    assert sorted((tmp_path / "seen/deep").iterdir()) == seen
+
+
+def test_long_names_are_cut_where_pictures_are_written(mnistcli: Call, digits: Path, tmp_path: Path) -> None:
+    long = tmp_path / ("ü" * 120 + ".png")
+    shutil.copy(sorted(digits.glob("*.png"))[0], long)
+    assert mnistcli("predict", long, "--run", "builtin", "--save-preprocessed", "seen").code == 0
+    assert len(list((tmp_path / "seen").iterdir())) == 1
 
 
 @pytest.mark.parametrize(
@@ -263,7 +273,7 @@ def test_what_the_network_saw_is_written(mnistcli: Call, digits: Path, tmp_path:
     ids=" ".join,
 )  # fmt: skip
 def test_flags_that_cannot_be_are_refused_before_anything_is_read(mnistcli: Call, arguments: tuple[str, ...]) -> None:
-    outcome = mnistcli("predict", *arguments)
+    outcome = mnistcli("predict", *arguments, "-q")
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith("mnistcli: ")
     assert len(outcome.err.splitlines()) == 1
