@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mnistcli.config import DEVICES, OPTIMIZERS, SCHEDULES, SPLITS
+from mnistcli.config import DEVICES, OPTIMIZERS, SPLITS
 from mnistcli.errors import UsageError
 from mnistcli.recipes import RECIPES, recipe_default
 
@@ -24,12 +24,6 @@ Optimizer = Annotated[
     typer.Option(metavar="|".join(OPTIMIZERS), help="The optimizer.", show_default=recipe_default("optimizer")),
 ]
 RunsDir = Annotated[Path, typer.Option(metavar="DIR", envvar="MNISTCLI_RUNS_DIR", help="The folder in which runs lie.")]
-Schedule = Annotated[
-    str | None,
-    typer.Option(
-        metavar="|".join(SCHEDULES), help="How the learning rate goes on.", show_default=recipe_default("schedule")
-    ),
-]
 Split = Annotated[str, typer.Option(metavar="|".join(SPLITS), help="Which part of the data set.")]
 Plot = Annotated[
     Path | None, typer.Option("--plot", metavar="FILE", help="Draw a figure: .png, .pdf or .svg.", show_default=False)

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUNS_DIR, Arch, Dataset, Device, NoCache, Optimizer, RunsDir, Schedule
-from mnistcli.config import OPTIMIZERS, TrainConfig
+from mnistcli.cli.options import RUNS_DIR, Arch, Dataset, Device, NoCache, Optimizer, RunsDir
+from mnistcli.config import OPTIMIZERS, SCHEDULES, TrainConfig
 from mnistcli.recipes import configure, recipe_default
 from mnistcli.results import TrainResult
 
@@ -41,7 +41,14 @@ def train(
             show_default=recipe_default("patience"),
         ),
     ] = None,
-    schedule: Schedule = None,
+    schedule: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(SCHEDULES),
+            help="How the learning rate goes on; cosine: down to 0 at the end.",
+            show_default=recipe_default("schedule"),
+        ),
+    ] = None,
     augment: Annotated[
         bool | None,
         typer.Option(
@@ -51,7 +58,7 @@ def train(
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(metavar="N", help="Decides the first weights and the order of images.")
+        int, typer.Option(metavar="N", help="Decides first weights, order of images, augmentation.")
     ] = TrainConfig.seed,
     limit: Annotated[
         int | None, typer.Option(metavar="N", help="Train on the first N images only.", show_default="all")
@@ -104,8 +111,9 @@ def train_visibly(
 ) -> TrainResult:
     """Train a run, showing on stderr how it goes, and draw its figures."""
     face.explain(
-        f"{config.optimizer} with learning rate {config.learning_rate:g}, batches of {config.batch_size}, at most "
-        f"{config.epochs} epochs, patience {config.patience}, seed {config.seed}, on {config.dataset}."
+        f"{config.optimizer} with {config.schedule} learning rate {config.learning_rate:g}, batches of "
+        f"{config.batch_size}, at most {config.epochs} epochs, patience {config.patience}, seed {config.seed}, on "
+        f"{config.dataset}{', augmented' if config.augment else ''}."
     )
 
     from mnistcli.analysis.study import train as train_run
