@@ -51,6 +51,7 @@ _mnistcli() {
         "predict:--run") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "predict:--top"|"predict:-k") return ;;
         "predict:--min-confidence") return ;;
+        "predict:--invert") mapfile -t COMPREPLY < <(compgen -W "auto yes no" -- "$cur"); return ;;
         "predict:--save-preprocessed") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "predict:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "predict:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
@@ -93,7 +94,7 @@ _mnistcli() {
             "train") words="--arch -a --dataset --epochs --batch-size --optimizer --lr --patience --schedule --augment --no-augment --seed --limit --device --no-cache --name --runs-dir --no-plots --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "evaluate") words="--split --dataset --plot --fail-under --device --no-cache --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "compare") words="--split --dataset --plot --no-train --device --no-cache --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --strict --save-preprocessed --device --no-cache --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --strict --save-preprocessed --device --no-cache --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "summary") words="--plot --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "doctor") words="--device --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "completion") words="--help -h" ;;

@@ -84,6 +84,8 @@ complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l recursive -s r 
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l run -x -a '(__mnistcli_runs)' -d 'A run'"'"'s name or path, an architecture (its newest finished run), '"'"'latest'"'"' or '"'"'builtin'"'"'.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l top -s k -x -d 'How many answers for each picture.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l min-confidence -x -d 'Give no label where the confidence is below it, as in 0.9.'
+complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l split-digits -d 'Read a line of digits, such as a postcode, one by one.'
+complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l invert -x -a 'auto yes no' -d 'Whether ink is dark on light paper: yes, no, or auto to find out.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l strict -d 'Stop at the first picture that cannot be read.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l save-preprocessed -x -a '(__fish_complete_directories)' -d 'Write each picture there, a new folder, as the network saw it.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l device -x -a 'auto cpu gpu tpu' -d 'Where JAX computes; auto: NumPy, which starts sooner.'

@@ -7,6 +7,7 @@ from mnistcli.errors import UsageError, unknown
 
 DEVICES = ("auto", "cpu", "gpu", "tpu")
 SCHEDULES = ("constant", "cosine")
+INVERT = ("auto", "yes", "no")
 SPLITS = ("train", "validation", "test")
 
 

@@ -8,23 +8,36 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mnistcli.analysis.row import best_reading
 from mnistcli.errors import RunError, UsageError
-from mnistcli.images import Read, Source, read_pictures
+from mnistcli.images import Candidate, Read, Reading, Source, find_row, normalize, read_picture, read_pictures
 from mnistcli.network import logits, softmax
-from mnistcli.results import Prediction
+from mnistcli.results import Digit, Prediction
 from mnistcli.runs import Run, StoredModel, load_model
 
+Forward = Callable[[np.ndarray], np.ndarray]
+ROW_SIDE = 1536  # pixels of a row's picture: ten digits or so
 PICTURE_SHAPE = (28, 28, 1)
 LONGEST_NAME = 50  # characters of a file's name that are kept: four times as many bytes must fit into a name
 LARGEST_HEAP_BLOCK = 2**25 - 2**16  # bytes, just under glibc's upper limit for what its heap may serve
 
 
-def predict(sources: Iterable[Source], run: Run, *, device: str = "auto", cache: bool = True) -> Iterator[Prediction]:
+def predict(
+    sources: Iterable[Source],
+    run: Run,
+    *,
+    invert: str = "auto",
+    split_digits: bool = False,
+    device: str = "auto",
+    cache: bool = True,
+) -> Iterator[Prediction]:
     """Yield a prediction for each source, in their order; a picture that cannot be read yields its error.
 
     Args:
         sources: The pictures, read as they are needed.
         run: Whose weights to use.
+        invert: As of `images.normalize`.
+        split_digits: Whether a picture shows a line of digits, to be read one by one.
         device: "auto" computes with NumPy, which is ready before JAX is imported, in the processes that
             read. "cpu", "gpu" and "tpu" compute with JAX.
         cache: Whether JAX's compiled programs are kept on disk and used again.
@@ -39,19 +52,23 @@ def predict(sources: Iterable[Source], run: Run, *, device: str = "auto", cache:
     # Having seen a large array freed, glibc keeps memory for the next batch instead of fetching every page anew: 1.6 s
     # in place of 1.9 s for 10,000 pictures.
     np.empty(LARGEST_HEAP_BLOCK, np.uint8)
+    look = partial(_look_at_row if split_digits else _look, invert)
+    finish = partial(_answer_rows if split_digits else _answer, model)
     if device == "auto":
-        answer = partial(_answer, model, partial(logits, model.layers, model.params))
-        yield from chain.from_iterable(read_pictures(sources, answer))
+        answer = partial(finish, partial(logits, model.layers, model.params))
+        yield from chain.from_iterable(read_pictures(sources, look, answer))
     else:
         from mnistcli.device import predict_logits, use_device
 
         use_device(device, cache=cache)
-        answer = partial(_answer, model, partial(predict_logits, model.layers, model.params))
-        yield from chain.from_iterable(map(answer, read_pictures(sources, list)))
+        answer = partial(finish, partial(predict_logits, model.layers, model.params))
+        yield from chain.from_iterable(map(answer, read_pictures(sources, look, list)))
 
 
 def save_pictures(answers: Iterable[Prediction], folder: Path) -> Iterator[Prediction]:
     """Pass answers on and write what the network saw of each as NUMBER-NAME.png, numbered from 1 as the sources.
+
+    The digits of a line are NUMBER-NAME-PLACE.png.
 
     Raises:
         UsageError: The folder holds something already, or cannot be made.
@@ -64,18 +81,53 @@ def save_pictures(answers: Iterable[Prediction], folder: Path) -> Iterator[Predi
     if any(folder.iterdir()):
         raise UsageError(f"The folder {str(folder)!r} is not empty: nothing is overwritten; name a new one.")
     for number, answer in enumerate(answers, start=1):
-        if answer.picture is not None:
-            name = f"{number:06d}-{Path(answer.path).stem[:LONGEST_NAME]}.png"
-            Image.fromarray(answer.picture.squeeze()).save(folder / name)
+        for place, picture in enumerate(answer.pictures, start=1):
+            digit = f"-{place}" if answer.digits else ""
+            name = f"{number:06d}-{Path(answer.path).stem[:LONGEST_NAME]}{digit}.png"
+            Image.fromarray(picture.squeeze()).save(folder / name)
         yield answer
 
 
-def _answer(model: StoredModel, forward: Callable[[np.ndarray], np.ndarray], batch: Read) -> list[Prediction]:
-    readable = [picture for _, picture in batch if isinstance(picture, np.ndarray)]
-    answers = iter(softmax(forward(np.stack(readable)), temperature=model.temperature).tolist() if readable else ())
+def _look(invert: str, source: Source) -> tuple[np.ndarray, str | None]:
+    picture = read_picture(source)
+    return normalize(picture.pixels, invert=invert), picture.note
+
+
+def _look_at_row(invert: str, source: Source) -> tuple[list[Candidate], str | None]:
+    picture = read_picture(source, side=ROW_SIDE)
+    return find_row(picture, invert=invert), picture.note
+
+
+def _answer(model: StoredModel, forward: Forward, batch: Read) -> list[Prediction]:
+    readable = [reading.seen for reading in batch if reading.error is None]
+    answers = iter(_probabilities(model, forward, readable).tolist() if readable else ())
     return [
-        Prediction(name, error=picture)
-        if isinstance(picture, str)
-        else Prediction(name, tuple(next(answers)), model.class_names, picture=picture)
-        for name, picture in batch
+        Prediction(each.name, error=each.error)
+        if each.error is not None
+        else Prediction(each.name, tuple(next(answers)), model.class_names, picture=each.seen, note=each.note)
+        for each in batch
     ]
+
+
+def _answer_rows(model: StoredModel, forward: Forward, batch: Read) -> list[Prediction]:
+    return [
+        Prediction(each.name, error=each.error)
+        if each.error is not None
+        else Prediction(
+            each.name, class_names=model.class_names, digits=_read_row(model, forward, each), note=each.note
+        )
+        for each in batch
+    ]
+
+
+def _read_row(model: StoredModel, forward: Forward, reading: Reading) -> tuple[Digit, ...]:
+    candidates: list[Candidate] = reading.seen
+    probabilities = _probabilities(model, forward, [each.image for each in candidates])
+    return tuple(
+        Digit(candidates[i].box, tuple(probabilities[i].tolist()), model.class_names, candidates[i].image)
+        for i in best_reading(candidates, probabilities)
+    )
+
+
+def _probabilities(model: StoredModel, forward: Forward, images: list[np.ndarray]) -> np.ndarray:
+    return softmax(forward(np.stack(images)), temperature=model.temperature)

@@ -1,8 +1,23 @@
 """Somebody's picture → 28×28 grey pixels, the way MNIST was made."""
 
-from mnistcli.images.decode import Source, read_picture
-from mnistcli.images.normalize import normalize
+from mnistcli.images.decode import Picture, Source, read_picture
+from mnistcli.images.normalize import Trace, normalize, trace
 from mnistcli.images.paths import read_paths, walk
-from mnistcli.images.reading import Read, read_pictures
+from mnistcli.images.reading import Read, Reading, read_pictures
+from mnistcli.images.row import Candidate, find_row
 
-__all__ = ["Read", "Source", "normalize", "read_paths", "read_picture", "read_pictures", "walk"]
+__all__ = [
+    "Candidate",
+    "Picture",
+    "Read",
+    "Reading",
+    "Source",
+    "Trace",
+    "find_row",
+    "normalize",
+    "read_paths",
+    "read_picture",
+    "read_pictures",
+    "trace",
+    "walk",
+]

@@ -9,19 +9,20 @@ SAMPLES = 64  # a side of the grid of pixels to which the paper's surface is fit
 ROUNDS = 4
 
 
-def find_ink(picture: np.ndarray) -> np.ndarray:
+def find_ink(pixels: np.ndarray, *, invert: str = "auto") -> np.ndarray:
     """Return how much ink each pixel holds, float 0 to 1 [height, width], of a picture [height, width, 1 or 3] uint8.
 
     The paper is a smooth surface in each colour, fitted to what the picture's edge shows most; ink is the distance
-    from it, so dark on light and light on dark are the same.
+    from it, so dark on light and light on dark are the same. Where `invert` is "yes" or "no" instead of "auto", the
+    paper is what is lightest or darkest, wherever it lies, and ink only what is darker or lighter than it.
 
     Raises:
         ImageError: Nothing stands out from the paper.
     """
     from scipy.ndimage import gaussian_filter
 
-    colours = picture / 255.0
-    distance = np.sqrt(((colours - _paper(colours)) ** 2).mean(-1))
+    colours = pixels / 255.0
+    distance = _apart(colours, _paper(colours, invert), invert)
     distance = gaussian_filter(distance, max(distance.shape) / 400)
     threshold = otsu(distance)
     above = distance > threshold
@@ -50,22 +51,36 @@ def otsu(levels: np.ndarray) -> float:
     return float(edges[1:][best].mean())
 
 
-def _paper(colours: np.ndarray) -> np.ndarray:
+def _apart(colours: np.ndarray, paper: np.ndarray, invert: str) -> np.ndarray:
+    """Return how far colours [..., channels] are from the paper's, 0 to 1; 0 on the side where no ink can be."""
+    distance: np.ndarray = np.sqrt(((colours - paper) ** 2).mean(-1))
+    if invert == "auto":
+        return distance
+    darker = colours.mean(-1) < paper.mean(-1)
+    return np.where(darker == (invert == "yes"), distance, 0)
+
+
+def _paper(colours: np.ndarray, invert: str) -> np.ndarray:
     """Return the paper's colours under the ink: a quadratic surface [height, width, channels].
 
-    Fitted by least squares to a grid of pixels, first to those like the picture's edge, then, round by round, to those
-    that the last surface did not call ink.
+    Fitted by least squares to a grid of pixels, first to those like the picture's edge or, where ink is said to be
+    darker or lighter, like the lightest or darkest, then, round by round, to those that the last surface did not call
+    ink.
     """
     height, width, _ = colours.shape
     rows, columns = (np.unique(np.linspace(0, side - 1, SAMPLES).round().astype(int)) for side in (height, width))
     grid = colours[rows][:, columns]
     terms, sampled = _terms(height, width), grid.reshape(-1, colours.shape[-1])
     known = terms[rows][:, columns].reshape(-1, terms.shape[-1])
-    edge = np.concatenate([grid[0], grid[-1], grid[:, 0], grid[:, -1]])
-    surface = np.tile(np.median(edge, axis=0), (len(sampled), 1))
+    if invert == "auto":
+        likely = np.concatenate([grid[0], grid[-1], grid[:, 0], grid[:, -1]])
+    else:
+        by_light = sampled[sampled.mean(-1).argsort()]
+        likely = by_light[-len(sampled) // 5 :] if invert == "yes" else by_light[: len(sampled) // 5 + 1]
+    surface = np.tile(np.median(likely, axis=0), (len(sampled), 1))
     coefficients = np.zeros((known.shape[1], colours.shape[-1]))
     for _ in range(ROUNDS):
-        distance = np.sqrt(((sampled - surface) ** 2).mean(-1))
+        distance = _apart(sampled, surface, invert)
         like_paper = distance <= max(otsu(distance), np.percentile(distance, 20))
         coefficients, *_ = np.linalg.lstsq(known[like_paper], sampled[like_paper], rcond=1e-3)
         surface = known @ coefficients

@@ -5,30 +5,65 @@ antialiased, then placed in 28×28 by its centre of mass. Measured on all 70,000
 box is 19 or 20 pixels, the centre of mass, rounded, is at row and column 14, counted from 0.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image
 
 from mnistcli.images.ink import find_ink
+from mnistcli.images.rules import drop_rules
 from mnistcli.images.strokes import adjust_weight, keep_digit
 
 SIDE, BOX, CENTRE = 28, 20, 14
 THINNEST, THICKEST = 1.6, 4.5  # pixels of the box: strokes of 19 in 20 images of MNIST lie between
 
 
-def normalize(picture: np.ndarray) -> np.ndarray:
+@dataclass(frozen=True)
+class Trace:
+    """What was made of a picture step by step.
+
+    Attributes:
+        ink: How much ink each pixel holds, float 0 to 1 [height, width]; none where the picture was MNIST-like.
+        digit: The ink that belongs to the digit, likewise.
+        image: What a network sees, [28, 28, 1] uint8.
+    """
+
+    ink: np.ndarray | None
+    digit: np.ndarray | None
+    image: np.ndarray
+
+
+def normalize(pixels: np.ndarray, *, invert: str = "auto") -> np.ndarray:
     """Return [28, 28, 1] uint8, light ink on black, of a picture [height, width, 1 or 3] uint8.
 
     A picture that is MNIST-like already, or the negative of one, passes through untouched but for its polarity.
 
+    Args:
+        pixels: The picture.
+        invert: "yes" where its ink is dark on light paper, "no" where it is light on dark, "auto" to find out.
+
     Raises:
         ImageError: The picture is blank, or shows no strokes.
     """
-    if picture.shape[:2] == (SIDE, SIDE):
-        grey = picture.mean(-1).round().astype(np.uint8)
-        for candidate in (grey, 255 - grey):
+    return trace(pixels, invert=invert).image
+
+
+def trace(pixels: np.ndarray, *, invert: str = "auto") -> Trace:
+    """Do what `normalize` does, and keep every step."""
+    if pixels.shape[:2] == (SIDE, SIDE):
+        grey = pixels.mean(-1).round().astype(np.uint8)
+        candidates = {"no": [grey], "yes": [255 - grey], "auto": [grey, 255 - grey]}[invert]
+        for candidate in candidates:
             if is_mnist_like(candidate):
-                return candidate[..., None]
-    ink = _crop(keep_digit(find_ink(picture)))
+                return Trace(None, None, candidate[..., None])
+    ink = find_ink(pixels, invert=invert)
+    digit = keep_digit(drop_rules(ink))
+    return Trace(ink, digit, place(digit))
+
+
+def place(ink: np.ndarray) -> np.ndarray:
+    """Return [28, 28, 1] uint8 of one digit's ink, float 0 to 1: stroke weight, size and place as MNIST has them."""
+    ink = _crop(ink)
     scale = BOX / max(ink.shape)
     ink = _crop(adjust_weight(np.pad(ink, int(2 / scale) + 1), thinnest=THINNEST / scale, thickest=THICKEST / scale))
     return _centre(_fit_into_box(ink))[..., None]
@@ -41,17 +76,17 @@ def is_mnist_like(grey: np.ndarray) -> bool:
     by_row, by_column = grey.sum(1), grey.sum(0)
     if by_row[0] + by_row[-1] + by_column[0] + by_column[-1] >= 16 * 4 * SIDE:
         return False
-    rows, columns = _extent(grey > 64)
+    rows, columns = extent(grey > 64)
     fitted = max(rows.stop - rows.start, columns.stop - columns.start) <= BOX + 1
     return fitted and all(abs(at - CENTRE) < 1 for at in (_mean_position(by_row), _mean_position(by_column)))
 
 
 def _crop(ink: np.ndarray) -> np.ndarray:
-    rows, columns = _extent(ink > 0.25)
+    rows, columns = extent(ink > 0.25)
     return ink[rows, columns]
 
 
-def _extent(mask: np.ndarray) -> tuple[slice, slice]:
+def extent(mask: np.ndarray) -> tuple[slice, slice]:
     """Return the rows and columns that hold any of the mask."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)

@@ -9,38 +9,50 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from typing import Any, TypeVar
 
-import numpy as np
-
 from mnistcli.errors import ImageError
-from mnistcli.images.decode import Source, read_picture
-from mnistcli.images.normalize import normalize
+from mnistcli.images.decode import Source
 
 BATCH = 100  # pictures that are handed on together: few enough for the CNN's numbers to stay in a core's cache
-Picture = np.ndarray | str  # [28, 28, 1] uint8, or why it cannot be read
-Read = list[tuple[str, Picture]]
 T = TypeVar("T")
-_finish: Callable[[Read], Any] = list  # a worker's own, set as it starts
+Look = Callable[[Source], tuple[Any, str | None]]
 
 
-def read_pictures(sources: Iterable[Source], finish: Callable[[Read], T]) -> Iterator[T]:
-    """Yield what `finish` makes of each batch: the sources' names and their pictures as a network sees them.
+@dataclass(frozen=True)
+class Reading:
+    """What was seen in a picture, with a note on it, or the error for which nothing was."""
+
+    name: str
+    seen: Any = None
+    note: str | None = None
+    error: str | None = None
+
+
+Read = list[Reading]
+_do: Callable[[list[Source]], Any] = list  # a worker's own, set as it starts
+
+
+def read_pictures(sources: Iterable[Source], look: Look, finish: Callable[[Read], T]) -> Iterator[T]:
+    """Yield what `finish` makes of each batch of readings, in the sources' order.
 
     The first batch is read and finished here; for more, processes are started that do so, ahead by a few batches, no
-    more. `finish` must be a function that pickle can name, or a `functools.partial` of one.
+    more. `look` returns what is seen in a source and a note, or raises ImageError; it and `finish` must be functions
+    that pickle can name, or `functools.partial` of such.
     """
-    batches = _batches(sources)
-    yield from (finish(_read_batch(batch)) for batch in islice(batches, 1))
+    batches, do = _batches(sources), partial(_do_batch, look, finish)
+    yield from map(do, islice(batches, 1))
     second = next(batches, None)
     if second is not None:
-        yield from _work_ahead(chain([second], batches), finish)
+        yield from _work_ahead(chain([second], batches), do)
 
 
-def _work_ahead(batches: Iterable[list[Source]], finish: Callable[[Read], T]) -> Iterator[T]:
+def _work_ahead(batches: Iterable[list[Source]], do: Callable[[list[Source]], T]) -> Iterator[T]:
     workers = _cores()
-    pool = ProcessPoolExecutor(workers, mp_context=_start_method(), initializer=_start_worker, initargs=(finish,))
+    pool = ProcessPoolExecutor(workers, mp_context=_start_method(), initializer=_start_worker, initargs=(do,))
     waiting: deque[Future[T]] = deque()
     try:
         for batch in batches:
@@ -59,17 +71,19 @@ def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
         yield batch
 
 
-def _read_batch(batch: list[Source]) -> Read:
+def _do_batch(look: Look, finish: Callable[[Read], T], batch: list[Source]) -> T:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of oddities in files that it reads all the same
-        return [(source.name, _read(source)) for source in batch]
+        readings = [_read(look, source) for source in batch]
+    return finish(readings)
 
 
-def _read(source: Source) -> Picture:
+def _read(look: Look, source: Source) -> Reading:
     try:
-        return normalize(read_picture(source))
+        seen, note = look(source)
     except ImageError as error:
-        return str(error)
+        return Reading(source.name, error=str(error))
+    return Reading(source.name, seen, note)
 
 
 def _cores() -> int:
@@ -82,16 +96,16 @@ def _start_method() -> multiprocessing.context.BaseContext:
     return multiprocessing.get_context("fork" if forks else "spawn")
 
 
-def _start_worker(finish: Callable[[Read], Any]) -> None:
+def _start_worker(do: Callable[[list[Source]], Any]) -> None:
     """Leave Ctrl-C to the parent, and end when it does, however it does; keep what is to be done with each batch."""
-    global _finish
-    _finish = finish
+    global _do
+    _do = do
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _work(batch: list[Source]) -> Any:
-    return _finish(_read_batch(batch))
+    return _do(batch)
 
 
 def _end_with_parent() -> None:

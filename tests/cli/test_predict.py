@@ -279,3 +279,30 @@ def test_flags_that_cannot_be_are_refused_before_anything_is_read(mnistcli: Call
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith("mnistcli: ")
     assert len(outcome.err.splitlines()) == 1
+
+
+def test_split_digits_gives_the_string_with_each_digit_s_confidence_and_box(
+    mnistcli: Call, digits: Path, tmp_path: Path
+) -> None:
+    page = Image.new("L", (900, 300), 255)
+    places = [100, 300, 500, 700]
+    for x, file in zip(places, sorted(digits.glob("*.png")), strict=False):
+        page.paste(ImageOps.invert(Image.open(file)).resize((140, 140), Image.Resampling.BICUBIC), (x, 80))
+    page.save(tmp_path / "row.png")
+    record = mnistcli("predict", "row.png", "--split-digits", "--json").json["predictions"][0]
+    assert record["label"] == "7210"
+    shares = [digit["confidence"] for digit in record["digits"]]
+    assert record["confidence"] == pytest.approx(shares[0] * shares[1] * shares[2] * shares[3])
+    for x, digit in zip(places, record["digits"], strict=True):
+        left, top, right, bottom = digit["box"]
+        assert x <= left < right <= x + 140
+        assert 80 <= top < bottom <= 220
+    row = mnistcli("predict", "row.png", "--split-digits").lines[0].split("\t")
+    assert row[1] == "7210"
+    assert len(row[3].split(" ")) == 4
+
+
+def test_split_digits_and_top_and_an_unknown_choice_of_invert_are_refused(mnistcli: Call, digits: Path) -> None:
+    file = min(digits.glob("*.png"))
+    assert mnistcli("predict", file, "--split-digits", "--top", "2").code == 2
+    assert mnistcli("predict", file, "--invert", "maybe").code == 2

@@ -2,19 +2,22 @@
 
     python -m tests.images.pictures [N]
 
-prints how many of the first N test digits (2,000) `builtin` reads in such pictures, and with ink and paper swapped.
+prints how many of the first N test digits (2,000) `builtin` reads in such pictures, and with ink and paper swapped;
+then how many of N / 4 rows of five, with gaps from 0 to a digit's width, and of as many whose digits all but touch.
 """
 
 import io
 import sys
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from mnistcli.analysis.predict import predict
 from mnistcli.data import load
 from mnistcli.images import Source, normalize, read_picture
 from mnistcli.network import logits
-from mnistcli.runs import load_model
+from mnistcli.runs import RunsFolder, load_model
 from mnistcli.runs.store import BUILTIN
 
 ORIENTATION = 0x0112
@@ -40,11 +43,46 @@ def photograph(digit: np.ndarray, *, seed: int, invert: bool = False) -> bytes:
     return file.getvalue()
 
 
+def row(digits: np.ndarray, *, seed: int, widest: float = 1.0) -> bytes:
+    """Return a PNG file of digits [n, 28, 28] uint8 in a line, gaps from 0 to `widest` times a digit's width."""
+    random = np.random.default_rng(seed)
+    ink, paper = _two_colours(random)
+    size = int(random.uniform(40, 160))
+    page = np.zeros((3 * size, size * (3 * len(digits) + 2)))
+    column = int(size * random.uniform(0.3, 1))
+    for digit in digits:
+        rows, columns = np.flatnonzero((digit > 64).any(1)), np.flatnonzero((digit > 64).any(0))
+        tight = digit[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        scale = size / 20 * random.uniform(0.9, 1.1)
+        image = Image.fromarray(tight).resize([round(n * scale) for n in tight.shape[::-1]], Image.Resampling.BICUBIC)
+        top = size + int(random.uniform(-0.06, 0.06) * size) + (int(20 * scale) - image.height) // 2
+        region = page[top : top + image.height, column : column + image.width]
+        np.maximum(region, np.asarray(image) / 255.0, out=region)
+        column += image.width + int(random.uniform(0, widest) * image.width)
+    page = page[:, : column + int(size * random.uniform(0.3, 1))]
+    light = _light(page.shape, random)[..., None]
+    picture = (paper + (ink - paper) * page[..., None]) * light + random.normal(
+        0, random.uniform(0, 8), (*page.shape, 3)
+    )
+    file = io.BytesIO()
+    Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def count_right_rows(n: int, *, widest: float = 1.0) -> int:
+    """Return how many of n rows of five test digits `builtin` reads without any fault."""
+    test, builtin = load("mnist").test, RunsFolder(Path("runs")).find("builtin")
+    chosen = np.random.default_rng(0).integers(0, len(test.labels), (n, 5))
+    sources = (Source("row", row(test.images[each, ..., 0], seed=i, widest=widest)) for i, each in enumerate(chosen))
+    read = ["".join(digit.label for digit in answer.digits) for answer in predict(sources, builtin, split_digits=True)]
+    return sum(a == "".join(map(str, test.labels[each])) for a, each in zip(read, chosen, strict=True))
+
+
 def count_right(n: int, *, invert: bool) -> int:
     """Return how many of the first n test digits `builtin` reads in such pictures."""
     model, test = load_model(BUILTIN), load("mnist").test
     files = (photograph(test.images[i, ..., 0], seed=i, invert=invert) for i in range(n))
-    pictures = np.stack([normalize(read_picture(Source("photograph", file))) for file in files])
+    pictures = np.stack([normalize(read_picture(Source("photograph", file)).pixels) for file in files])
     answers = np.concatenate([logits(model.layers, model.params, pictures[i : i + 100]) for i in range(0, n, 100)])
     return int((answers.argmax(1) == test.labels[:n]).sum())
 
@@ -78,3 +116,7 @@ if __name__ == "__main__":
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
     for invert in (False, True):
         print(f"{count_right(n, invert=invert)} of {n} right, ink and paper {'swapped' if invert else 'as drawn'}")
+    for widest in (1.0, 0.0):
+        print(
+            f"{count_right_rows(n // 4, widest=widest)} of {n // 4} rows right, gaps to {widest:g} of a digit's width"
+        )

@@ -17,13 +17,13 @@ def gradient() -> np.ndarray:
 def test_formats_are_told_by_content_not_by_name(name: str, tmp_path: Path) -> None:
     file = tmp_path / "picture.dat"
     Image.fromarray(gradient()[..., 0]).save(file, name)
-    assert np.abs(read_picture(Source(str(file))).astype(int) - gradient()).max() <= 6
+    assert np.abs(read_picture(Source(str(file))).pixels.astype(int) - gradient()).max() <= 6
 
 
 def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path) -> None:
     file = tmp_path / "deep.png"
     Image.fromarray(gradient()[..., 0].astype(np.uint16) * 257).save(file)
-    assert np.array_equal(read_picture(Source(str(file))), gradient())
+    assert np.array_equal(read_picture(Source(str(file))).pixels, gradient())
 
 
 @pytest.mark.parametrize(("ink", "paper"), [(0, 255), (255, 0)])
@@ -31,7 +31,7 @@ def test_transparent_paper_contrasts_with_the_ink(ink: int, paper: int, tmp_path
     pixels = np.zeros((20, 20, 4), np.uint8)
     pixels[5:15, 8:12] = (ink, ink, ink, 255)
     Image.fromarray(pixels).save(tmp_path / "clear.png")
-    grey = read_picture(Source(str(tmp_path / "clear.png")))[..., 0]
+    grey = read_picture(Source(str(tmp_path / "clear.png"))).pixels[..., 0]
     assert grey[0, 0] == paper
     assert grey[10, 10] == ink
 
@@ -41,7 +41,7 @@ def test_a_transparent_frame_takes_the_paper_s_grey(tmp_path: Path) -> None:
     pixels[4:36, 4:36] = 255
     pixels[10:30, 18:22, :3] = 0
     Image.fromarray(pixels).save(tmp_path / "framed.png")
-    grey = read_picture(Source(str(tmp_path / "framed.png")))[..., 0]
+    grey = read_picture(Source(str(tmp_path / "framed.png"))).pixels[..., 0]
     assert grey[0, 0] == grey[5, 5] == 255
     assert grey[20, 20] == 0
 
@@ -50,12 +50,22 @@ def test_a_picture_is_turned_as_its_exif_says(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was held upright: turn a quarter clockwise
     Image.fromarray(gradient()[..., 0]).save(tmp_path / "turned.jpg", exif=exif, quality=95)
-    assert read_picture(Source(str(tmp_path / "turned.jpg"))).shape == (40, 30, 1)
+    assert read_picture(Source(str(tmp_path / "turned.jpg"))).pixels.shape == (40, 30, 1)
+
+
+def test_an_animation_s_first_frame_is_read_and_said_to_be_one_of_several(tmp_path: Path) -> None:
+    frames = [Image.fromarray(gradient()[..., 0]), Image.new("L", (40, 30), 7)]
+    frames[0].save(tmp_path / "two.gif", save_all=True, append_images=frames[1:])
+    picture = read_picture(Source(str(tmp_path / "two.gif")))
+    assert np.abs(picture.pixels[..., :1].astype(int) - gradient()).max() <= 6
+    assert picture.note is not None
+    frames[0].save(tmp_path / "one.gif")
+    assert read_picture(Source(str(tmp_path / "one.gif"))).note is None
 
 
 def test_a_large_picture_is_shrunk_and_a_bomb_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.new("L", (3000, 1500), 255).save(tmp_path / "large.png")
-    assert read_picture(Source(str(tmp_path / "large.png"))).shape == (256, 512, 1)
+    assert read_picture(Source(str(tmp_path / "large.png"))).pixels.shape == (256, 512, 1)
     monkeypatch.setattr(decode, "MOST_PIXELS", 1_000_000)
     with pytest.raises(ImageError, match="3000×1500"):
         read_picture(Source(str(tmp_path / "large.png")))
@@ -80,13 +90,13 @@ def test_deeper_pictures_are_scaled_to_what_they_hold(mode: str, values: list[fl
     image = Image.new(mode, (3, 1))
     image.putdata(values)
     image.save(tmp_path / "deep.tif")
-    assert read_picture(Source(str(tmp_path / "deep.tif"))).ravel().tolist() == [0, 128, 255]
+    assert read_picture(Source(str(tmp_path / "deep.tif"))).pixels.ravel().tolist() == [0, 128, 255]
 
 
 @pytest.mark.parametrize("mode", ["RGB", "CMYK", "P", "RGBA", "LA", "1"])
 def test_every_mode_gives_grey_or_red_green_and_blue(mode: str, tmp_path: Path) -> None:
     Image.fromarray(gradient()[..., 0]).convert("RGB").convert(mode).save(tmp_path / "x.tif")
-    found = read_picture(Source(str(tmp_path / "x.tif")))
+    found = read_picture(Source(str(tmp_path / "x.tif"))).pixels
     assert found.dtype == np.uint8
     assert found.shape in ((30, 40, 1), (30, 40, 3))
     assert found[:, :8].mean() < found[:, -8:].mean()

@@ -7,7 +7,7 @@ from mnistcli.errors import ImageError
 from mnistcli.images import normalize
 from mnistcli.images.normalize import is_mnist_like
 from mnistcli.images.strokes import stroke_thickness
-from tests.images.pictures import count_right
+from tests.images.pictures import count_right, count_right_rows
 
 
 def test_every_image_of_mnist_passes_through_untouched_and_so_does_its_negative() -> None:
@@ -87,6 +87,28 @@ def test_a_thin_pen_is_given_the_weight_of_mnist_s_strokes() -> None:
     assert 1.3 < stroke_thickness(digit / 255) < 2.6
 
 
+@pytest.mark.parametrize(("ink", "paper", "invert"), [(0, 255, "yes"), (255, 0, "no")])
+def test_ink_that_fills_the_edge_is_told_from_paper_by_invert(ink: int, paper: int, invert: str) -> None:
+    page = drawing((100, 80), 60, ink, paper)
+    expected = normalize(page).astype(int)
+    tight = page[75:205, 94:166].copy()
+    assert np.abs(normalize(tight, invert=invert).astype(int) - expected).mean() < 12
+    other = "no" if invert == "yes" else "yes"
+    assert np.abs(normalize(page, invert=invert).astype(int) - expected).max() <= 8
+    with pytest.raises(ImageError):
+        normalize(page, invert=other)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.05])
+def test_ruled_lines_are_dropped_where_they_cross_the_digit_and_where_not(slope: float) -> None:
+    page = Image.fromarray(drawing((150, 80), 60, 0, 255)[..., 0])
+    clean = normalize(np.asarray(page)[..., None]).astype(int)
+    for height in (40, 130, 220):
+        ImageDraw.Draw(page).line([(0, height), (400, height + slope * 400)], fill=60, width=3)
+    ruled = normalize(np.asarray(page)[..., None]).astype(int)
+    assert np.abs(ruled - clean).mean() < 8
+
+
 def test_an_area_without_strokes_is_refused() -> None:
     page = np.full((300, 300, 1), 255, np.uint8)
     page[80:220, 60:240] = 30
@@ -111,3 +133,7 @@ def test_a_page_of_text_is_refused() -> None:
 @pytest.mark.parametrize("invert", [False, True])
 def test_photographs_of_test_digits_are_read_whatever_is_ink_and_what_paper(invert: bool) -> None:
     assert count_right(80, invert=invert) >= 78
+
+
+def test_rows_of_five_digits_are_read_whole() -> None:
+    assert count_right_rows(30) >= 20  # of 100, 80
