@@ -31,9 +31,6 @@ def best_reading(candidates: Sequence[Candidate], probabilities: np.ndarray) -> 
 
 def _score(candidate: Candidate, probabilities: np.ndarray) -> float:
     label = int(probabilities.argmax())
-    aspect, spread = (
-        values[label] if len(probabilities) == len(values) else values[0] for values in (ASPECTS, SPREADS)
-    )
-    off = (np.log(candidate.aspect) - aspect) / spread
+    off = (np.log(candidate.aspect) - ASPECTS[label]) / SPREADS[label]
     low = max(LOWEST - candidate.height, 0) / 0.05
-    return float(np.log(probabilities[label]) - off**2 / 2 - np.log(spread) - low**2 / 2 + A_DIGIT)
+    return float(np.log(probabilities[label]) - off**2 / 2 - np.log(SPREADS[label]) - low**2 / 2 + A_DIGIT)

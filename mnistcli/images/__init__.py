@@ -1,7 +1,7 @@
 """Somebody's picture → 28×28 grey pixels, the way MNIST was made."""
 
 from mnistcli.images.decode import Picture, Source, read_picture
-from mnistcli.images.normalize import Trace, normalize, trace
+from mnistcli.images.normalize import normalize
 from mnistcli.images.paths import read_paths, walk
 from mnistcli.images.reading import Read, Reading, read_pictures
 from mnistcli.images.row import Candidate, find_row
@@ -12,12 +12,10 @@ __all__ = [
     "Read",
     "Reading",
     "Source",
-    "Trace",
     "find_row",
     "normalize",
     "read_paths",
     "read_picture",
     "read_pictures",
-    "trace",
     "walk",
 ]

@@ -17,10 +17,10 @@ DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 
 @dataclass(frozen=True)
 class Source:
-    """A picture to read: its name as the user wrote it, and its bytes or numbers where it is not a file of its own."""
+    """A picture to read: its name as the user wrote it, and its bytes where it came from a pipe."""
 
     name: str
-    content: bytes | np.ndarray | None = None
+    content: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,8 @@ def read_picture(source: Source, *, side: int = WORKING_SIDE) -> Picture:
     Raises:
         ImageError: There is no such file, or it is not a picture that can be read.
     """
-    content = source.content
     try:
-        if isinstance(content, np.ndarray):
-            return _finish(_from_array(content), side)
-        return _decode(source.name if content is None else io.BytesIO(content), side)
+        return _decode(source.name if source.content is None else io.BytesIO(source.content), side)
     except UnidentifiedImageError as error:
         raise ImageError(f"is not a picture in a format that can be read: {', '.join(FORMATS)}") from error
     except OSError as error:
@@ -67,25 +64,10 @@ def _decode(file: str | io.BytesIO, side: int) -> Picture:
         ImageOps.exif_transpose(image, in_place=True)
         plain = image if image.mode == "L" and not image.has_transparency_data else _to_plain(image)
         note = "holds several pictures: the first was read" if several else None
-        return _finish(plain, side, longest=longest, note=note)
-
-
-def _finish(plain: Image.Image, side: int, *, longest: int | None = None, note: str | None = None) -> Picture:
-    longest = longest or max(plain.size)
-    if max(plain.size) > side:
-        plain.thumbnail((side, side))
-    pixels = np.asarray(plain)
-    return Picture(pixels if pixels.ndim == 3 else pixels[..., None], longest / max(plain.size), note)
-
-
-def _from_array(values: np.ndarray) -> Image.Image:
-    """Return an image of an array [height, width] or [height, width, 1 or 3] of any kind of numbers."""
-    if min(values.shape) == 0:
-        raise ImageError("holds no pixels")
-    grey = values[..., 0] if values.ndim == 3 and values.shape[-1] == 1 else values
-    if grey.dtype == np.uint8:
-        return Image.fromarray(np.ascontiguousarray(grey))
-    return _scale_deep(grey.astype(np.float64))
+        if max(plain.size) > side:
+            plain.thumbnail((side, side))
+        pixels = np.asarray(plain)
+        return Picture(pixels if pixels.ndim == 3 else pixels[..., None], longest / max(plain.size), note)
 
 
 def _to_plain(image: Image.Image) -> Image.Image:
@@ -98,19 +80,14 @@ def _to_plain(image: Image.Image) -> Image.Image:
 
 
 def _scale_deep(values: np.ndarray) -> Image.Image:
-    """Scale numbers of other kinds than 8 bits to those.
-
-    Those from 0 to 1 and those of 16 bits by that full range, others from their smallest to their largest.
+    """Scale numbers of more than 8 bits: 16-bit ones by their full range, others from their smallest to their largest.
 
     Raises:
         ValueError: One is infinite or no number.
     """
     if not np.isfinite(values).all():
         raise ValueError("a pixel is infinite or no number")
-    low, high = values.min(), values.max()
-    for full in (1.0, 65535.0):
-        if low >= 0 and full / 257 < high <= full:
-            low, high = 0.0, full
+    low, high = (0.0, 65535.0) if 255 < values.max() <= 65535 and values.min() >= 0 else (values.min(), values.max())
     return Image.fromarray(((values - low) / max(high - low, 1e-12) * 255).round().astype(np.uint8))
 
 

@@ -76,7 +76,8 @@ def _paper(colours: np.ndarray, invert: str) -> np.ndarray:
         likely = np.concatenate([grid[0], grid[-1], grid[:, 0], grid[:, -1]])
     else:
         by_light = sampled[sampled.mean(-1).argsort()]
-        likely = by_light[-len(sampled) // 5 :] if invert == "yes" else by_light[: len(sampled) // 5 + 1]
+        fifth = len(sampled) // 5 + 1
+        likely = by_light[-fifth:] if invert == "yes" else by_light[:fifth]
     surface = np.tile(np.median(likely, axis=0), (len(sampled), 1))
     coefficients = np.zeros((known.shape[1], colours.shape[-1]))
     for _ in range(ROUNDS):

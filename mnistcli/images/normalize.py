@@ -5,8 +5,6 @@ antialiased, then placed in 28×28 by its centre of mass. Measured on all 70,000
 box is 19 or 20 pixels, the centre of mass, rounded, is at row and column 14, counted from 0.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from PIL import Image
 
@@ -16,21 +14,6 @@ from mnistcli.images.strokes import adjust_weight, keep_digit
 
 SIDE, BOX, CENTRE = 28, 20, 14
 THINNEST, THICKEST = 1.6, 4.5  # pixels of the box: strokes of 19 in 20 images of MNIST lie between
-
-
-@dataclass(frozen=True)
-class Trace:
-    """What was made of a picture step by step.
-
-    Attributes:
-        ink: How much ink each pixel holds, float 0 to 1 [height, width]; none where the picture was MNIST-like.
-        digit: The ink that belongs to the digit, likewise.
-        image: What a network sees, [28, 28, 1] uint8.
-    """
-
-    ink: np.ndarray | None
-    digit: np.ndarray | None
-    image: np.ndarray
 
 
 def normalize(pixels: np.ndarray, *, invert: str = "auto") -> np.ndarray:
@@ -45,20 +28,13 @@ def normalize(pixels: np.ndarray, *, invert: str = "auto") -> np.ndarray:
     Raises:
         ImageError: The picture is blank, or shows no strokes.
     """
-    return trace(pixels, invert=invert).image
-
-
-def trace(pixels: np.ndarray, *, invert: str = "auto") -> Trace:
-    """Do what `normalize` does, and keep every step."""
     if pixels.shape[:2] == (SIDE, SIDE):
         grey = pixels.mean(-1).round().astype(np.uint8)
         candidates = {"no": [grey], "yes": [255 - grey], "auto": [grey, 255 - grey]}[invert]
         for candidate in candidates:
             if is_mnist_like(candidate):
-                return Trace(None, None, candidate[..., None])
-    ink = find_ink(pixels, invert=invert)
-    digit = keep_digit(drop_rules(ink))
-    return Trace(ink, digit, place(digit))
+                return candidate[..., None]
+    return place(keep_digit(drop_rules(find_ink(pixels, invert=invert))))
 
 
 def place(ink: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ The ink is cut into atoms: pieces that hang together, and, of pieces too wide fo
 clearest cuts. A digit is one atom or a few neighbours; which reading is the best is for who can read them.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,7 +13,7 @@ import numpy as np
 from mnistcli.errors import ImageError
 from mnistcli.images.decode import Picture
 from mnistcli.images.ink import find_ink
-from mnistcli.images.normalize import extent, place
+from mnistcli.images.normalize import place
 from mnistcli.images.rules import drop_rules
 from mnistcli.images.strokes import SPECK
 
@@ -23,7 +24,8 @@ BROADEST = 1.5  # times the line's height: no digit is wider
 APART = 0.12  # of the line's height between parts of one digit at most
 NEAREST = 0.15  # of the line's height between two cuts
 MOST_ATOMS = 4  # in one digit
-MOST = 400  # pieces in a line of digits
+MOST = 60  # pieces in a line of digits
+Box = tuple[slice, slice]
 
 
 @dataclass(frozen=True)
@@ -51,73 +53,85 @@ def find_row(picture: Picture, *, invert: str = "auto") -> list[Candidate]:
     Raises:
         ImageError: The picture is blank, or shows no line of digits.
     """
+    from scipy.ndimage import maximum
+
     ink = drop_rules(find_ink(picture.pixels, invert=invert))
     pieces = _pieces(ink > 0.5)
     line = _line_height(pieces)
-    atoms = [atom for group in _groups(pieces, line) for atom in _cut(group, ink, line)]
+    groups = _join_stacked(pieces, line)
+    atoms = _cut_wide(groups, ink, line)
+    boxes = _boxes(atoms)
+    owners = maximum(groups, atoms, np.arange(len(boxes)) + 1).tolist()
     return [
         _candidate(first, end, atoms, ink, line, picture.scale)
-        for first in range(len(atoms))
-        for end in range(first + 1, min(first + MOST_ATOMS, len(atoms)) + 1)
-        if end == first + 1 or _may_be_one(atoms[first:end], line)
+        for first in range(len(boxes))
+        for end in range(first + 1, min(first + MOST_ATOMS, len(boxes)) + 1)
+        if all(_may_be_one(boxes[first:end], owners[first:end], line))
     ]
 
 
-def _pieces(mask: np.ndarray) -> list[np.ndarray]:
-    """Return the masks of what hangs together, without specks and what is above or below the line, left to right."""
+def _pieces(mask: np.ndarray) -> np.ndarray:
+    """Number what hangs together from 1, left to right, [height, width]: no specks, nothing above or below the line.
+
+    Raises:
+        ImageError: It is too much for a line of digits.
+    """
     from scipy.ndimage import label
 
-    numbered, count = label(mask, np.ones((3, 3)))
-    areas = np.bincount(numbered.ravel(), minlength=count + 1)[1:]
+    pieces, _ = label(mask, np.ones((3, 3)))
+    areas = np.bincount(pieces.ravel())[1:]
     large = np.flatnonzero(areas >= SPECK * areas.max())
     if len(large) > MOST:
         raise ImageError("shows no line of digits: what stands out from the paper is in many pieces")
-    found = [numbered == number + 1 for number in large]
-    rows = [extent(piece)[0] for piece in found]
-    main = rows[int(areas[large].argmax())]
-    in_line = [
-        piece for piece, own in zip(found, rows, strict=True) if min(own.stop, main.stop) > max(own.start, main.start)
-    ]
-    return sorted(in_line, key=lambda piece: extent(piece)[1].start)
+    boxes = _boxes(pieces)
+    main, _ = boxes[int(areas.argmax())]
+    in_line = [i for i in large if boxes[i][0].start < main.stop and main.start < boxes[i][0].stop]
+    numbers = np.zeros(len(areas) + 1, int)
+    numbers[[i + 1 for i in sorted(in_line, key=lambda i: boxes[i][1].start)]] = np.arange(len(in_line)) + 1
+    return numbers[pieces]
 
 
-def _line_height(pieces: list[np.ndarray]) -> float:
-    """Return the height of most of the ink's pieces, in pixels."""
-    heights = np.repeat([_size(piece)[0] for piece in pieces], [int(np.count_nonzero(piece)) for piece in pieces])
-    return float(np.median(heights))
+def _line_height(pieces: np.ndarray) -> float:
+    """Return the height of the pieces that hold most of the ink, in pixels."""
+    heights = [rows.stop - rows.start for rows, _ in _boxes(pieces)]
+    return float(np.median(np.repeat(heights, np.bincount(pieces.ravel())[1:])))
 
 
-def _groups(pieces: list[np.ndarray], line: float) -> list[np.ndarray]:
-    """Return the masks of pieces with those that lie above or below them, as the stroke of a 5 does."""
-    groups: list[np.ndarray] = []
-    for piece in pieces:
-        if groups and _stacked(groups[-1], piece, line):
-            groups[-1] = groups[-1] | piece
-        else:
-            groups.append(piece)
-    return groups
+def _join_stacked(pieces: np.ndarray, line: float) -> np.ndarray:
+    """Number pieces anew: what lies above or below another, as the stroke of a 5 does, gets its number."""
+    boxes = _boxes(pieces)
+    numbers = [0, 1]
+    for before, box in pairwise(boxes):
+        numbers.append(numbers[-1] + (not _stacked(before, box, line)))
+    return np.array(numbers)[pieces]
 
 
-def _stacked(one: np.ndarray, other: np.ndarray, line: float) -> bool:
-    if min(_size(one)[0], _size(other)[0]) >= TALL * line:
+def _stacked(one: Box, other: Box, line: float) -> bool:
+    if min(rows.stop - rows.start for rows, _ in (one, other)) >= TALL * line:
         return False
-    a, b = extent(one)[1], extent(other)[1]
-    shared = min(a.stop, b.stop) - max(a.start, b.start)
-    return shared >= OVERLAP * min(a.stop - a.start, b.stop - b.start)
+    a, b = one[1], other[1]
+    return min(a.stop, b.stop) - max(a.start, b.start) >= OVERLAP * min(a.stop - a.start, b.stop - b.start)
 
 
-def _cut(piece: np.ndarray, ink: np.ndarray, line: float) -> list[np.ndarray]:
-    """Return the parts of a piece between its clearest cuts, left to right; the piece alone where it is not wide."""
-    rows, columns = extent(piece)
-    if columns.stop - columns.start <= WIDE * line:
-        return [piece]
-    own = np.where(piece, ink, 0)[rows, columns]
-    seams = [_seam(own, column, int(NEAREST * line)) for column in _thin_places(own, line)]
-    position = np.arange(piece.shape[1])
-    edges = [np.full(piece.shape[0], 0), *(_widen(seam + columns.start, rows, piece) for seam in seams),
-             np.full(piece.shape[0], piece.shape[1])]  # fmt: skip
-    parts = [piece & (position >= a[:, None]) & (position < b[:, None]) for a, b in pairwise(edges)]
-    return [part for part in parts if part.any()]
+def _cut_wide(pieces: np.ndarray, ink: np.ndarray, line: float) -> np.ndarray:
+    """Number the atoms, left to right: pieces, and the parts of wide ones between the clearest cuts."""
+    atoms = np.zeros_like(pieces)
+    for number, (rows, columns) in enumerate(_boxes(pieces), start=1):
+        own = pieces[rows, columns] == number
+        parts = _parts(np.where(own, ink[rows, columns], 0), line)
+        _, renumbered = np.unique(parts[own], return_inverse=True)
+        atoms[rows, columns][own] = atoms.max() + 1 + renumbered
+    return atoms
+
+
+def _parts(ink: np.ndarray, line: float) -> np.ndarray:
+    """Return, for each pixel of a piece's ink [height, width], how many seams lie left of it."""
+    width = ink.shape[1]
+    parts = np.zeros(ink.shape, int)
+    if width > WIDE * line:
+        for column in _thin_places(ink, line):
+            parts += np.arange(width) >= _seam(ink, column, int(NEAREST * line))[:, None]
+    return parts
 
 
 def _thin_places(ink: np.ndarray, line: float) -> list[int]:
@@ -155,38 +169,30 @@ def _seam(ink: np.ndarray, column: int, reach: int) -> np.ndarray:
     return path + low
 
 
-def _widen(seam: np.ndarray, rows: slice, piece: np.ndarray) -> np.ndarray:
-    """Return a seam over the rows of a piece as one over all rows of the picture."""
-    whole = np.empty(piece.shape[0], int)
-    whole[: rows.start], whole[rows], whole[rows.stop :] = seam[0], seam, seam[-1]
-    return whole
+def _may_be_one(boxes: list[Box], owners: list[int], line: float) -> Iterator[bool]:
+    """Whether atoms with these boxes, of these pieces, are no wider than a digit, near each other, not tall apart."""
+    yield len(boxes) == 1 or max(columns.stop for _, columns in boxes) - boxes[0][1].start <= BROADEST * line
+    for (a, b), (piece, other) in zip(pairwise(boxes), pairwise(owners), strict=True):
+        apart = piece != other and min(rows.stop - rows.start for rows, _ in (a, b)) >= TALL * line
+        yield not apart and b[1].start - a[1].stop <= APART * line
 
 
-def _may_be_one(atoms: list[np.ndarray], line: float) -> bool:
-    columns = [extent(atom)[1] for atom in atoms]
-    near = all(b.start - a.stop <= APART * line for a, b in pairwise(columns))
-    return near and max(each.stop for each in columns) - columns[0].start <= BROADEST * line
+def _candidate(first: int, end: int, atoms: np.ndarray, ink: np.ndarray, line: float, scale: float) -> Candidate:
+    from scipy.ndimage import binary_dilation, find_objects
 
-
-def _candidate(first: int, end: int, atoms: list[np.ndarray], ink: np.ndarray, line: float, scale: float) -> Candidate:
-    from scipy.ndimage import binary_dilation
-
-    mask, others = np.zeros(ink.shape, bool), np.zeros(ink.shape, bool)
-    for number, atom in enumerate(atoms):
-        (mask if first <= number < end else others)[atom] = True
-    rows, columns = extent(mask)
+    rows, columns = find_objects(((atoms > first) & (atoms <= end)).astype(int))[0]
     edge = int(line / 20) + 2
-    window = (
-        slice(max(rows.start - edge, 0), rows.stop + edge),
-        slice(max(columns.start - edge, 0), columns.stop + edge),
-    )
-    soft = binary_dilation(mask[window], np.ones((3, 3)), iterations=1 + int(line / 100)) & ~others[window]
+    window = tuple(slice(max(each.start - edge, 0), each.stop + edge) for each in (rows, columns))
+    own, others = (atoms[window] > first) & (atoms[window] <= end), atoms[window] > 0
+    soft = binary_dilation(own, np.ones((3, 3)), iterations=1 + int(line / 100)) & (own | ~others)
+    left, top, right, bottom = (round(at * scale) for at in (columns.start, rows.start, columns.stop, rows.stop))
     height, width = rows.stop - rows.start, columns.stop - columns.start
-    edges = (columns.start, rows.start, columns.stop, rows.stop)
-    box = tuple(round(edge * scale) for edge in edges)
-    return Candidate(first, end, box, width / height, height / line, place(np.where(soft, ink[window], 0)))
+    image = place(np.where(soft, ink[window], 0))
+    return Candidate(first, end, (left, top, right, bottom), width / height, height / line, image)
 
 
-def _size(mask: np.ndarray) -> tuple[int, int]:
-    rows, columns = extent(mask)
-    return rows.stop - rows.start, columns.stop - columns.start
+def _boxes(numbered: np.ndarray) -> list[Box]:
+    """Return the rows and columns of each number from 1 on [height, width]."""
+    from scipy.ndimage import find_objects
+
+    return find_objects(numbered)

@@ -109,6 +109,16 @@ def test_ruled_lines_are_dropped_where_they_cross_the_digit_and_where_not(slope:
     assert np.abs(ruled - clean).mean() < 8
 
 
+@pytest.mark.parametrize("invert", ["auto", "yes"])
+def test_a_stroke_from_edge_to_edge_is_no_ruled_line(invert: str) -> None:
+    one, seven = Image.new("L", (300, 200), 255), Image.new("L", (200, 260), 255)
+    ImageDraw.Draw(one).line([(150, 0), (150, 200)], fill=0, width=14)
+    ImageDraw.Draw(seven).line([(0, 20), (194, 20), (80, 250)], fill=0, width=14)
+    upright, bar = (normalize(np.asarray(each)[..., None], invert=invert)[..., 0] for each in (one, seven))
+    assert (upright > 128).any(1).sum() >= 18
+    assert (bar > 128).any(0).sum() >= 14
+
+
 def test_an_area_without_strokes_is_refused() -> None:
     page = np.full((300, 300, 1), 255, np.uint8)
     page[80:220, 60:240] = 30
@@ -135,5 +145,6 @@ def test_photographs_of_test_digits_are_read_whatever_is_ink_and_what_paper(inve
     assert count_right(80, invert=invert) >= 78
 
 
-def test_rows_of_five_digits_are_read_whole() -> None:
-    assert count_right_rows(30) >= 20  # of 100, 80
+@pytest.mark.parametrize(("widest", "least"), [(1.0, 27), (0.0, 24)])
+def test_rows_of_five_digits_are_read_whole_with_gaps_and_where_they_touch(widest: float, least: int) -> None:
+    assert count_right_rows(30, widest=widest) >= least
