@@ -102,6 +102,10 @@ def _run() -> int:
         code = app(standalone_mode=False) or ExitCode.OK
     except ClosedPipeError:
         raise
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # what Typer makes of it while it prints help
+            raise ClosedPipeError from error
+        raise
     except MnistcliError as error:
         return _tell(error, str(error), error.exit_code)
     except TyperException as error:

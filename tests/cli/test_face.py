@@ -141,6 +141,12 @@ def test_commands_bear_a_closed_stdin_and_a_pipe_that_closes_early(folder: Path,
     assert b"Exception" not in early.stderr
 
 
+@pytest.mark.parametrize("words", ["--help", "train --help", "--version", "help", "help exit-codes", "completion bash"])
+def test_help_bears_a_pipe_that_closes_early(folder: Path, words: str) -> None:
+    early = shell(f"mnistcli {words} | true; exit ${{PIPESTATUS[0]}}", folder)
+    assert (early.returncode, early.stderr) == (0, b"")
+
+
 def in_terminal(arguments: tuple[str, ...], cwd: Path, **environment: str) -> str:
     """Run the program with a pseudo-terminal as its stdout and stderr; return what that shows."""
     command = [sys.executable, "-m", "mnistcli", *arguments]

@@ -306,3 +306,32 @@ def test_split_digits_and_top_and_an_unknown_choice_of_invert_are_refused(mnistc
     file = min(digits.glob("*.png"))
     assert mnistcli("predict", file, "--split-digits", "--top", "2").code == 2
     assert mnistcli("predict", file, "--invert", "maybe").code == 2
+
+
+@pytest.mark.parametrize("options", [(), ("--split-digits",)])
+def test_an_animation_is_read_by_its_first_frame_and_said_so(
+    mnistcli: Call, digits: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    frames = [Image.open(file).resize((140, 140)) for file in sorted(digits.glob("*.png"))[:2]]
+    frames[0].save(tmp_path / "two.gif", save_all=True, append_images=frames[1:])
+    outcome = mnistcli("predict", "two.gif", "--json", *options)
+    record = outcome.json["predictions"][0]
+    assert str(record["label"]) == "7"
+    assert "first" in record["note"]
+    assert "'two.gif' holds several pictures: the first was read." in outcome.err
+
+
+def test_invert_decides_what_is_ink(mnistcli: Call, digits: Path) -> None:
+    seven = min(digits.glob("*.png"))
+    right = mnistcli("predict", seven, "--invert", "no")
+    assert (right.code, right.lines[0].split("\t")[1]) == (0, "7")
+    assert mnistcli("predict", seven, "--invert", "yes").lines != right.lines
+
+
+def test_each_digit_of_a_row_is_saved_as_the_network_saw_it(mnistcli: Call, digits: Path, tmp_path: Path) -> None:
+    page = Image.new("L", (400, 200), 0)
+    for x, file in zip((20, 220), sorted(digits.glob("*.png")), strict=False):
+        page.paste(Image.open(file).resize((140, 140)), (x, 30))
+    page.save(tmp_path / "row.png")
+    assert mnistcli("predict", "row.png", "--split-digits", "--save-preprocessed", "seen").code == 0
+    assert sorted(file.name for file in (tmp_path / "seen").iterdir()) == ["000001-row-1.png", "000001-row-2.png"]

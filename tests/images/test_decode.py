@@ -63,9 +63,17 @@ def test_an_animation_s_first_frame_is_read_and_said_to_be_one_of_several(tmp_pa
     assert read_picture(Source(str(tmp_path / "one.gif"))).note is None
 
 
+def test_a_photograph_with_a_preview_is_one_picture(tmp_path: Path) -> None:
+    photograph = Image.fromarray(gradient()[..., 0]).convert("RGB")
+    photograph.save(tmp_path / "phone.jpg", "MPO", save_all=True, append_images=[photograph.resize((10, 8))])
+    assert read_picture(Source(str(tmp_path / "phone.jpg"))).note is None
+
+
 def test_a_large_picture_is_shrunk_and_a_bomb_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.new("L", (3000, 1500), 255).save(tmp_path / "large.png")
-    assert read_picture(Source(str(tmp_path / "large.png"))).pixels.shape == (256, 512, 1)
+    picture = read_picture(Source(str(tmp_path / "large.png")))
+    assert picture.pixels.shape == (256, 512, 1)
+    assert picture.scale == pytest.approx(3000 / 512)
     monkeypatch.setattr(decode, "MOST_PIXELS", 1_000_000)
     with pytest.raises(ImageError, match="3000×1500"):
         read_picture(Source(str(tmp_path / "large.png")))

@@ -5,9 +5,10 @@ from PIL import Image, ImageDraw
 from mnistcli.data import load
 from mnistcli.errors import ImageError
 from mnistcli.images import normalize
+from mnistcli.images.ink import find_ink
 from mnistcli.images.normalize import is_mnist_like
 from mnistcli.images.strokes import stroke_thickness
-from tests.images.pictures import count_right, count_right_rows
+from tests.images.pictures import count_right
 
 
 def test_every_image_of_mnist_passes_through_untouched_and_so_does_its_negative() -> None:
@@ -99,14 +100,35 @@ def test_ink_that_fills_the_edge_is_told_from_paper_by_invert(ink: int, paper: i
         normalize(page, invert=other)
 
 
-@pytest.mark.parametrize("slope", [0.0, 0.05])
-def test_ruled_lines_are_dropped_where_they_cross_the_digit_and_where_not(slope: float) -> None:
+@pytest.mark.parametrize(("slope", "vertical"), [(0.0, ()), (0.05, ()), (0.0, (60, 170, 280)), (0.03, (60, 170, 280))])
+def test_ruled_lines_are_dropped_where_they_cross_the_digit_and_where_not(
+    slope: float, vertical: tuple[int, ...]
+) -> None:
     page = Image.fromarray(drawing((150, 80), 60, 0, 255)[..., 0])
     clean = normalize(np.asarray(page)[..., None]).astype(int)
     for height in (40, 130, 220):
         ImageDraw.Draw(page).line([(0, height), (400, height + slope * 400)], fill=60, width=3)
+    for column in vertical:
+        ImageDraw.Draw(page).line([(column, 0), (column + slope * 300, 300)], fill=60, width=3)
     ruled = normalize(np.asarray(page)[..., None]).astype(int)
     assert np.abs(ruled - clean).mean() < 8
+
+
+def test_invert_finds_ink_that_covers_most_of_the_picture() -> None:
+    light = np.zeros((100, 100), bool)
+    light[20:80, 30:75] = True
+    picture = np.where(light, 230, 30).astype(np.uint8)[..., None]
+    for pixels, invert in ((picture, "yes"), (255 - picture, "no")):
+        ink = find_ink(pixels, invert=invert)
+        assert ink[~light].mean() > 0.9
+        assert ink[light].mean() < 0.1
+
+
+def test_invert_says_which_polarity_an_image_of_mnist_has() -> None:
+    image = load("mnist").test.images[0]
+    assert np.array_equal(normalize(image, invert="no"), image)
+    assert np.array_equal(normalize(255 - image, invert="yes"), image)
+    assert not np.array_equal(normalize(image, invert="yes"), image)
 
 
 @pytest.mark.parametrize("invert", ["auto", "yes"])
@@ -143,8 +165,3 @@ def test_a_page_of_text_is_refused() -> None:
 @pytest.mark.parametrize("invert", [False, True])
 def test_photographs_of_test_digits_are_read_whatever_is_ink_and_what_paper(invert: bool) -> None:
     assert count_right(80, invert=invert) >= 78
-
-
-@pytest.mark.parametrize(("widest", "least"), [(1.0, 27), (0.0, 24)])
-def test_rows_of_five_digits_are_read_whole_with_gaps_and_where_they_touch(widest: float, least: int) -> None:
-    assert count_right_rows(30, widest=widest) >= least
