@@ -21,6 +21,7 @@ WIDE = 0.95  # of the line's height: a piece that is wider may be several digits
 TALL = 0.6  # of the line's height: two pieces that tall are two digits, even one above the other's slant
 OVERLAP = 0.5  # of the narrower piece's width: pieces that share so many columns are one digit's
 BROADEST = 1.5  # times the line's height: no digit is wider
+BESIDE = 0.25  # of the largest piece's height: what is farther above or below belongs to something else
 APART = 0.12  # of the line's height between parts of one digit at most
 NEAREST = 0.15  # of the line's height between two cuts
 MOST_ATOMS = 4  # in one digit
@@ -85,7 +86,8 @@ def _pieces(mask: np.ndarray) -> np.ndarray:
         raise ImageError("shows no line of digits: what stands out from the paper is in many pieces")
     boxes = _boxes(pieces)
     main, _ = boxes[int(areas.argmax())]
-    in_line = [i for i in large if boxes[i][0].start < main.stop and main.start < boxes[i][0].stop]
+    reach = BESIDE * (main.stop - main.start)
+    in_line = [i for i in large if boxes[i][0].start < main.stop + reach and main.start - reach < boxes[i][0].stop]
     numbers = np.zeros(len(areas) + 1, int)
     numbers[[i + 1 for i in sorted(in_line, key=lambda i: boxes[i][1].start)]] = np.arange(len(in_line)) + 1
     return numbers[pieces]
