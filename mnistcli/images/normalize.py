@@ -8,6 +8,7 @@ box is 19 or 20 pixels, the centre of mass, rounded, is at row and column 14, co
 import numpy as np
 from PIL import Image
 
+from mnistcli.images.decode import WORKING_SIDE
 from mnistcli.images.ink import find_ink
 from mnistcli.images.rules import drop_rules
 from mnistcli.images.strokes import adjust_weight, keep_digit
@@ -39,10 +40,17 @@ def normalize(pixels: np.ndarray, *, invert: str = "auto") -> np.ndarray:
 
 def place(ink: np.ndarray) -> np.ndarray:
     """Return [28, 28, 1] uint8 of one digit's ink, float 0 to 1: stroke weight, size and place as MNIST has them."""
-    ink = _crop(ink)
+    ink = _crop(_shrink(ink) if max(ink.shape) > WORKING_SIDE else ink)
     scale = BOX / max(ink.shape)
     ink = _crop(adjust_weight(np.pad(ink, int(2 / scale) + 1), thinnest=THINNEST / scale, thickest=THICKEST / scale))
     return _centre(_fit_into_box(ink))[..., None]
+
+
+def _shrink(ink: np.ndarray) -> np.ndarray:
+    """Return ink of WORKING_SIDE pixels a side at most: to thicken the strokes of more would take seconds."""
+    image = Image.fromarray(ink.astype(np.float32))
+    image.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX)
+    return np.asarray(image)
 
 
 def is_mnist_like(grey: np.ndarray) -> bool:

@@ -15,9 +15,10 @@ from mnistcli.images.decode import Picture
 from mnistcli.images.ink import find_ink
 from mnistcli.images.normalize import place
 from mnistcli.images.rules import drop_rules
-from mnistcli.images.strokes import SPECK
+from mnistcli.images.strokes import SPECK, check_strokes
 
 WIDE = 0.95  # of the line's height: a piece that is wider may be several digits
+LONGEST = 30  # times the line's height: a piece that is wider is a line, not digits that touch
 TALL = 0.6  # of the line's height: two pieces that tall are two digits, even one above the other's slant
 OVERLAP = 0.5  # of the narrower piece's width: pieces that share so many columns are one digit's
 BROADEST = 1.5  # times the line's height: no digit is wider
@@ -59,6 +60,7 @@ def find_row(picture: Picture, *, invert: str = "auto") -> list[Candidate]:
     ink = drop_rules(find_ink(picture.pixels, invert=invert))
     pieces = _pieces(ink > 0.5)
     line = _line_height(pieces)
+    check_strokes(pieces > 0, line)
     groups = _join_stacked(pieces, line)
     atoms = _cut_wide(groups, ink, line)
     boxes = _boxes(atoms)
@@ -130,6 +132,8 @@ def _parts(ink: np.ndarray, line: float) -> np.ndarray:
     """Return, for each pixel of a piece's ink [height, width], how many seams lie left of it."""
     width = ink.shape[1]
     parts = np.zeros(ink.shape, int)
+    if width > LONGEST * line:
+        raise ImageError("shows no line of digits: what stands out from the paper is one long piece")
     if width > WIDE * line:
         for column in _thin_places(ink, line):
             parts += np.arange(width) >= _seam(ink, column, int(NEAREST * line))[:, None]

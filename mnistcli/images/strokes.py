@@ -18,7 +18,7 @@ def keep_digit(ink: np.ndarray) -> np.ndarray:
     Raises:
         ImageError: What there is has no strokes, or is in too many pieces for one digit.
     """
-    from scipy.ndimage import binary_dilation, distance_transform_edt, find_objects, label
+    from scipy.ndimage import binary_dilation, find_objects, label
 
     pieces, count = label(ink > 0.5, np.ones((3, 3)))
     areas = np.bincount(pieces.ravel(), minlength=count + 1)[1:]
@@ -33,11 +33,22 @@ def keep_digit(ink: np.ndarray) -> np.ndarray:
         if areas[number] >= SPECK * areas[largest] and _gap(boxes[number], boxes[largest]) <= REACH * extent
     ]
     mask = np.isin(pieces, [number + 1 for number in kept])
+    check_strokes(mask, extent)
+    return np.where(binary_dilation(mask, np.ones((3, 3)), iterations=1 + extent // 100), ink, 0)
+
+
+def check_strokes(mask: np.ndarray, extent: float) -> None:
+    """Refuse ink [height, width] that no digit of that longer side, in pixels, is made of.
+
+    Raises:
+        ImageError: It is full of holes, or an area.
+    """
+    from scipy.ndimage import distance_transform_edt, label
+
     if label(~mask)[1] > HOLES:
         raise ImageError("shows no digit: what stands out from the paper is full of holes")
     if distance_transform_edt(np.pad(mask, 1)).max() > FILLED * extent + 1:
         raise ImageError("shows no digit: what stands out from the paper is an area, not strokes")
-    return np.where(binary_dilation(mask, np.ones((3, 3)), iterations=1 + extent // 100), ink, 0)
 
 
 def adjust_weight(ink: np.ndarray, *, thinnest: float, thickest: float) -> np.ndarray:

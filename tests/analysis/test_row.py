@@ -36,3 +36,8 @@ def test_what_is_too_wide_or_too_low_for_its_class_is_no_digit() -> None:
     assert best_reading(wide, np.array([sure(3, 0.7), sure(5), sure(3, 0.7)])) == [0, 2]
     low = [candidate(0, 1), candidate(0, 2, aspect=0.9), candidate(1, 2, height=0.2)]
     assert best_reading(low, np.array([sure(3), sure(3), sure(3)])) == [1]
+
+
+def test_fewer_digits_are_preferred_where_both_readings_are_as_sure() -> None:
+    candidates = [candidate(0, 1), candidate(0, 2), candidate(1, 2)]
+    assert best_reading(candidates, np.array([sure(3), sure(3), sure(3)])) == [1]

@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
@@ -65,6 +66,17 @@ def test_enlarged_copies_on_white_get_the_same_answers(
         page.convert(mode).save(tmp_path / f"{file.stem}{suffix}")
     found = answers(mnistcli, sorted(tmp_path.glob(f"*{suffix}")))
     assert sum(a != b for a, b in zip(found, expected, strict=True)) <= 2  # of 60; of 1,000 PNG copies 8 are misread
+
+
+def test_confidence_is_calibrated_by_the_run_s_temperature(mnistcli: Call, digits: Path) -> None:
+    model = load_model(RunsFolder(Path("runs")).find("builtin").weights)
+    assert model.temperature != 1
+    files = sorted(digits.glob("*.png"))
+    lines = mnistcli("predict", *files, "--run", "builtin", "--format", "jsonl").lines
+    found = [json.loads(line)["probabilities"] for line in lines]
+    scores = logits(model.layers, model.params, load("mnist").test.images[:N]) / model.temperature
+    expected = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_a_file_given_twice_is_answered_twice_alike_and_in_order(mnistcli: Call, digits: Path) -> None:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from mnistcli.errors import ImageError
 from mnistcli.images import Candidate, Picture, find_row, normalize
 from tests.images.pictures import count_right_rows
 
@@ -45,6 +46,25 @@ def test_the_parts_of_a_broken_digit_are_one() -> None:
     whole = row_of(page)
     ImageDraw.Draw(page).rectangle((0, 95, 700, 100), fill=255)
     assert [each.box for each in row_of(page)] == [each.box for each in whole]
+
+
+def test_what_is_no_line_of_digits_is_refused() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 1), np.uint8)
+    square = np.full((300, 300, 1), 255, np.uint8)
+    square[80:220, 60:240] = 30
+    text = Image.new("L", (600, 400), 250)
+    for line in range(10, 390, 16):
+        ImageDraw.Draw(text).text((10, line), "sphinx of black quartz, judge my vow " * 3, fill=20)
+    bar = np.pad(np.zeros((3, 1200), np.uint8), 20, constant_values=255)[..., None]
+    for pixels in (noise, square, np.asarray(text)[..., None], bar):
+        with pytest.raises(ImageError):
+            find_row(Picture(pixels))
+
+
+def test_a_pole_of_any_length_is_thickened_in_a_moment_and_called_one_digit() -> None:
+    pole = np.pad(np.zeros((1400, 3), np.uint8), 20, constant_values=255)[..., None]
+    (candidate,) = find_row(Picture(pole))
+    assert candidate.image.max() == 255
 
 
 @pytest.mark.parametrize(("widest", "least"), [(1.0, 27), (0.0, 24)])
