@@ -40,17 +40,18 @@ def normalize(pixels: np.ndarray, *, invert: str = "auto") -> np.ndarray:
 
 def place(ink: np.ndarray) -> np.ndarray:
     """Return [28, 28, 1] uint8 of one digit's ink, float 0 to 1: stroke weight, size and place as MNIST has them."""
-    ink = _crop(_shrink(ink) if max(ink.shape) > WORKING_SIDE else ink)
+    ink = _crop(_shrink(_crop(ink)))
     scale = BOX / max(ink.shape)
     ink = _crop(adjust_weight(np.pad(ink, int(2 / scale) + 1), thinnest=THINNEST / scale, thickest=THICKEST / scale))
     return _centre(_fit_into_box(ink))[..., None]
 
 
 def _shrink(ink: np.ndarray) -> np.ndarray:
-    """Return ink of WORKING_SIDE pixels a side at most: to thicken the strokes of more would take seconds."""
-    image = Image.fromarray(ink.astype(np.float32))
-    image.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX)
-    return np.asarray(image)
+    """Return ink of WORKING_SIDE pixels a side at most, each the most of a block: to thicken more takes seconds."""
+    block = -(-max(ink.shape) // WORKING_SIDE)
+    height, width = (-(-side // block) for side in ink.shape)
+    padded = np.pad(ink, [(0, -side % block) for side in ink.shape])
+    return np.asarray(padded.reshape(height, block, width, block).max((1, 3)))
 
 
 def is_mnist_like(grey: np.ndarray) -> bool:

@@ -64,7 +64,7 @@ def test_what_is_no_line_of_digits_is_refused() -> None:
 def test_a_pole_of_any_length_is_thickened_in_a_moment_and_called_one_digit() -> None:
     pole = np.pad(np.zeros((1400, 3), np.uint8), 20, constant_values=255)[..., None]
     (candidate,) = find_row(Picture(pole))
-    assert candidate.image.max() == 255
+    assert candidate.image.max() > 200
 
 
 @pytest.mark.parametrize(("widest", "least"), [(1.0, 27), (0.0, 24)])
