@@ -273,6 +273,23 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class Explanation:
+    """Why one picture got its answer.
+
+    Attributes:
+        prediction: The answer.
+        steps: The picture [height, width, 1 or 3] uint8 and what was kept of it, step by step, each under its name.
+        saliency: How much each pixel that the network saw adds to the answer's logit, [height, width] float32.
+        method: How that was computed, and its source.
+    """
+
+    prediction: Prediction
+    steps: tuple[tuple[str, np.ndarray], ...] = field(compare=False, repr=False)
+    saliency: np.ndarray = field(compare=False, repr=False)
+    method: str
+
+
+@dataclass(frozen=True)
 class LayerSummary:
     """One layer: its output's shape without the batch, its parameters, multiply-accumulates for one image."""
 

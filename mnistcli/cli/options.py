@@ -32,7 +32,7 @@ Plot = Annotated[
 RUNS_DIR = Path("runs")
 
 
-def check_plot(path: Path | None) -> None:
+def check_plot(path: Path | None, *, flag: str = "--plot") -> None:
     """Refuse a figure's path before the work rather than after it.
 
     Raises:
@@ -41,8 +41,8 @@ def check_plot(path: Path | None) -> None:
     if path is None:
         return
     if path.suffix.lower() not in FIGURE_SUFFIXES:
-        raise UsageError(f"--plot {str(path)!r} must end in one of {', '.join(FIGURE_SUFFIXES)}.")
+        raise UsageError(f"{flag} {str(path)!r} must end in one of {', '.join(FIGURE_SUFFIXES)}.")
     if path.is_dir():
-        raise UsageError(f"--plot {str(path)!r} is a folder: name a file.")
+        raise UsageError(f"{flag} {str(path)!r} is a folder: name a file.")
     if not path.parent.is_dir():
-        raise UsageError(f"--plot {str(path)!r}: there is no folder {str(path.parent)!r}.")
+        raise UsageError(f"{flag} {str(path)!r}: there is no folder {str(path.parent)!r}.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUN_HELP, RUNS_DIR, NoCache, RunsDir
+from mnistcli.cli.options import RUN_HELP, RUNS_DIR, NoCache, RunsDir, check_plot
 from mnistcli.config import DEVICES, INVERT
 from mnistcli.errors import ExitCode, ImageError, UsageError, unknown
 
@@ -28,6 +28,8 @@ EXAMPLES = [
     "cat digit.png | mnistcli predict - --json",
     "find . -name '*.png' -print0 | mnistcli predict --files-from - -0 --format jsonl",
     "mnistcli predict postcode.jpg --split-digits",
+    "mnistcli predict digit.png --explain why.png",
+    "mnistcli predict digits.npy --format csv",
     "mnistcli predict -r scans/ --min-confidence 0.9 --save-preprocessed seen/",
 ]
 STDIN = "-"
@@ -39,7 +41,8 @@ def predict(
     images: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[IMAGE]...", help="Pictures: PNG, JPEG, BMP, GIF, TIFF, WebP; '-' reads one from stdin."
+            metavar="[IMAGE]...",
+            help="Pictures: PNG, JPEG, BMP, GIF, TIFF, WebP; .npy, .npz and IDX files of many; '-' reads stdin.",
         ),
     ] = None,
     files_from: Annotated[
@@ -80,6 +83,14 @@ def predict(
             metavar="DIR", help="Write each picture there, a new folder, as the network saw it.", show_default=False
         ),
     ] = None,
+    explain: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw why one picture got its answer: .png, .pdf or .svg.",
+            show_default=False,
+        ),
+    ] = None,
     device: Annotated[
         str, typer.Option(metavar="|".join(DEVICES), help="Where JAX computes; auto: NumPy, which starts sooner.")
     ] = "auto",
@@ -102,6 +113,9 @@ def predict(
         raise UsageError(unknown("choice of --invert", invert, INVERT))
     if split_digits and top > 1:
         raise UsageError("--split-digits reads one string: --top does not go with it.")
+    if explain is not None and (split_digits or recursive or len(images or []) != 1):
+        raise UsageError("--explain takes one picture of one digit: no list, no folder, no --split-digits.")
+    check_plot(explain, flag="--explain")
     paths = images or _open_list(files_from or STDIN)
     # 10,000 pictures take 1.9 s so, 2.5 s with OpenBLAS's threads, which wait in a busy loop beside those that read.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -115,14 +129,20 @@ def predict(
     face.explain(f"The weights are {found.weights}; computing with {'NumPy' if device == 'auto' else 'JAX'}.")
     failures: list[Prediction] = []
     sources = _sources(paths, null=null, recursive=recursive)
-    answers = predict_pictures(
+    if explain is not None:
+        sources = iter([only := _take_only(sources)])
+    answers: Iterable[Prediction] = predict_pictures(
         sources, found, invert=invert, split_digits=split_digits, device=device, cache=not no_cache
     )
     if save_preprocessed is not None:
         answers = save_pictures(answers, save_preprocessed)
+    if explain is not None:
+        answers = explainable = [*answers]
     told = _complaining(face, answers, failures, strict=strict)
     view = predictions_view(told, run=found.name, top=top, min_confidence=min_confidence, split_digits=split_digits)
     face.show(view)
+    if explain is not None and not failures:
+        _explain(face, only, explainable[0], found, explain, invert=invert, device=device, cache=not no_cache)
     if failures:
         face.complain(f"{len(failures)} of the pictures could not be read.")
         raise typer.Exit(ExitCode.FAILED)
@@ -143,11 +163,32 @@ def _open_list(file: str) -> BufferedReader:
 
 
 def _sources(paths: list[str] | BufferedReader, *, null: bool, recursive: bool) -> Iterator[Source]:
-    from mnistcli.images import Source, read_paths, walk
+    from mnistcli.images import Source, read_paths, unpack, walk
 
     names: Iterable[str] = paths if isinstance(paths, list) else read_paths(paths, end=b"\0" if null else b"\n")
     for path in walk(names) if recursive else names:
-        yield Source(path, sys.stdin.buffer.read()) if path == STDIN else Source(path)
+        yield from unpack(Source(path, sys.stdin.buffer.read() if path == STDIN else None))
+
+
+def _take_only(sources: Iterator[Source]) -> Source:
+    """Return the one source that there is.
+
+    Raises:
+        UsageError: There are several: a file of arrays can hold many.
+    """
+    first = next(sources)
+    if next(sources, None) is not None:
+        raise UsageError(f"--explain takes one picture: {first.name!r} is the first of several.")
+    return first
+
+
+def _explain(
+    face: Face, source: Source, answer: Prediction, run: Run, path: Path, *, invert: str, device: str, cache: bool
+) -> None:
+    from mnistcli.analysis.explain import explain
+    from mnistcli.render import figures
+
+    face.save_figure(figures.explanation(explain(source, answer, run, invert=invert, device=device, cache=cache)), path)
 
 
 def _complaining(

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mnistcli.data.dataset import Dataset, Split, hold_out_validation
-from mnistcli.data.idx import parse_idx
 from mnistcli.errors import DataError
+from mnistcli.idx import parse_idx
 from mnistcli.results import FileCheck
 
 FOLDER = Path(__file__).parent / "mnist"

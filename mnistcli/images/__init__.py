@@ -1,7 +1,8 @@
 """Somebody's picture → 28×28 grey pixels, the way MNIST was made."""
 
+from mnistcli.images.arrays import unpack
 from mnistcli.images.decode import Picture, Source, read_picture
-from mnistcli.images.normalize import normalize
+from mnistcli.images.normalize import normalize, steps
 from mnistcli.images.paths import read_paths, walk
 from mnistcli.images.reading import Read, Reading, read_pictures
 from mnistcli.images.row import Candidate, find_row
@@ -17,5 +18,7 @@ __all__ = [
     "read_paths",
     "read_picture",
     "read_pictures",
+    "steps",
+    "unpack",
     "walk",
 ]

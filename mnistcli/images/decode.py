@@ -17,10 +17,16 @@ DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 
 @dataclass(frozen=True)
 class Source:
-    """A picture to read: its name as the user wrote it, and its bytes where it came from a pipe."""
+    """A picture to read.
+
+    Attributes:
+        name: As the user wrote it.
+        content: None where it is in the file of that name; else the bytes of such a file, its pixels [height, width] or
+            [height, width, 1, 3 or 4] as any numbers, or why there are none.
+    """
 
     name: str
-    content: bytes | None = None
+    content: bytes | np.ndarray | ImageError | None = None
 
 
 @dataclass(frozen=True)
@@ -44,10 +50,17 @@ def read_picture(source: Source, *, side: int = WORKING_SIDE) -> Picture:
     Raises:
         ImageError: There is no such file, or it is not a picture that can be read.
     """
+    content = source.content
+    if isinstance(content, ImageError):
+        raise content
+    if isinstance(content, np.ndarray):
+        return _fit(_from_numbers(content), side)
     try:
-        return _decode(source.name if source.content is None else io.BytesIO(source.content), side)
+        return _decode(source.name if content is None else io.BytesIO(content), side)
     except UnidentifiedImageError as error:
-        raise ImageError(f"is not a picture in a format that can be read: {', '.join(FORMATS)}") from error
+        raise ImageError(
+            f"is not a picture in a format that can be read: {', '.join(FORMATS)}, .npy, .npz or IDX"
+        ) from error
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror or error}") from error
     except (Image.DecompressionBombError, ValueError, SyntaxError, MemoryError, OverflowError, EOFError) as error:
@@ -64,10 +77,30 @@ def _decode(file: str | io.BytesIO, side: int) -> Picture:
         ImageOps.exif_transpose(image, in_place=True)
         plain = image if image.mode == "L" and not image.has_transparency_data else _to_plain(image)
         note = "holds several pictures: the first was read" if several else None
-        if max(plain.size) > side:
-            plain.thumbnail((side, side))
-        pixels = np.asarray(plain)
-        return Picture(pixels if pixels.ndim == 3 else pixels[..., None], longest / max(plain.size), note)
+        return _fit(plain, side, longest=longest, note=note)
+
+
+def _fit(plain: Image.Image, side: int, *, longest: int | None = None, note: str | None = None) -> Picture:
+    """Shrink a plain picture, whose longer side was `longest` pixels before it was decoded."""
+    longest = longest or max(plain.size)
+    if longest > side:
+        plain.thumbnail((side, side))
+    pixels = np.asarray(plain)
+    return Picture(pixels if pixels.ndim == 3 else pixels[..., None], longest / max(plain.size), note)
+
+
+def _from_numbers(values: np.ndarray) -> Image.Image:
+    """Return numbers as a picture: integers up to 255 and numbers up to 1 by that range, larger ones by 16 bits.
+
+    Raises:
+        ImageError: One is below 0, above 65,535, infinite or no number.
+    """
+    least, most = float(values.min()), float(values.max())
+    if not (least >= 0 and most <= 65535):
+        raise ImageError(f"holds numbers from {least:g} to {most:g}: expected 0 to 1, 0 to 255 or 0 to 65,535")
+    full = 1 if values.dtype.kind in "bf" and most <= 1 else 255 if most <= 255 else 65535
+    pixels = values if values.dtype == np.uint8 else (values / full * 255).round().astype(np.uint8)
+    return _to_plain(Image.fromarray(pixels.squeeze(-1) if pixels.shape[2:] == (1,) else pixels))
 
 
 def _to_plain(image: Image.Image) -> Image.Image:

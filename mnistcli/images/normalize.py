@@ -5,6 +5,8 @@ antialiased, then placed in 28×28 by its centre of mass. Measured on all 70,000
 box is 19 or 20 pixels, the centre of mass, rounded, is at row and column 14, counted from 0.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from PIL import Image
 
@@ -18,32 +20,55 @@ THINNEST, THICKEST = 1.6, 4.5  # pixels of the box: strokes of 19 in 20 images o
 
 
 def normalize(pixels: np.ndarray, *, invert: str = "auto") -> np.ndarray:
-    """Return [28, 28, 1] uint8, light ink on black, of a picture [height, width, 1 or 3] uint8.
+    """Return [28, 28, 1] uint8, light ink on black, of a picture [height, width, 1 or 3] uint8: the last of its steps.
 
+    Arguments and errors are those of `steps`.
+    """
+    *_, (_, picture) = steps(pixels, invert=invert)
+    return picture
+
+
+def steps(pixels: np.ndarray, *, invert: str = "auto") -> Iterator[tuple[str, np.ndarray]]:
+    """Yield what is kept of a picture at each step, under the step's name.
+
+    Up to the last, that is ink [height, width], float 0 to 1; the last is [28, 28, 1] uint8.
     A picture that is MNIST-like already, or the negative of one, passes through untouched but for its polarity.
 
     Args:
-        pixels: The picture.
+        pixels: The picture, [height, width, 1 or 3] uint8.
         invert: "yes" where its ink is dark on light paper, "no" where it is light on dark, "auto" to find out.
 
     Raises:
         ImageError: The picture is blank, or shows no strokes.
     """
-    if pixels.shape[:2] == (SIDE, SIDE):
-        grey = pixels.mean(-1).round().astype(np.uint8)
-        candidates = {"no": [grey], "yes": [255 - grey], "auto": [grey, 255 - grey]}[invert]
-        for candidate in candidates:
-            if is_mnist_like(candidate):
-                return candidate[..., None]
-    return place(keep_digit(drop_rules(find_ink(pixels, invert=invert))))
+    untouched = _find_mnist_like(pixels, invert)
+    if untouched is not None:
+        yield "MNIST-like already", untouched
+        return
+    yield "ink", (ink := find_ink(pixels, invert=invert))
+    yield "without rules", (ink := drop_rules(ink))
+    yield "the digit alone", (ink := keep_digit(ink))
+    yield "strokes as thick as MNIST's", (ink := _weigh(ink))
+    yield "fitted and centred", _centre(_fit_into_box(ink))[..., None]
 
 
 def place(ink: np.ndarray) -> np.ndarray:
     """Return [28, 28, 1] uint8 of one digit's ink, float 0 to 1: stroke weight, size and place as MNIST has them."""
+    return _centre(_fit_into_box(_weigh(ink)))[..., None]
+
+
+def _find_mnist_like(pixels: np.ndarray, invert: str) -> np.ndarray | None:
+    if pixels.shape[:2] != (SIDE, SIDE):
+        return None
+    grey = pixels.mean(-1).round().astype(np.uint8)
+    candidates = {"no": [grey], "yes": [255 - grey], "auto": [grey, 255 - grey]}[invert]
+    return next((candidate[..., None] for candidate in candidates if is_mnist_like(candidate)), None)
+
+
+def _weigh(ink: np.ndarray) -> np.ndarray:
     ink = _crop(_shrink(_crop(ink)))
     scale = BOX / max(ink.shape)
-    ink = _crop(adjust_weight(np.pad(ink, int(2 / scale) + 1), thinnest=THINNEST / scale, thickest=THICKEST / scale))
-    return _centre(_fit_into_box(ink))[..., None]
+    return _crop(adjust_weight(np.pad(ink, int(2 / scale) + 1), thinnest=THINNEST / scale, thickest=THICKEST / scale))
 
 
 def _shrink(ink: np.ndarray) -> np.ndarray:

@@ -18,7 +18,10 @@ def read_paths(file: BufferedReader, *, end: bytes = b"\n") -> Iterator[str]:
 
 
 def walk(paths: Iterable[str]) -> Iterator[str]:
-    """Yield files as they are and, for folders, every file below in the order of names, but hidden ones."""
+    """Yield files as they are and, for folders, every file below in the order of names, but hidden ones.
+
+    Links are followed, and what is in a folder is yielded once, however many links lead there.
+    """
     for path in paths:
         if Path(path).is_dir():
             yield from _below(path)
@@ -28,8 +31,15 @@ def walk(paths: Iterable[str]) -> Iterator[str]:
 
 def _below(folder: str) -> Iterator[str]:
     unreadable: list[str] = []
-    for place, subfolders, names in os.walk(folder, onerror=lambda error: unreadable.append(str(error.filename))):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+    seen = {os.path.realpath(folder)}
+    walked = os.walk(folder, onerror=lambda error: unreadable.append(str(error.filename)), followlinks=True)
+    for place, subfolders, names in walked:
+        visible = {name: os.path.realpath(Path(place) / name) for name in sorted(subfolders) if name[0] != "."}
+        subfolders.clear()
+        for name, target in visible.items():
+            if target not in seen:
+                subfolders.append(name)
+                seen.add(target)
         yield from (str(Path(place) / name) for name in sorted(names) if not name.startswith("."))
     yield from unreadable  # a folder that cannot be listed gets an error of its own
 

@@ -18,6 +18,7 @@ from mnistcli.errors import ImageError
 from mnistcli.images.decode import Source
 
 BATCH = 100  # pictures that are handed on together: few enough for the CNN's numbers to stay in a core's cache
+BATCH_BYTES = 2**24  # of pictures that are no files, after which a batch is handed on with fewer
 T = TypeVar("T")
 Look = Callable[[Source], tuple[Any, str | None]]
 
@@ -66,9 +67,21 @@ def _work_ahead(batches: Iterable[list[Source]], do: Callable[[list[Source]], T]
 
 
 def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
-    iterator = iter(sources)
-    while batch := list(islice(iterator, BATCH)):
+    batch: list[Source] = []
+    held = 0
+    for source in sources:
+        batch.append(source)
+        held += _held(source)
+        if len(batch) == BATCH or held > BATCH_BYTES:
+            yield batch
+            batch, held = [], 0
+    if batch:
         yield batch
+
+
+def _held(source: Source) -> int:
+    content = source.content
+    return len(content) if isinstance(content, bytes) else getattr(content, "nbytes", 0)
 
 
 def _do_batch(look: Look, finish: Callable[[Read], T], batch: list[Source]) -> T:

@@ -9,6 +9,9 @@ REACH = 0.5  # of the largest piece's longer side: a piece farther off belongs t
 FILLED = 0.23  # of the longer side: what is thicker than twice that is an area; the most in 3,000 test digits is 0.225
 LIKE = 0.2  # of the largest piece's ink: pieces of its kind
 MOST = 6  # pieces of that kind in one broken digit; a page of text has more
+FLAT = 3  # times as wide as high; MNIST's flattest digit is 2.5 times
+SOLID = 0.92  # of an ellipse of the same spread is ink; a rectangle's share is 0.955
+SLIM = 0.3  # of the longer axis: a solid stroke that is slimmer may be a 1; 80 of MNIST's 70,000 are solid and not slim
 HOLES = 40  # in one digit, specks of light among them; noise has more
 
 
@@ -34,6 +37,7 @@ def keep_digit(ink: np.ndarray) -> np.ndarray:
     ]
     mask = np.isin(pieces, [number + 1 for number in kept])
     check_strokes(mask, extent)
+    _check_figure(mask)
     return np.where(binary_dilation(mask, np.ones((3, 3)), iterations=1 + extent // 100), ink, 0)
 
 
@@ -48,6 +52,22 @@ def check_strokes(mask: np.ndarray, extent: float) -> None:
     if label(~mask)[1] > HOLES:
         raise ImageError("shows no digit: what stands out from the paper is full of holes")
     if distance_transform_edt(np.pad(mask, 1)).max() > FILLED * extent + 1:
+        raise ImageError("shows no digit: what stands out from the paper is an area, not strokes")
+
+
+def _check_figure(mask: np.ndarray) -> None:
+    """Refuse ink [height, width] that is all of one digit and has no digit's figure.
+
+    Raises:
+        ImageError: It is much wider than high, or a solid shape, other than a slim one.
+    """
+    rows, columns = np.nonzero(mask)
+    height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+    if width > FLAT * height:
+        raise ImageError(f"shows no single digit: what stands out is {width / height:.1f} times as wide as high")
+    spread = np.cov(rows, columns, ddof=0) + np.eye(2) / 12  # a pixel is a square, not a point
+    shorter, longer = np.sqrt(np.linalg.eigvalsh(spread))
+    if shorter > SLIM * longer and len(rows) > SOLID * 4 * np.pi * shorter * longer:
         raise ImageError("shows no digit: what stands out from the paper is an area, not strokes")
 
 

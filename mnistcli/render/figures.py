@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from mnistcli.errors import UsageError
 from mnistcli.files import write_atomically
 from mnistcli.render.tables import shape
-from mnistcli.results import Comparison, EpochMetrics, Evaluation, ModelSummary, Sample
+from mnistcli.results import Comparison, EpochMetrics, Evaluation, Explanation, ModelSummary, Sample
 
 COLOURS = ("#2a6fdb", "#d9480f", "#2b8a3e", "#862e9c", "#c2255c", "#0b7285")
 MATRIX_COLOURS = "Blues"
@@ -110,6 +110,34 @@ def diagram(summary: ModelSummary) -> Figure:
             axes.add_patch(
                 FancyArrowPatch((0, -i + 0.7), (0, -i + 0.3), arrowstyle="-|>", mutation_scale=11, color="#495057")
             )
+    return figure
+
+
+def explanation(explained: Explanation) -> Figure:
+    """Draw what was kept of a picture at each step; under it each class's probability and the pixels that mattered."""
+    prediction, steps = explained.prediction, explained.steps
+    figure = Figure(figsize=(max(8.5, 2.3 * len(steps)), 6.4), layout="constrained")
+    rows: Any = figure.subfigures(2, 1, height_ratios=(1, 1.4))
+    top, bottom = rows
+    for axes, (name, picture) in zip(top.subplots(1, len(steps), squeeze=False)[0], steps, strict=True):
+        axes.set_axis_off()
+        _draw_picture(axes, picture if picture.dtype == np.uint8 else picture * 255)
+        axes.set_title(name, size=9)
+    seen, shares, pixels = bottom.subplots(1, 3)
+    _draw_picture(seen, steps[-1][1])
+    seen.set(title="what the network saw", xticks=(), yticks=())
+    label, confidence = prediction.top[0]
+    colours = [COLOURS[1] if name == label else COLOURS[0] for name in prediction.class_names]
+    bars = shares.barh(prediction.class_names, [100 * share for share in prediction.probabilities], color=colours)
+    shares.bar_label(bars, fmt="%.1f", size=8, padding=2)
+    shares.set(title=f"{label} with {confidence:.1%}", xlabel="probability (%)", xlim=(0, 112))
+    shares.invert_yaxis()
+    shares.spines[["top", "right"]].set_visible(False)
+    most = max(float(np.abs(explained.saliency).max()), 1e-12)
+    image = pixels.imshow(explained.saliency, cmap="RdBu_r", vmin=-most, vmax=most)
+    pixels.set(title=f"for (red) and against (blue) {label}", xticks=(), yticks=())
+    bottom.colorbar(image, ax=pixels, shrink=0.8, label="share in the logit")
+    figure.supxlabel(f"The last picture: {explained.method}", size=8)
     return figure
 
 

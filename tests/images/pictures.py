@@ -3,15 +3,17 @@
     python -m tests.images.pictures [N]
 
 prints how many of the first N test digits (2,000) `builtin` reads in such pictures, and with ink and paper swapped;
-then how many of N / 4 rows of five, with gaps from 0 to a digit's width, and of as many whose digits all but touch.
+then how many of N / 4 rows of five, with gaps from 0 to a digit's width, and of as many whose digits all but touch;
+then how many of N / 10 pictures of no digit get an answer above 0.6.
 """
 
 import io
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from mnistcli.analysis.predict import predict
 from mnistcli.data import load
@@ -21,6 +23,7 @@ from mnistcli.runs import RunsFolder, load_model
 from mnistcli.runs.store import BUILTIN
 
 ORIENTATION = 0x0112
+HOPELESS = ("blank", "noise", "rectangle", "text")
 TURNS = {1: 0, 3: 2, 6: 1, 8: 3}  # EXIF orientation → quarter turns anticlockwise that undo it
 
 
@@ -87,6 +90,39 @@ def count_right(n: int, *, invert: bool) -> int:
     return int((answers.argmax(1) == test.labels[:n]).sum())
 
 
+def hopeless(kind: str, *, seed: int) -> bytes:
+    """Return a PNG file of no digit: blank paper, noise, a filled rectangle, or a page of text, in bad light."""
+    random = np.random.default_rng(seed)
+    side = int(np.exp(random.uniform(np.log(60), np.log(1200))))
+    shape = (side, int(side * random.uniform(0.7, 1.4)))
+    ink, paper = _two_colours(random)
+    coverage = Image.new("L", shape[::-1], 0)
+    draw = ImageDraw.Draw(coverage)
+    if kind == "rectangle":
+        (left, right), (top, bottom) = (np.sort(random.choice(n, 2, replace=False)) for n in coverage.size)
+        draw.rectangle([int(left), int(top), int(right), int(bottom)], fill=255)
+    if kind == "text":
+        font = ImageFont.load_default(max(8, shape[1] / random.uniform(15, 40)))
+        words = ("".join(random.choice(list("abcdefghijklmnopqrstuvwxyz"), random.integers(1, 9))) for _ in range(600))
+        draw.multiline_text((4, 4), textwrap.fill(" ".join(words), 60), fill=255, font=font)
+    picture = paper + (ink - paper) * np.asarray(coverage)[..., None] / 255
+    grain = random.uniform(40, 120) if kind == "noise" else random.uniform(0, 8)
+    picture = picture * _light(shape, random)[..., None] + random.normal(0, grain, (*shape, 3))
+    file = io.BytesIO()
+    Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def count_answered(n: int) -> dict[str, int]:
+    """Return, of each kind of n hopeless pictures in all, how many `builtin` answers with more than 0.6 confidence."""
+    builtin, each = RunsFolder(Path("runs")).find("builtin"), n // len(HOPELESS)
+    sources = {kind: [Source(kind, hopeless(kind, seed=seed)) for seed in range(each)] for kind in HOPELESS}
+    return {
+        kind: sum(answer.error is None and answer.top[0][1] > 0.6 for answer in predict(pictures, builtin))
+        for kind, pictures in sources.items()
+    }
+
+
 def _two_colours(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     while True:
         ink, paper = random.uniform(0, 255, (2, 3))
@@ -120,3 +156,4 @@ if __name__ == "__main__":
         print(
             f"{count_right_rows(n // 4, widest=widest)} of {n // 4} rows right, gaps to {widest:g} of a digit's width"
         )
+    print(f"{count_answered(n // 10)} of {n // 10 // len(HOPELESS)} pictures each of no digit answered above 0.6")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnistcli.data.idx import parse_idx
 from mnistcli.errors import DataError
+from mnistcli.idx import parse_idx
 
 
 def encode(array: np.ndarray) -> bytes:

@@ -1,0 +1,28 @@
+"""Say why a picture got its answer."""
+
+import numpy as np
+
+from mnistcli.device import integrated_gradients, use_device
+from mnistcli.images import Source, read_picture, steps
+from mnistcli.results import Explanation, Prediction
+from mnistcli.runs import Run, load_model
+
+METHOD = "integrated gradients (Sundararajan, Taly and Yan, 2017) of the answer's logit, from black"
+
+
+def explain(
+    source: Source, prediction: Prediction, run: Run, *, invert: str = "auto", device: str = "auto", cache: bool = True
+) -> Explanation:
+    """Go once more through what led from a picture of one digit to its prediction; arguments as of `predict`.
+
+    Raises:
+        ImageError: The picture cannot be read.
+        UsageError: There is no such device.
+    """
+    picture = read_picture(source)
+    kept = [("the picture", picture.pixels), *steps(picture.pixels, invert=invert)]
+    use_device(device, cache=cache)
+    model = load_model(run.weights)
+    seen, label = kept[-1][1], int(np.argmax(prediction.probabilities))
+    saliency = integrated_gradients(model.layers, model.params, seen, label=label)
+    return Explanation(prediction, tuple(kept), saliency.sum(-1), METHOD)
