@@ -53,6 +53,7 @@ _mnistcli() {
         "predict:--min-confidence") return ;;
         "predict:--invert") mapfile -t COMPREPLY < <(compgen -W "auto yes no" -- "$cur"); return ;;
         "predict:--save-preprocessed") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "predict:--explain") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "predict:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "predict:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "predict:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
@@ -94,7 +95,7 @@ _mnistcli() {
             "train") words="--arch -a --dataset --epochs --batch-size --optimizer --lr --patience --schedule --augment --no-augment --seed --limit --device --no-cache --name --runs-dir --no-plots --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "evaluate") words="--split --dataset --plot --fail-under --device --no-cache --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "compare") words="--split --dataset --plot --no-train --device --no-cache --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --strict --save-preprocessed --device --no-cache --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --strict --save-preprocessed --explain --device --no-cache --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "summary") words="--plot --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "doctor") words="--device --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "completion") words="--help -h" ;;

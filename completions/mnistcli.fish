@@ -88,6 +88,7 @@ complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l split-digits -d
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l invert -x -a 'auto yes no' -d 'Whether ink is dark on light paper: yes, no, or auto to find out.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l strict -d 'Stop at the first picture that cannot be read.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l save-preprocessed -x -a '(__fish_complete_directories)' -d 'Write each picture there, a new folder, as the network saw it.'
+complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l explain -r -F -d 'Draw why one picture got its answer: .png, .pdf or .svg.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l device -x -a 'auto cpu gpu tpu' -d 'Where JAX computes; auto: NumPy, which starts sooner.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l no-cache -d 'Compile everything anew, and keep nothing of it.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l runs-dir -x -a '(__fish_complete_directories)' -d 'The folder in which runs lie.'

@@ -1,14 +1,18 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from mnistcli.analysis.predict import predict
 from mnistcli.data import load
 from mnistcli.errors import ImageError
-from mnistcli.images import normalize
+from mnistcli.images import Source, normalize
 from mnistcli.images.ink import find_ink
 from mnistcli.images.normalize import is_mnist_like
 from mnistcli.images.strokes import stroke_thickness
-from tests.images.pictures import count_right
+from mnistcli.runs import RunsFolder
+from tests.images.pictures import HOPELESS, count_right, hopeless
 
 
 def test_every_image_of_mnist_passes_through_untouched_and_so_does_its_negative() -> None:
@@ -165,3 +169,27 @@ def test_a_page_of_text_is_refused() -> None:
 @pytest.mark.parametrize("invert", [False, True])
 def test_photographs_of_test_digits_are_read_whatever_is_ink_and_what_paper(invert: bool) -> None:
     assert count_right(80, invert=invert) >= 78
+
+
+@pytest.mark.parametrize("kind", HOPELESS)
+def test_pictures_of_no_digit_get_no_sure_answer(kind: str) -> None:
+    builtin = RunsFolder(Path("runs")).find("builtin")
+    answers = [*predict([Source(kind, hopeless(kind, seed=1000 + seed)) for seed in range(10)], builtin)]
+    assert sum(answer.error is None and answer.top[0][1] > 0.6 for answer in answers) <= 2
+
+
+@pytest.mark.parametrize("angle", [0, 20, 45, 90])
+@pytest.mark.parametrize(("width", "height"), [(60, 150), (100, 100), (120, 60)])
+def test_a_filled_rectangle_however_turned_is_no_digit(width: int, height: int, angle: int) -> None:
+    page = Image.new("L", (300, 300), 0)
+    ImageDraw.Draw(page).rectangle([150 - width // 2, 150 - height // 2, 150 + width // 2, 150 + height // 2], fill=255)
+    with pytest.raises(ImageError, match="no digit"):
+        normalize(np.asarray(page.rotate(angle))[..., None])
+
+
+def test_an_upright_stroke_is_a_digit_and_one_that_lies_is_none() -> None:
+    page = np.zeros((300, 300, 1), np.uint8)
+    page[60:240, 140:160] = 255
+    assert normalize(page).any()
+    with pytest.raises(ImageError, match="wide as high"):
+        normalize(page.transpose(1, 0, 2))

@@ -1,0 +1,113 @@
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mnistcli.analysis.explain import explain
+from mnistcli.analysis.predict import predict
+from mnistcli.data import load
+from mnistcli.device import integrated_gradients
+from mnistcli.images import Source, steps
+from mnistcli.network import logits
+from mnistcli.runs import RunsFolder, load_model
+from tests.conftest import Call
+from tests.images.pictures import photograph
+
+BUILTIN = RunsFolder(Path("runs")).find("builtin")
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A photograph of a 5."""
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(photograph(load("mnist").test.images[8, ..., 0], seed=8))
+    return path
+
+
+@pytest.mark.parametrize("arch", ["builtin", "dense"])
+def test_attributions_add_up_to_the_logit_s_rise_from_black(arch: str, workspace: Path) -> None:
+    model = load_model(RunsFolder(workspace / "runs").find(arch).weights)
+    for image in load("mnist").test.images[:5]:
+        values = logits(model.layers, model.params, np.stack([image, 0 * image]))
+        label = int(values[0].argmax())
+        saliency = integrated_gradients(model.layers, model.params, image, label=label)
+        assert saliency.shape == image.shape
+        assert saliency.sum() == pytest.approx(values[0, label] - values[1, label], rel=0.01)
+        assert not saliency[image == 0].any()
+
+
+def test_an_explanation_holds_each_step_and_the_answer_s_saliency(photo: Path) -> None:
+    (answer,) = predict([Source(str(photo))], BUILTIN)
+    explained = explain(Source(str(photo)), answer, BUILTIN)
+    names, pictures = zip(*explained.steps, strict=True)
+    assert names[0] == "the picture"
+    assert pictures[0].shape[2] == 3
+    assert len(names) == 6
+    assert np.array_equal(pictures[-1], answer.picture)
+    assert explained.saliency.shape == (28, 28)
+
+
+def test_what_is_kept_shrinks_from_step_to_step_and_a_mnist_like_image_needs_none() -> None:
+    page = np.full((200, 300, 1), 230, np.uint8)
+    page[60:140, 145:155] = 20
+    page[150:152] = 90
+    page[20:24, 20:24] = 20
+    kept = dict(steps(page))
+    ink = [np.count_nonzero(kept[name] > 0.5) for name in ("ink", "without rules", "the digit alone")]
+    assert ink[0] > ink[1] > ink[2] == 800
+    image = load("mnist").test.images[0]
+    ((_, same),) = steps(image)
+    assert np.array_equal(same, image)
+
+
+def test_the_figure_is_drawn_beside_the_answer(photo: Path, mnistcli: Call, tmp_path: Path) -> None:
+    alone = mnistcli("predict", photo, "--run", "builtin", "--format", "jsonl")
+    outcome = mnistcli("predict", photo, "--run", "builtin", "--format", "jsonl", "--explain", "why.png")
+    assert (outcome.code, outcome.out) == (0, alone.out)
+    assert json.loads(outcome.out)["label"] == 5
+    with Image.open(tmp_path / "why.png") as figure:
+        assert len(figure.convert("RGB").getcolors(2**24) or ()) > 1000
+    assert mnistcli("predict", photo, "--run", "builtin", "--explain", "why.svg").code == 0
+    assert "Sundararajan" in (tmp_path / "why.svg").read_text(encoding="utf-8")
+
+
+def test_one_picture_from_stdin_is_explained(photo: Path, spawn: Call, tmp_path: Path) -> None:
+    options = {"stdin": None, "input": photo.read_bytes()}
+    outcome = spawn("predict", "-", "--run", "builtin", "--explain", "why.png", **options)
+    assert (outcome.code, outcome.out[:4]) == (0, "-\t5\t")
+    assert (tmp_path / "why.png").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("photo.jpg", "photo.jpg"), ("-r", "photo.jpg"), ("--split-digits", "photo.jpg"), ("--files-from", "photo.jpg"),
+     ("many.npy",)],
+    ids=" ".join,
+)  # fmt: skip
+def test_more_than_one_digit_is_refused(
+    arguments: tuple[str, ...], photo: Path, mnistcli: Call, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "many.npy", load("mnist").test.images[:2])
+    outcome = mnistcli("predict", *arguments, "--explain", "why.png")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert not (tmp_path / "why.png").exists()
+
+
+@pytest.mark.parametrize("name", ["why", "why.gif", "nowhere/why.png"])
+def test_a_figure_that_cannot_be_is_refused_before_the_picture_is_read(name: str, photo: Path, mnistcli: Call) -> None:
+    outcome = mnistcli("predict", photo, "--explain", name)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "--explain" in outcome.err
+
+
+def test_a_picture_that_cannot_be_read_leaves_no_figure(mnistcli: Call, tmp_path: Path) -> None:
+    blank = io.BytesIO()
+    Image.new("L", (100, 100), 255).save(blank, "PNG")
+    (tmp_path / "blank.png").write_bytes(blank.getvalue())
+    outcome = mnistcli("predict", "blank.png", "--run", "builtin", "--explain", "why.png")
+    assert outcome.code == 1
+    assert "is blank" in outcome.err
+    assert not (tmp_path / "why.png").exists()
