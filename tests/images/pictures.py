@@ -17,10 +17,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mnistcli.analysis.predict import predict
 from mnistcli.data import load
-from mnistcli.images import Source, normalize, read_picture
-from mnistcli.network import logits
-from mnistcli.runs import RunsFolder, load_model
-from mnistcli.runs.store import BUILTIN
+from mnistcli.images import Source
+from mnistcli.runs import RunsFolder
 
 ORIENTATION = 0x0112
 HOPELESS = ("blank", "noise", "rectangle", "text")
@@ -83,11 +81,12 @@ def count_right_rows(n: int, *, widest: float = 1.0) -> int:
 
 def count_right(n: int, *, invert: bool) -> int:
     """Return how many of the first n test digits `builtin` reads in such pictures."""
-    model, test = load_model(BUILTIN), load("mnist").test
-    files = (photograph(test.images[i, ..., 0], seed=i, invert=invert) for i in range(n))
-    pictures = np.stack([normalize(read_picture(Source("photograph", file)).pixels) for file in files])
-    answers = np.concatenate([logits(model.layers, model.params, pictures[i : i + 100]) for i in range(0, n, 100)])
-    return int((answers.argmax(1) == test.labels[:n]).sum())
+    test, builtin = load("mnist").test, RunsFolder(Path("runs")).find("builtin")
+    sources = (Source("photograph", photograph(test.images[i, ..., 0], seed=i, invert=invert)) for i in range(n))
+    answers = predict(sources, builtin)
+    return sum(
+        each.error is None and each.top[0][0] == str(label) for each, label in zip(answers, test.labels, strict=False)
+    )
 
 
 def hopeless(kind: str, *, seed: int) -> bytes:
