@@ -1,10 +1,14 @@
 """What a training run is told to do: one frozen dataclass with its checks, and the optimizers it may name."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from mnistcli.errors import UsageError, unknown
 
+RUNS_DIR = Path("runs")
 DEVICES = ("auto", "cpu", "gpu", "tpu")
 SCHEDULES = ("constant", "cosine")
 INVERT = ("auto", "yes", "no")
@@ -84,6 +88,30 @@ class TrainConfig:
             raise UsageError(f"--seed must be below 2**32, not {self.seed}.")
         if self.limit is not None:
             _at_least("--limit", self.limit, 1)
+
+
+FLAGS = {"learning_rate": "--lr", "batch_size": "--batch-size"}  # where an attribute's name is not its flag's
+
+
+def go_on(config: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
+    """Return the configuration to resume a run with: another number of epochs at most, all else as it is.
+
+    Args:
+        config: The run's.
+        given: What the user says of it, by attribute; None where nothing.
+
+    Raises:
+        UsageError: Something else is said than what the run was begun with.
+    """
+    for name, value in given.items():
+        own, flag = getattr(config, name), FLAGS.get(name, f"--{name}")
+        if value is None or value == own:
+            continue
+        if name != "epochs":
+            raise UsageError(f"{flag} {value} contradicts --resume: the run was begun with {own}; leave {flag} out.")
+        if config.schedule != "constant":
+            raise UsageError(f"--epochs {value} contradicts --resume: the learning rate's schedule ends at {own}.")
+    return replace(config, epochs=given.get("epochs") or config.epochs)
 
 
 def _at_least(flag: str, value: int, least: int) -> None:

@@ -60,8 +60,12 @@ class DivergedError(MnistcliError):
     """The loss stopped being a number."""
 
 
+class StoppedRunError(MnistcliError):
+    """The system refused to go on with a run: its disk is full, or a file cannot be written."""
+
+
 class InterruptedRunError(MnistcliError):
-    """Ctrl-C stopped a run."""
+    """Ctrl-C, or the system's wish that the program end, stopped a run."""
 
     exit_code = ExitCode.INTERRUPTED
 

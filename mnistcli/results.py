@@ -58,7 +58,14 @@ class EpochMetrics:
     images_per_second: float
 
 
-TrainEvent = RunStarted | StepMetrics | EpochMetrics
+@dataclass(frozen=True)
+class Notice:
+    """Something that the user should know of a run that goes on."""
+
+    text: str
+
+
+TrainEvent = Notice | RunStarted | StepMetrics | EpochMetrics
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jax
 
-from mnistcli.analysis.study import train
+from mnistcli.analysis.study import Session, train
 from mnistcli.data import verify_embedded
 from mnistcli.device import cache_folder, describe, use_device, visible_devices
 from mnistcli.errors import MnistcliError
@@ -80,7 +80,7 @@ def _training_check(device: str) -> Check:
     try:
         with tempfile.TemporaryDirectory() as folder:
             config = configure("dense", epochs=1, batch_size=32, limit=64)
-            train(config, runs=RunsFolder(Path(folder)), notify=lambda _: None, device=device)
+            train(config, Session(lambda _: None, device), runs=RunsFolder(Path(folder)))
     except (MnistcliError, OSError, jax.errors.JaxRuntimeError) as error:
         return Check("two training steps", str(error), ok=False)
     return Check("two training steps", f"{time.perf_counter() - started:.1f} s, compilation included")

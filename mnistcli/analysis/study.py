@@ -1,66 +1,169 @@
 """One run of the study from end to end: claim a folder, fit, keep the best weights, score the test set once."""
 
+import shlex
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from mnistcli.analysis.evaluate import evaluate
-from mnistcli.config import TrainConfig
+from mnistcli.config import RUNS_DIR, TrainConfig, go_on
 from mnistcli.data import Dataset, load
 from mnistcli.device import describe, use_device
-from mnistcli.errors import InterruptedRunError
-from mnistcli.results import EpochMetrics, RunStarted, TrainEvent, TrainResult
+from mnistcli.errors import DataError, InterruptedRunError, StoppedRunError, UsageError
+from mnistcli.models import abstract, split
+from mnistcli.network import count
+from mnistcli.results import EpochMetrics, Notice, RunStarted, TrainEvent, TrainResult
 from mnistcli.runs import Run, RunFolder, RunsFolder, Status, model_metadata, provenance
 from mnistcli.training import Fit, best_epoch, held_interrupts
 
 Notify = Callable[[TrainEvent], None]
+COPIES = 10  # of the parameters in a run's files at most: its best, and three checkpoints with two moments each
+FIGURES_BYTES = 2**20
 
 
-def train(
-    config: TrainConfig,
-    *,
-    runs: RunsFolder,
-    notify: Notify,
-    name: str | None = None,
-    device: str = "auto",
-    cache: bool = True,
-) -> TrainResult:
-    """Train one run and score it; `notify` hears of every chunk of steps and every epoch.
+@dataclass(frozen=True)
+class Session:
+    """What a run's training is done with: who hears of it, where it computes, and how often it is kept.
 
-    `cache`: whether compiled programs are kept on disk and used again.
+    Attributes:
+        notify: Hears of every chunk of steps and every epoch.
+        device: "auto", "cpu", "gpu" or "tpu".
+        cache: Whether compiled programs are kept on disk and used again.
+        checkpoint_every: Steps after which a checkpoint is written inside an epoch; None: at epochs' ends only.
+    """
+
+    notify: Notify
+    device: str = "auto"
+    cache: bool = True
+    checkpoint_every: int | None = None
+
+
+def train(config: TrainConfig, session: Session, *, runs: RunsFolder, name: str | None = None) -> TrainResult:
+    """Train one run and score it.
 
     Raises:
-        UsageError: The device, the run's name or the runs folder cannot be used.
+        UsageError: The device, the run's name or the runs folder cannot be used, or the disk is full.
         DataError: The data set is unknown or damaged.
-        InterruptedRunError: Ctrl-C was pressed.
+        InterruptedRunError: Ctrl-C was pressed, or the system asked the program to end.
         DivergedError: The loss stopped being a number.
+        StoppedRunError: The system refused to write the run's files.
     """
-    used = describe(use_device(device, cache=cache))
+    used = describe(use_device(session.device, cache=session.cache))
     dataset = load(config.dataset)
-    folder = runs.claim(config, provenance(device=used, data_fingerprint=dataset.fingerprint), name=name)
+    _check_space(runs.path, config, dataset)
+    with held_interrupts() as interrupted:
+        folder = runs.claim(config, provenance(device=used, data_fingerprint=dataset.fingerprint), name=name)
+        try:
+            fit = Fit(config, dataset, session.checkpoint_every)
+        except BaseException:
+            folder.close(Status.FAILED)
+            raise
+        return _train(folder, fit, used, session, interrupted)
+
+
+def resume(run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, Any]) -> TrainResult:
+    """Go on with an unfinished run from its last checkpoint, to the weights that it would have come to.
+
+    Args:
+        run: As of `RunsFolder.reopen`.
+        session: As of `train`.
+        runs: The folder of runs.
+        given: What the user says of the configuration, as of `config.go_on`.
+
+    Raises:
+        RunError: There is no such run, it is finished, or another process is at work in it.
+        UsageError, DataError, InterruptedRunError, DivergedError, StoppedRunError: As of `train`.
+    """
+    with held_interrupts() as interrupted:
+        folder = runs.reopen(run)
+        try:
+            config = go_on(folder.record.config, given)
+            used = describe(use_device(session.device, cache=session.cache))
+            dataset = load(config.dataset)
+            before = folder.record.provenance
+            now = provenance(device=used, data_fingerprint=dataset.fingerprint)
+            if before.get("data_fingerprint") != now["data_fingerprint"]:
+                raise DataError(f"The run {run!r} was begun on other images than {config.dataset} holds now.")
+            fit = Fit(config, dataset, session.checkpoint_every)
+            trained = _restore(folder, fit, session)
+            if any(before.get(key) != now[key] for key in ("device", "versions")):
+                session.notify(Notice("It was begun on another device or version: its weights may differ a little."))
+            folder.begin_again(config, now)
+        except BaseException:
+            folder.lock.release()
+            raise
+        return _train(folder, fit, used, session, interrupted, trained=trained)
+
+
+def _restore(folder: RunFolder, fit: Fit, session: Session) -> float:
+    """Bring the fit to the newest whole checkpoint, and return how many seconds the run had trained by then."""
+    checkpoint, problems = folder.read_checkpoint(expected=fit.expected_tensors())
+    for problem in problems:
+        session.notify(Notice(problem))
+    history = checkpoint.history if checkpoint else ()
+    if len(history) > fit.config.epochs:
+        raise UsageError(f"--epochs {fit.config.epochs}: the run has {len(history)} epochs behind it already.")
+    if folder.repair_metrics(history):
+        session.notify(Notice("metrics.jsonl is cut to the epochs of the checkpoint."))
+    name = folder.path.name
+    if checkpoint is None:
+        session.notify(Notice(f"The run {name!r} has no whole checkpoint: it begins again, with the same seed."))
+        return 0.0
+    fit.restore(checkpoint)
+    session.notify(
+        Notice(
+            f"Going on with {name} after epoch {len(history)} and {fit.step} of {fit.steps_per_epoch} further steps."
+        )
+    )
+    return checkpoint.train_seconds
+
+
+def _train(
+    folder: RunFolder, fit: Fit, device: str, session: Session, interrupted: Callable[[], bool], *, trained: float = 0.0
+) -> TrainResult:
+    name = folder.path.name
     try:
-        with held_interrupts() as check_interrupt:
-            return _train_in(folder, dataset, used, notify, check_interrupt)
-    except KeyboardInterrupt as error:
+        return _fit(folder, fit, device, session, interrupted, trained)
+    except InterruptedRunError:
         folder.close(Status.INTERRUPTED)
-        kept = "keeps its best weights so far" if folder.weights.exists() else "has no weights yet"
-        raise InterruptedRunError(f"Interrupted: the run {folder.path.name!r} {kept}.") from error
+        raise
+    except OSError as error:
+        with suppress(OSError):
+            folder.close(Status.FAILED)
+        raise StoppedRunError(
+            f"The run {name!r} stopped: {error.strerror or error}; what it had is kept: '{_resume_command(folder)}' "
+            "goes on once that is mended."
+        ) from error
     except BaseException:
         folder.close(Status.FAILED)
         raise
 
 
-def _train_in(
-    folder: RunFolder, dataset: Dataset, device: str, notify: Notify, check_interrupt: Callable[[], None]
+def _fit(
+    folder: RunFolder, fit: Fit, device: str, session: Session, interrupted: Callable[[], bool], trained: float
 ) -> TrainResult:
-    config, name = folder.record.config, folder.path.name
-    fit = Fit(config, dataset)
-    notify(RunStarted(name, folder.path, config.arch, device, config.epochs, fit.steps_per_epoch, fit.train_images))
-    started = time.perf_counter()
+    config, name = fit.config, folder.path.name
+    session.notify(
+        RunStarted(name, folder.path, config.arch, device, config.epochs, fit.steps_per_epoch, fit.train_images)
+    )
+    started = time.perf_counter() - trained
     for event in fit.run():
+        stop = interrupted()
         if isinstance(event, EpochMetrics):
-            _keep(folder, fit, dataset)
-        notify(event)
-        check_interrupt()
+            _keep_best(folder, fit)
+        elif not stop and not fit.at_checkpoint:
+            session.notify(event)
+            continue
+        folder.save_checkpoint(fit.checkpoint(train_seconds=time.perf_counter() - started))
+        session.notify(event)
+        if stop:
+            raise InterruptedRunError(f"Interrupted; '{_resume_command(folder)}' goes on from here.")
     train_seconds = time.perf_counter() - started
     result = TrainResult(
         run=name,
@@ -75,24 +178,40 @@ def _train_in(
         compile_seconds=fit.compile_seconds,
         parameters=fit.parameters,
         device=device,
-        evaluation=evaluate(Run(name, folder.weights, folder.path), dataset, split="test"),
+        evaluation=evaluate(Run(name, folder.weights, folder.path), fit.dataset, split="test"),
     )
     folder.close(Status.FINISHED, result.figures)
     return result
 
 
-def _keep(folder: RunFolder, fit: Fit, dataset: Dataset) -> None:
-    """Put the epoch that has just ended on disk: its metrics, its weights where they are the best, its state."""
-    epoch = len(fit.history)
+def _keep_best(folder: RunFolder, fit: Fit) -> None:
+    """Put on disk the metrics of the epoch that has just ended, and its weights where they are the best."""
     folder.append_metrics(fit.history[-1])
-    if best_epoch(fit.history) == epoch:
+    if best_epoch(fit.history) == len(fit.history):
         metadata = model_metadata(
             arch=fit.config.arch,
-            image_shape=dataset.image_shape,
-            class_names=dataset.class_names,
-            dataset=dataset.name,
+            image_shape=fit.dataset.image_shape,
+            class_names=fit.dataset.class_names,
+            dataset=fit.dataset.name,
             layers=fit.layers,
             temperature=fit.temperature(),
         )
         folder.save_best(fit.weights(), metadata)
-    folder.save_last(fit.checkpoint(), {"seed": fit.config.seed, "epoch": epoch, "step": epoch * fit.steps_per_epoch})
+
+
+def _check_space(folder: Path, config: TrainConfig, dataset: Dataset) -> None:
+    """Refuse to train where the disk cannot hold the run's files."""
+    _, params = split(abstract(config.arch, dataset.image_shape, len(dataset.class_names)))
+    needed = COPIES * count(params) * np.dtype(np.float32).itemsize + FIGURES_BYTES
+    place = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.is_dir())
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise UsageError(
+            f"The disk of {str(folder)!r} has {free / 1e6:.1f} MB left, and a run of {config.arch} needs "
+            f"{needed / 1e6:.1f} MB: make room, or name another folder with --runs-dir."
+        )
+
+
+def _resume_command(folder: RunFolder) -> str:
+    path = folder.path
+    return f"mnistcli train --resume {path.name if path.parent == RUNS_DIR else shlex.quote(str(path))}"

@@ -1,14 +1,15 @@
 """mnistcli compare."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUN_HELP, RUNS_DIR, Dataset, Device, NoCache, Plot, RunsDir, Split, check_plot
+from mnistcli.cli.options import RUN_HELP, Dataset, Device, NoCache, Plot, RunsDir, Split, check_plot
 from mnistcli.cli.train import train_visibly
-from mnistcli.config import TrainConfig, check_split
+from mnistcli.config import RUNS_DIR, TrainConfig, check_split
 from mnistcli.errors import RunError, UsageError
 from mnistcli.recipes import RECIPES, configure
 
@@ -51,6 +52,7 @@ def compare(
         raise UsageError(f"compare takes two runs or more, not {len(names)}: name another, or none for dense and cnn.")
 
     from mnistcli.analysis.compare import compare as compare_runs
+    from mnistcli.analysis.study import train
     from mnistcli.data import load
     from mnistcli.device import describe, use_device
     from mnistcli.render.comparison import comparison_view, verdict
@@ -65,9 +67,8 @@ def compare(
         )
     for arch in missing:
         face.note(f"There is no finished {arch} run in {str(runs_dir)!r} yet: training one first.")
-        train_visibly(
-            face, configure(arch, dataset=dataset), runs_dir=runs_dir, device=device, cache=not no_cache, plots=True
-        )
+        config = configure(arch, dataset=dataset)
+        train_visibly(face, partial(train, config, runs=folder), device=device, cache=not no_cache, plots=True)
     chosen = _distinct([folder.find(name) for name in names])
     face.note(f"Comparing {', '.join(run.name for run in chosen)} on the {split} images of {dataset}.")
     used = describe(use_device(device, cache=not no_cache))

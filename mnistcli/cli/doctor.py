@@ -3,7 +3,8 @@
 import typer
 
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUNS_DIR, Device, RunsDir
+from mnistcli.cli.options import Device, RunsDir
+from mnistcli.config import RUNS_DIR
 from mnistcli.errors import ExitCode
 
 EXAMPLES = ["mnistcli doctor", "mnistcli doctor --device gpu --json"]

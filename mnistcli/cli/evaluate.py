@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUNS_DIR, Dataset, Device, NoCache, Plot, RunArgument, RunsDir, Split, check_plot
-from mnistcli.config import TrainConfig, check_split
+from mnistcli.cli.options import Dataset, Device, NoCache, Plot, RunArgument, RunsDir, Split, check_plot
+from mnistcli.config import RUNS_DIR, TrainConfig, check_split
 from mnistcli.errors import ExitCode, UsageError
 
 EXAMPLES = [

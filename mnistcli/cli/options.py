@@ -9,12 +9,11 @@ import typer
 
 from mnistcli.config import DEVICES, OPTIMIZERS, SPLITS
 from mnistcli.errors import UsageError
-from mnistcli.recipes import RECIPES, recipe_default
+from mnistcli.recipes import recipe_default
 
 FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 RUN_HELP = "A run's name or path, an architecture (its newest finished run), 'latest' or 'builtin'."
 
-Arch = Annotated[str, typer.Option("--arch", "-a", metavar="|".join(RECIPES), help="The architecture.")]
 RunArgument = Annotated[str, typer.Argument(metavar="[RUN]", help=RUN_HELP)]
 Dataset = Annotated[str, typer.Option(metavar="NAME", help="The data set.")]
 Device = Annotated[str, typer.Option(metavar="|".join(DEVICES), help="Where to compute.")]
@@ -28,8 +27,6 @@ Split = Annotated[str, typer.Option(metavar="|".join(SPLITS), help="Which part o
 Plot = Annotated[
     Path | None, typer.Option("--plot", metavar="FILE", help="Draw a figure: .png, .pdf or .svg.", show_default=False)
 ]
-
-RUNS_DIR = Path("runs")
 
 
 def check_plot(path: Path | None, *, flag: str = "--plot") -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUN_HELP, RUNS_DIR, NoCache, RunsDir, check_plot
-from mnistcli.config import DEVICES, INVERT
+from mnistcli.cli.options import RUN_HELP, NoCache, RunsDir, check_plot
+from mnistcli.config import DEVICES, INVERT, RUNS_DIR
 from mnistcli.errors import ExitCode, ImageError, UsageError, unknown
 
 if TYPE_CHECKING:

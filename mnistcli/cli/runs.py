@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUN_HELP, RUNS_DIR, RunsDir
+from mnistcli.cli.options import RUN_HELP, RunsDir
+from mnistcli.config import RUNS_DIR
 
 LIST_EXAMPLES = ["mnistcli runs list", "mnistcli runs list --format csv > runs.csv"]
 SHOW_EXAMPLES = ["mnistcli runs show cnn", "mnistcli runs show dense-001 --json"]

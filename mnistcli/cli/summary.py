@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUNS_DIR, Plot, RunsDir, check_plot
+from mnistcli.cli.options import Plot, RunsDir, check_plot
+from mnistcli.config import RUNS_DIR
 from mnistcli.recipes import RECIPES
 
 EXAMPLES = ["mnistcli summary cnn", "mnistcli summary cnn --plot cnn.png", "mnistcli summary dense-001"]

@@ -1,30 +1,46 @@
 """mnistcli train."""
 
+from __future__ import annotations
+
 import shlex
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUNS_DIR, Arch, Dataset, Device, NoCache, Optimizer, RunsDir
-from mnistcli.config import OPTIMIZERS, SCHEDULES, TrainConfig
-from mnistcli.recipes import configure, recipe_default
-from mnistcli.results import TrainResult
+from mnistcli.cli.options import Device, NoCache, Optimizer, RunsDir
+from mnistcli.config import OPTIMIZERS, RUNS_DIR, SCHEDULES, TrainConfig
+from mnistcli.errors import UsageError
+from mnistcli.recipes import RECIPES, configure, recipe_default
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mnistcli.analysis.study import Session
+    from mnistcli.results import TrainResult
+
+ARCH = "dense"
 RATES = ", ".join(f"{name} {choice.learning_rate:g}" for name, choice in OPTIMIZERS.items())
 EXAMPLES = [
     "mnistcli train --arch dense",
     "mnistcli train --arch cnn --epochs 3 --seed 7",
     "mnistcli train --arch linear --optimizer adam --lr 0.003 --json",
+    "mnistcli train --resume latest",
 ]
 
 
 def train(
     face: Face,
     *,
-    arch: Arch = "dense",
-    dataset: Dataset = TrainConfig.dataset,
+    arch: Annotated[
+        str | None,
+        typer.Option("--arch", "-a", metavar="|".join(RECIPES), help="The architecture.", show_default=ARCH),
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The data set.", show_default=TrainConfig.dataset)
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(metavar="N", help="Epochs at most.", show_default=recipe_default("epochs"))
     ] = None,
@@ -58,10 +74,27 @@ def train(
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(metavar="N", help="Decides first weights, order of images, augmentation.")
-    ] = TrainConfig.seed,
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Decides first weights, order of images, augmentation.",
+            show_default=str(TrainConfig.seed),
+        ),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(metavar="N", help="Train on the first N images only.", show_default="all")
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on with an unfinished run: its name or path, or 'latest'. --epochs is then the total.",
+            show_default=False,
+        ),
+    ] = None,
+    checkpoint_every: Annotated[
+        int | None,
+        typer.Option(metavar="STEPS", help="Write a checkpoint so often.", show_default="at each epoch's end"),
     ] = None,
     device: Device = "auto",
     no_cache: NoCache = False,
@@ -77,57 +110,70 @@ def train(
 
     The run's folder then holds its configuration, metrics, weights and figures.
     """
-    config = configure(
-        arch,
-        dataset=dataset,
-        epochs=epochs,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        learning_rate=lr,
-        patience=patience,
-        schedule=schedule,
-        augment=augment,
-        seed=seed,
-        limit=limit,
-    )
-    result = train_visibly(
-        face, config, runs_dir=runs_dir, name=name, device=device, cache=not no_cache, plots=not no_plots
-    )
+    if checkpoint_every is not None and checkpoint_every < 1:
+        raise UsageError(f"--checkpoint-every must be at least 1, not {checkpoint_every}.")
+    if resume is not None and name is not None:
+        raise UsageError("--name contradicts --resume: the run has its name already.")
+    given: dict[str, Any] = {
+        "arch": arch,
+        "dataset": dataset,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "optimizer": optimizer,
+        "learning_rate": lr,
+        "patience": patience,
+        "schedule": schedule,
+        "augment": augment,
+        "seed": seed,
+        "limit": limit,
+    }
+    config = configure(**{"arch": ARCH} | {key: value for key, value in given.items() if value is not None})
 
+    from mnistcli.analysis import study
     from mnistcli.render.training import training_view
+    from mnistcli.runs import RunsFolder
 
+    runs = RunsFolder(runs_dir)
+    if resume is not None:
+        work = partial(study.resume, resume, runs=runs, given=given)
+    else:
+        face.explain(_describe(config))
+        work = partial(study.train, config, runs=runs, name=name)
+    result = train_visibly(
+        face, work, device=device, cache=not no_cache, plots=not no_plots, checkpoint_every=checkpoint_every
+    )
     face.show(training_view(result, next_commands=_next_commands(result, runs_dir)))
 
 
 def train_visibly(
     face: Face,
-    config: TrainConfig,
+    work: Callable[[Session], TrainResult],
     *,
-    runs_dir: Path,
     device: str,
     cache: bool,
     plots: bool,
-    name: str | None = None,
+    checkpoint_every: int | None = None,
 ) -> TrainResult:
     """Train a run, showing on stderr how it goes, and draw its figures."""
-    face.explain(
-        f"{config.optimizer} with {config.schedule} learning rate {config.learning_rate:g}, batches of "
-        f"{config.batch_size}, at most {config.epochs} epochs, patience {config.patience}, seed {config.seed}, on "
-        f"{config.dataset}{', augmented' if config.augment else ''}."
-    )
-
-    from mnistcli.analysis.study import train as train_run
+    from mnistcli.analysis.study import Session
     from mnistcli.render.progress import TrainingProgress
-    from mnistcli.runs import RunsFolder
 
     with TrainingProgress(face.err, quiet=face.quiet) as progress:
-        result = train_run(config, runs=RunsFolder(runs_dir), notify=progress, name=name, device=device, cache=cache)
+        result = work(Session(progress, device, cache, checkpoint_every))
     if plots:
         from mnistcli.render import figures
 
         figures.save(figures.curves({result.run: result.history}), result.folder / "curves.png")
         figures.save(figures.confusion(result.evaluation), result.folder / "confusion.png")
     return result
+
+
+def _describe(config: TrainConfig) -> str:
+    return (
+        f"{config.optimizer} with {config.schedule} learning rate {config.learning_rate:g}, batches of "
+        f"{config.batch_size}, at most {config.epochs} epochs, patience {config.patience}, seed {config.seed}, on "
+        f"{config.dataset}{', augmented' if config.augment else ''}."
+    )
 
 
 def _next_commands(result: TrainResult, runs_dir: Path) -> list[str]:

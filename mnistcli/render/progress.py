@@ -8,7 +8,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from mnistcli.render.tables import percent
 from mnistcli.render.view import printable
-from mnistcli.results import EpochMetrics, RunStarted, StepMetrics, TrainEvent
+from mnistcli.results import EpochMetrics, Notice, RunStarted, StepMetrics, TrainEvent
 
 
 class TrainingProgress:
@@ -44,6 +44,8 @@ class TrainingProgress:
     def __call__(self, event: TrainEvent) -> None:
         """Show one event of training."""
         match event:
+            case Notice():
+                self._say(event.text)
             case RunStarted():
                 self._start(event)
             case StepMetrics():

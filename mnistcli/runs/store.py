@@ -1,7 +1,8 @@
 """The folder of runs: claiming a name in it, finding a run by what a user calls it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -9,15 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from mnistcli.config import TrainConfig
 from mnistcli.errors import RunError, UsageError, suggestion
+from mnistcli.files import write_atomically
 from mnistcli.recipes import RECIPES
 from mnistcli.results import EpochMetrics, RunSummary
+from mnistcli.runs.checkpoint import Checkpoint, drop_older, read_checkpoints, save_checkpoint
 from mnistcli.runs.record import RunRecord, Status, read_record
-from mnistcli.runs.weights import save_tensors
+from mnistcli.runs.tensors import save_tensors
+from mnistcli.runs.weights import load_model
 
-WEIGHTS = "model.safetensors"
+WEIGHTS, METRICS, LOCK = "model.safetensors", "metrics.jsonl", ".lock"
+PATIENCE = 1.0  # seconds to wait for a run's lock, which a look at it holds for a moment
 BUILTIN = Path(__file__).parent / "builtin.safetensors"
 RESERVED = {"latest", "builtin", *RECIPES}
 
@@ -40,12 +46,13 @@ class Run:
         Raises:
             RunError: metrics.jsonl is damaged.
         """
-        path = self.folder / "metrics.jsonl" if self.folder else None
+        path = self.folder / METRICS if self.folder else None
         if path is None or not path.exists():
             return ()
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-            return tuple(_epoch_metrics(json.loads(line)) for line in lines)
+            text = path.read_text(encoding="utf-8", errors="replace")
+            whole = text[: text.rfind("\n") + 1]  # what follows is a line that is being written, or torn by a kill
+            return tuple(_epoch_metrics(json.loads(line)) for line in whole.splitlines())
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise RunError(f"{path} is damaged: {error}.") from error
 
@@ -56,29 +63,71 @@ class RunFolder:
 
     path: Path
     record: RunRecord
+    lock: FileLock
 
     @property
     def weights(self) -> Path:
         """Where the best weights lie."""
         return self.path / WEIGHTS
 
+    def begin_again(self, config: TrainConfig, provenance: dict[str, Any]) -> None:
+        """Record that the run goes on, how often at most, and what goes on with it."""
+        resumed = [*self.record.provenance.get("resumed", []), {"at": _now()} | provenance]
+        known = self.record.provenance | {"resumed": resumed}
+        self.record = replace(self.record, status=Status.RUNNING, finished=None, config=config, provenance=known)
+        self.record.write(self.path)
+
     def append_metrics(self, metrics: EpochMetrics) -> None:
         """Add an epoch's line to metrics.jsonl."""
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(metrics), allow_nan=False) + "\n")
+        with (self.path / METRICS).open("a", encoding="utf-8") as file:
+            file.write(_line(metrics))
+
+    def repair_metrics(self, history: Sequence[EpochMetrics]) -> bool:
+        """Cut metrics.jsonl to these epochs' lines, and return whether it held anything else."""
+        path, whole = self.path / METRICS, "".join(map(_line, history)).encode()
+        found = path.read_bytes() if path.exists() else b""
+        if found != whole:
+            write_atomically(path, whole)
+        return found != whole
 
     def save_best(self, tensors: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
         """Put the best weights so far in place of those before."""
         save_tensors(self.weights, tensors, metadata)
 
-    def save_last(self, tensors: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
+    def save_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Put the newest state, all that resuming needs, in place of the one before."""
-        save_tensors(self.path / "last.safetensors", tensors, metadata)
+        save_checkpoint(self.path, checkpoint)
+
+    def read_checkpoint(self, *, expected: dict[str, np.ndarray]) -> tuple[Checkpoint | None, list[str]]:
+        """Return the newest whole checkpoint, None where there is none, and what is wrong with newer files.
+
+        `expected` are tensors of the names, dtypes and shapes that it must have. A checkpoint stands on the best
+        weights of its epochs: without these none is of use.
+        """
+        problems: list[str] = []
+        for found in read_checkpoints(self.path, expected=expected):
+            if isinstance(found, Checkpoint):
+                problem = self._weights_problem() if found.history else None
+                return (None, [*problems, problem]) if problem else (found, problems)
+            problems.append(str(found))
+        return None, problems
+
+    def _weights_problem(self) -> str | None:
+        try:
+            load_model(self.weights)
+        except RunError as error:
+            return str(error)
+        return None
 
     def close(self, status: Status, results: dict[str, Any] | None = None) -> None:
-        """Record how the run ended."""
+        """Record how the run ended, and leave its folder to others."""
         self.record = replace(self.record, status=status, finished=_now(), results=results or {})
-        self.record.write(self.path)
+        try:
+            self.record.write(self.path)
+            if status == Status.FINISHED:
+                drop_older(self.path)
+        finally:
+            self.lock.release()
 
 
 @dataclass(frozen=True)
@@ -104,13 +153,38 @@ class RunsFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             folder = self._claim_next(config.arch) if name is None else self._claim_named(name)
+            lock = _lock(folder)
             record = RunRecord(folder.name, Status.RUNNING, _now(), config, provenance)
             record.write(folder)
         except OSError as error:
             raise UsageError(
                 f"No run can be made in {str(self.path)!r} ({error.strerror}): name another folder with --runs-dir."
             ) from error
-        return RunFolder(folder, record)
+        return RunFolder(folder, record, lock)
+
+    def reopen(self, text: str) -> RunFolder:
+        """Take an unfinished run's folder to go on in it; "latest" or an architecture is the newest of them.
+
+        Raises:
+            RunError: There is no such run, it is finished, or another process is at work in it.
+        """
+        folder = self._unfinished(None if text == "latest" else text) if text in {"latest", *RECIPES} else None
+        run, record = self.find_record(str(folder) if folder else text)
+        if run.folder is None or record.status == Status.FINISHED:
+            raise RunError(f"The run {run.name!r} is finished: 'mnistcli evaluate {run.name}' scores it.")
+        try:
+            lock = _lock(run.folder)
+        except Timeout as error:
+            raise RunError(f"The run {run.name!r} is in use: another process trains it.") from error
+        except OSError as error:
+            raise RunError(f"The run {run.name!r} cannot be written: {error.strerror}.") from error
+        for leftover in run.folder.glob(".*.safetensors.*"):
+            leftover.unlink(missing_ok=True)
+        return RunFolder(run.folder, record, lock)
+
+    def _unfinished(self, arch: str | None) -> Path | None:
+        rows = [each for each in self.summaries() if each.status not in (Status.FINISHED, "damaged")]
+        return next((self.path / each.run for each in reversed(rows) if arch in (None, each.arch)), None)
 
     def _claim_named(self, name: str) -> Path:
         folder = self.path / name
@@ -137,7 +211,7 @@ class RunsFolder:
         rows = []
         for folder in self._folders():
             try:
-                rows.append(replace(read_record(folder).summary(), run=folder.name))
+                rows.append(_summary(folder))
             except RunError:
                 rows.append(RunSummary(folder.name, "", "", "damaged", None, None, None, ""))
         return sorted(rows, key=lambda row: (row.created, row.run))
@@ -213,6 +287,31 @@ class RunsFolder:
         if not self.path.is_dir():
             return []
         return [entry for entry in sorted(self.path.iterdir()) if (entry / "run.json").exists()]
+
+
+def _line(metrics: EpochMetrics) -> str:
+    return json.dumps(asdict(metrics), allow_nan=False) + "\n"
+
+
+def _lock(folder: Path) -> FileLock:
+    """Take the folder's lock, which the system gives back when the process ends, however it does.
+
+    Raises:
+        Timeout: Another process holds it.
+        OSError: The folder cannot be written.
+    """
+    lock = FileLock(folder / LOCK, timeout=PATIENCE)
+    lock.acquire()
+    return lock
+
+
+def _summary(folder: Path) -> RunSummary:
+    """Return a line of `runs list`; a run said to be running in which no process works was killed."""
+    row = replace(read_record(folder).summary(), run=folder.name)
+    if row.status == Status.RUNNING:
+        with suppress(Timeout, OSError), FileLock(folder / LOCK, timeout=0):
+            return replace(row, status=Status.INTERRUPTED)
+    return row
 
 
 def _epoch_metrics(values: dict[str, Any]) -> EpochMetrics:

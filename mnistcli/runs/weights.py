@@ -1,19 +1,16 @@
 """Weights as safetensors; a model file's metadata alone rebuilds the network."""
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from mnistcli.errors import RunError
-from mnistcli.files import write_atomically
-from mnistcli.network import PREPROCESSING, Layers, Params, Shape, flatten, from_json, output_shape, to_json, unflatten
+from mnistcli.network import PREPROCESSING, Layers, Params, Shape, from_json, output_shape, to_json, unflatten
 from mnistcli.recipes import RECIPES
+from mnistcli.runs.tensors import Metadata, Shapes, load_tensors
 
 SCHEMA = "mnistcli.model/1"
 
@@ -56,33 +53,28 @@ def model_metadata(
     }
 
 
-def save_tensors(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
-    """Write named arrays and JSON values beside them, whole or not at all."""
-    content = save(tensors, {"mnistcli": json.dumps(metadata)})
-    write_atomically(path, content)
-
-
 def load_model(path: Path) -> StoredModel:
     """Read a model file.
 
     Raises:
         RunError: It is missing, damaged, or its parameters do not fit its layers.
     """
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = json.loads((file.metadata() or {})["mnistcli"])
+    stored: list[tuple[str, tuple[int, int, int], tuple[str, ...], Layers, float]] = []
+
+    def check(metadata: Metadata, shapes: Shapes) -> None:
+        try:
             arch, image_shape, class_names = _identity(metadata)
-            layers = from_json(metadata["layers"])
-            temperature = _temperature(metadata)
-            params = unflatten({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise RunError(f"There is no weights file {str(path)!r}.") from error
-    except (OSError, SafetensorError) as error:
-        raise RunError(f"{str(path)!r} is not a whole safetensors file: {error}.") from error
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise RunError(f"{str(path)!r} is not a model of mnistcli's: its metadata lacks or garbles {error}.") from error
-    _check_parameters(path, layers, params, image_shape, len(class_names))
-    return StoredModel(arch, image_shape, class_names, layers, params, temperature)
+            layers, temperature = from_json(metadata["layers"]), _temperature(metadata)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+            raise RunError(
+                f"{str(path)!r} is no model of mnistcli's: its metadata lacks or garbles {error}."
+            ) from error
+        _check_parameters(path, layers, shapes, image_shape, len(class_names))
+        stored.append((arch, image_shape, class_names, layers, temperature))
+
+    tensors, _ = load_tensors(path, check=check)
+    arch, image_shape, class_names, layers, temperature = stored[0]
+    return StoredModel(arch, image_shape, class_names, layers, unflatten(tensors), temperature)
 
 
 def _identity(metadata: dict[str, Any]) -> tuple[str, tuple[int, int, int], tuple[str, ...]]:
@@ -107,13 +99,14 @@ def _temperature(metadata: dict[str, Any]) -> float:
     return temperature
 
 
-def _check_parameters(path: Path, layers: Layers, params: Params, image_shape: Shape, classes: int) -> None:
-    for name, array in flatten(params).items():
-        if array.dtype != np.float32:
-            raise RunError(f"{str(path)!r}: expected {name} as float32, found {array.dtype}.")
+def _check_parameters(path: Path, layers: Layers, shapes: Shapes, image_shape: Shape, classes: int) -> None:
+    for name, (dtype, _) in shapes.items():
+        if dtype != "F32":
+            raise RunError(f"{str(path)!r}: expected {name} as F32, found {dtype}.")
+    promised = {name: np.broadcast_to(np.float32(0), shape) for name, (_, shape) in shapes.items()}
     try:
-        outputs = output_shape(layers, params, image_shape)
-    except (ValueError, TypeError) as error:
+        outputs = output_shape(layers, unflatten(promised), image_shape)
+    except (ValueError, TypeError, AttributeError) as error:
         raise RunError(f"{str(path)!r} does not fit its layers: {error}.") from error
     if outputs != (classes,):
         raise RunError(f"{str(path)!r} does not fit its classes: expected logits {(classes,)}, found {outputs}.")

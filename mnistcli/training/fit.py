@@ -17,6 +17,7 @@ from mnistcli.errors import DivergedError
 from mnistcli.models import abstract, build, split
 from mnistcli.network import accuracy, count, cross_entropy, fit_temperature, flatten
 from mnistcli.results import EpochMetrics, StepMetrics
+from mnistcli.runs import Checkpoint
 from mnistcli.training.optimizers import make_optimizer
 from mnistcli.training.step import NO_IMAGE, Tally, TrainState, empty_tally, make_train_steps
 from mnistcli.training.stopping import should_stop
@@ -31,17 +32,21 @@ class Fit:
     """A fit under way: compiled functions, data on the device, and the state that steps change.
 
     Attributes:
+        checkpoint_every: Steps inside an epoch after which `run` always yields, beside where it does anyway.
         layers: The network's forward pass.
         state: The weights and the optimizer's state as they are now.
         history: One entry a finished epoch.
+        step: Steps done in the epoch after these.
         compile_seconds: Time spent in tracing and compilation.
     """
 
     config: TrainConfig
     dataset: Dataset
+    checkpoint_every: int | None = None
     history: list[EpochMetrics] = field(default_factory=list)
     compile_seconds: float = 0.0
     _validation_logits: np.ndarray = field(init=False)
+    _tally: Tally = field(init=False)
 
     def __post_init__(self) -> None:
         started = time.perf_counter()
@@ -62,6 +67,7 @@ class Fit:
 
         self._seed = jnp.uint32(self.config.seed)
         self.state = initial_state(self._seed)
+        self._begin_epoch()
         self._train = jnp.asarray(train.images), jnp.asarray(train.labels)
         self._validation = jnp.asarray(pad(self.dataset.validation.images))
         whence = self._seed, jnp.uint32(1), jnp.int32(0), jnp.int32(0)
@@ -92,38 +98,79 @@ class Fit:
         """Return what to divide logits by so that the validation labels are likeliest, as of the last epoch's end."""
         return fit_temperature(self._validation_logits, self.dataset.validation.labels)
 
-    def checkpoint(self) -> dict[str, np.ndarray]:
-        """Copy all that going on from here needs beside the configuration: parameters and the optimizer's state."""
-        paths, _ = jax.tree_util.tree_flatten_with_path(self.state._asdict())
-        named = {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in paths}
-        arrays: dict[str, np.ndarray] = jax.device_get(named)
-        return arrays
+    def checkpoint(self, *, train_seconds: float) -> Checkpoint:
+        """Copy all that going on from here needs beside the configuration."""
+        return Checkpoint(
+            tensors=jax.device_get(self._tensors()),
+            history=tuple(self.history),
+            step=self.step,
+            epoch_seconds=self._seconds,
+            train_seconds=train_seconds,
+            compile_seconds=self.compile_seconds,
+        )
+
+    def expected_tensors(self) -> dict[str, np.ndarray]:
+        """Return tensors of the names, dtypes and shapes that a checkpoint of this fit has."""
+        return {name: np.broadcast_to(np.zeros((), leaf.dtype), leaf.shape) for name, leaf in self._tensors().items()}
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint; its tensors are those expected."""
+        leaves = [jnp.asarray(checkpoint.tensors[name]) for name in self._tensors()]
+        trees = jax.tree.unflatten(jax.tree.structure(self._trees()), leaves)
+        self.state, self._tally = TrainState(trees["params"], trees["optimizer_state"]), trees["tally"]
+        self.history = [*checkpoint.history]
+        self.step, self._seconds = checkpoint.step, checkpoint.epoch_seconds
+        self.compile_seconds += checkpoint.compile_seconds
 
     def run(self) -> Iterator[StepMetrics | EpochMetrics]:
         """Train epoch by epoch, yielding where training stands as it goes on."""
         while len(self.history) < self.config.epochs and not should_stop(self.history, patience=self.config.patience):
             yield from self._epoch(len(self.history) + 1)
 
+    def _begin_epoch(self) -> None:
+        self.step, self._seconds, self._tally = 0, 0.0, empty_tally()
+
+    def _trees(self) -> dict[str, Any]:
+        return {"params": self.state.params, "optimizer_state": self.state.optimizer_state, "tally": self._tally}
+
+    def _tensors(self) -> dict[str, jax.Array]:
+        paths, _ = jax.tree_util.tree_flatten_with_path(self._trees())
+        return {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in paths}
+
     def _epoch(self, epoch: int) -> Iterator[StepMetrics | EpochMetrics]:
-        order, tally, step, chunk, seconds = self._order(epoch=epoch), empty_tally(), 0, FIRST_CHUNK, 0.0
-        while step < self.steps_per_epoch:
-            started = time.perf_counter()
-            stop = min(step + chunk, self.steps_per_epoch)
+        order, chunk = self._order(epoch=epoch), FIRST_CHUNK
+        while self.step < self.steps_per_epoch:
+            started, step = time.perf_counter(), self.step
+            stop = min(step + chunk, self._next_stop())
             whence = self._seed, jnp.uint32(epoch), jnp.int32(step), jnp.int32(stop)
-            self.state, tally = self._train_steps(self.state, tally, *self._train, order, *whence)
-            seen, before = (min(at * self._batch, self.train_images) for at in (stop, step))
-            loss, train_accuracy = self._means(tally, images=seen)
-            self._check_finite("loss", loss, epoch, stop)
+            self.state, self._tally = self._train_steps(self.state, self._tally, *self._train, order, *whence)
+            self.step = stop
+            loss, train_accuracy = self._means(epoch)
             elapsed = time.perf_counter() - started
-            images_per_second = (seen - before) / elapsed
+            self._seconds += elapsed
             chunk = max(1, round((stop - step) * CHUNK_SECONDS / elapsed))
-            seconds, step = seconds + elapsed, stop
-            yield StepMetrics(epoch, step, loss, train_accuracy, images_per_second)
-        metrics = self._score(epoch, loss, train_accuracy, seconds)
+            images_per_second = (self._seen(stop) - self._seen(step)) / elapsed
+            yield StepMetrics(epoch, stop, loss, train_accuracy, images_per_second)
+        metrics = self._score(epoch)
         self.history.append(metrics)
+        self._begin_epoch()
         yield metrics
 
-    def _score(self, epoch: int, loss: float, train_accuracy: float, seconds: float) -> EpochMetrics:
+    @property
+    def at_checkpoint(self) -> bool:
+        """Whether this is a step after which, inside an epoch, a checkpoint is due."""
+        return self.checkpoint_every is not None and self.step % self.checkpoint_every == 0
+
+    def _next_stop(self) -> int:
+        every = self.checkpoint_every or self.steps_per_epoch
+        return min((self.step // every + 1) * every, self.steps_per_epoch)
+
+    def _seen(self, step: int) -> int:
+        """Return how many images an epoch has seen after so many steps."""
+        return min(step * self._batch, self.train_images)
+
+    def _score(self, epoch: int) -> EpochMetrics:
+        loss, train_accuracy = self._means(epoch)
         validation = self.dataset.validation
         logits = np.asarray(self._logits(self.state.params, self._validation))[: len(validation)]
         self._validation_logits = logits
@@ -134,8 +181,8 @@ class Fit:
             train_accuracy=train_accuracy,
             validation_loss=cross_entropy(logits, validation.labels),
             validation_accuracy=accuracy(logits, validation.labels),
-            seconds=seconds,
-            images_per_second=self.train_images / seconds,
+            seconds=self._seconds,
+            images_per_second=self.train_images / self._seconds,
         )
 
     def _order(self, *, epoch: int) -> jax.Array:
@@ -152,7 +199,13 @@ class Fit:
                 f"{self.config.learning_rate:g}."
             )
 
-    @staticmethod
-    def _means(tally: Tally, *, images: int) -> tuple[float, float]:
-        loss, correct = jax.device_get(tally)
+    def _means(self, epoch: int) -> tuple[float, float]:
+        """Return the epoch's mean loss and accuracy so far.
+
+        Raises:
+            DivergedError: The loss is infinite or no number.
+        """
+        loss, correct = jax.device_get(self._tally)
+        images = self._seen(self.step)
+        self._check_finite("loss", float(loss) / images, epoch, self.step)
         return float(loss) / images, int(correct) / images

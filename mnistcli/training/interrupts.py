@@ -1,32 +1,43 @@
-"""Ctrl-C during training: held back until a chunk of steps is done, so that it is never lost nor tears one apart.
+"""Ctrl-C and a scheduler's SIGTERM during training: noted at once, heeded when a chunk of steps is done.
 
 JAX runs Python code inside garbage collection, where a KeyboardInterrupt is printed and forgotten: raising it wherever
 the signal happens to arrive lost about one in seven.
 """
 
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from mnistcli.errors import ExitCode
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SHOW_CURSOR = "\x1b[?25h"  # which a progress bar has hidden
+
 
 @contextmanager
-def held_interrupts() -> Iterator[Callable[[], None]]:
-    """Yield a function that raises KeyboardInterrupt where Ctrl-C was pressed since; a second Ctrl-C acts at once."""
-    pressed = False
+def held_interrupts() -> Iterator[Callable[[], bool]]:
+    """Yield a function that says whether a signal has come since; the second ends the process at once."""
+    came = False
 
-    def on_interrupt(_number: int, _frame: FrameType | None) -> None:
-        nonlocal pressed
-        if pressed:
-            raise KeyboardInterrupt
-        pressed = True
+    def note(_number: int, _frame: FrameType | None) -> None:
+        nonlocal came
+        if came:
+            _leave()
+        came = True
 
-    def check() -> None:
-        if pressed:
-            raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, on_interrupt)
+    before = {number: signal.signal(number, note) for number in SIGNALS}
     try:
-        yield check
+        yield lambda: came
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave() -> None:
+    """End here and now: files are whole at every moment, and nothing that is being computed is worth waiting for."""
+    if sys.stderr.isatty():
+        os.write(sys.stderr.fileno(), SHOW_CURSOR.encode())
+    os._exit(ExitCode.INTERRUPTED)

@@ -11,7 +11,7 @@ from mnistcli.errors import RunError
 from mnistcli.models import build, split
 from mnistcli.network import flatten, logits
 from mnistcli.runs import load_model, model_metadata
-from mnistcli.runs.weights import save_tensors
+from mnistcli.runs.tensors import save_tensors
 
 MODEL = build("linear", (28, 28, 1), 10, seed=0)
 PARAMS = jax.device_get(split(MODEL)[1])

@@ -1,0 +1,102 @@
+"""last.safetensors: all that going on with a run needs beside its configuration."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mnistcli.errors import RunError
+from mnistcli.results import EpochMetrics
+from mnistcli.runs.tensors import Metadata, Shapes, Tensors, load_tensors, save_tensors
+
+SCHEMA = "mnistcli.checkpoint/1"
+NEW, LAST, BEFORE = "new.safetensors", "last.safetensors", "before-last.safetensors"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A fit as it stands after some step.
+
+    The random state is the run's seed and the step: every epoch's order and every step's augmentation are functions of
+    these. So is the best epoch, and whether to stop early, of the history.
+
+    Attributes:
+        tensors: Parameters, the optimizer's state and the epoch's tally, by name.
+        history: The finished epochs.
+        step: Steps done in the epoch after these.
+        epoch_seconds: How long those took.
+        train_seconds: How long the run has trained in all.
+        compile_seconds: How long was spent on compilation in all.
+    """
+
+    tensors: Tensors
+    history: tuple[EpochMetrics, ...]
+    step: int
+    epoch_seconds: float
+    train_seconds: float
+    compile_seconds: float
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write last.safetensors; the checkpoint that it was until now stands beside it until the next.
+
+    At every moment one of the names that `read_checkpoints` tries is a whole checkpoint, the first of them the newest.
+    """
+    figures = asdict(checkpoint) | {"schema": SCHEMA}
+    del figures["tensors"]
+    new = folder / NEW
+    save_tensors(new, checkpoint.tensors, figures)
+    if (folder / LAST).exists():
+        (folder / LAST).replace(folder / BEFORE)
+    new.replace(folder / LAST)
+
+
+def drop_older(folder: Path) -> None:
+    """Remove the checkpoint before the last."""
+    (folder / BEFORE).unlink(missing_ok=True)
+
+
+def read_checkpoints(folder: Path, *, expected: Tensors) -> Iterator[Checkpoint | RunError]:
+    """Yield the folder's checkpoints, newest first, or for a damaged one the reason why it is none.
+
+    `expected` are tensors of the names, dtypes and shapes that they must have.
+    """
+    for path in (folder / NEW, folder / LAST, folder / BEFORE):
+        if path.exists():
+            try:
+                yield _read(path, expected)
+            except RunError as error:
+                yield error
+
+
+def _read(path: Path, expected: Tensors) -> Checkpoint:
+    def check(metadata: Metadata, shapes: Shapes) -> None:
+        if metadata.get("schema") != SCHEMA:
+            raise RunError(f"{str(path)!r} is no checkpoint: expected {SCHEMA}, found {metadata.get('schema')!r}.")
+        wanted = {name: array.shape for name, array in expected.items()}
+        found = {name: shape for name, (_, shape) in shapes.items()}
+        for name in sorted(wanted.keys() | found.keys()):
+            if wanted.get(name) != found.get(name):
+                raise RunError(f"{str(path)!r}: expected {name} {wanted.get(name)}, found {found.get(name)}.")
+
+    tensors, figures = load_tensors(path, check=check)
+    for name, array in expected.items():
+        if tensors[name].dtype != array.dtype:
+            raise RunError(f"{str(path)!r}: expected {name} as {array.dtype}, found {tensors[name].dtype}.")
+    try:
+        return _from_figures(tensors, figures)
+    except (TypeError, KeyError, ValueError) as error:
+        raise RunError(f"{str(path)!r} is damaged: its metadata lacks or garbles {error}.") from error
+
+
+def _from_figures(tensors: Tensors, figures: dict[str, Any]) -> Checkpoint:
+    return Checkpoint(
+        tensors={name: np.asarray(array) for name, array in tensors.items()},
+        history=tuple(EpochMetrics(**each) for each in figures["history"]),
+        step=int(figures["step"]),
+        epoch_seconds=float(figures["epoch_seconds"]),
+        train_seconds=float(figures["train_seconds"]),
+        compile_seconds=float(figures["compile_seconds"]),
+    )
