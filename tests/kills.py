@@ -50,7 +50,7 @@ def kill_and_resume(folder: Path, arch: str, name: str, *, after: float) -> str:
 
 def count_same(n: int, *, seed: int = 0) -> tuple[int, int]:
     """Return how many of n killed runs end with the weights of a run left alone, and how many had finished before."""
-    chance, same, finished = random.Random(seed), 0, 0
+    chance, same, finished = random.Random(seed), 0, 0  # noqa: S311
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         spans = {}

@@ -40,17 +40,18 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write last.safetensors; the checkpoint that it was until now stands beside it until the next.
-
-    At every moment one of the names that `read_checkpoints` tries is a whole checkpoint, the first of them the newest.
-    """
+    """Write last.safetensors; the checkpoint that it was until now stands beside it until the next."""
     figures = asdict(checkpoint) | {"schema": SCHEMA}
     del figures["tensors"]
-    new = folder / NEW
-    save_tensors(new, checkpoint.tensors, figures)
+    save_tensors(folder / NEW, checkpoint.tensors, figures)
+    _advance(folder)
+
+
+def _advance(folder: Path) -> None:
+    """Make the new checkpoint the last, and the last the one before; cut off in the middle, this can be done again."""
     if (folder / LAST).exists():
         (folder / LAST).replace(folder / BEFORE)
-    new.replace(folder / LAST)
+    (folder / NEW).replace(folder / LAST)
 
 
 def drop_older(folder: Path) -> None:
@@ -63,7 +64,9 @@ def read_checkpoints(folder: Path, *, expected: Tensors) -> Iterator[Checkpoint 
 
     `expected` are tensors of the names, dtypes and shapes that they must have.
     """
-    for path in (folder / NEW, folder / LAST, folder / BEFORE):
+    if (folder / NEW).exists():  # a kill came before it was made the last
+        _advance(folder)
+    for path in (folder / LAST, folder / BEFORE):
         if path.exists():
             try:
                 yield _read(path, expected)

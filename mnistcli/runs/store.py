@@ -123,9 +123,9 @@ class RunFolder:
         """Record how the run ended, and leave its folder to others."""
         self.record = replace(self.record, status=status, finished=_now(), results=results or {})
         try:
-            self.record.write(self.path)
             if status == Status.FINISHED:
                 drop_older(self.path)
+            self.record.write(self.path)
         finally:
             self.lock.release()
 
@@ -178,7 +178,7 @@ class RunsFolder:
             raise RunError(f"The run {run.name!r} is in use: another process trains it.") from error
         except OSError as error:
             raise RunError(f"The run {run.name!r} cannot be written: {error.strerror}.") from error
-        for leftover in run.folder.glob(".*.safetensors.*"):
+        for leftover in run.folder.glob(".*.*.*"):  # files that a kill cut off
             leftover.unlink(missing_ok=True)
         return RunFolder(run.folder, record, lock)
 

@@ -1,17 +1,13 @@
 import hashlib
 import json
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 from safetensors.numpy import load_file
 
-from mnistcli.training import held_interrupts
 from tests.conftest import Call
 
 KEYS = [
@@ -39,7 +35,7 @@ def test_train_json_has_the_contract_s_keys_in_order(mnistcli: Call) -> None:
 def test_a_run_s_folder_holds_what_the_contract_names(workspace: Path) -> None:
     folder = workspace / "runs" / "dense-001"
     assert {path.name for path in folder.iterdir()} == {
-        "run.json", "metrics.jsonl", "model.safetensors", "last.safetensors", "curves.png", "confusion.png",
+        "run.json", "metrics.jsonl", "model.safetensors", "last.safetensors", "curves.png", "confusion.png", ".lock",
     }  # fmt: skip
     record = json.loads((folder / "run.json").read_text())
     assert record["status"] == "finished"
@@ -123,31 +119,3 @@ def test_training_goes_on_where_nobody_reads_stderr(tmp_path: Path) -> None:
 def test_progress_is_a_line_an_epoch_without_a_terminal_and_quiet_silences_it(mnistcli: Call) -> None:
     assert sum(line.startswith("epoch ") for line in mnistcli("train", *SMALL).err.splitlines()) == 2
     assert mnistcli("train", *SMALL, "--quiet").err == ""
-
-
-def test_held_interrupts_raise_only_when_asked_and_at_once_the_second_time() -> None:
-    with held_interrupts() as check:
-        check()
-        signal.raise_signal(signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
-            check()
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-def test_ctrl_c_ends_with_130_and_keeps_the_best_weights(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mnistcli", "train", "--arch", "dense", "--epochs", "400", "--patience", "0"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        weights = tmp_path / "runs" / "dense-001" / "model.safetensors"
-        deadline = time.monotonic() + 120
-        while not weights.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert out == b""
-    assert b"Traceback" not in err
-    assert b"dense-001" in err.splitlines()[-1]
-    assert json.loads((weights.parent / "run.json").read_text())["status"] == "interrupted"
-    assert load_file(weights)
