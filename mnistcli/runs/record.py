@@ -10,6 +10,7 @@ from mnistcli.config import TrainConfig
 from mnistcli.errors import MnistcliError, RunError
 from mnistcli.files import write_atomically
 from mnistcli.results import RunSummary
+from mnistcli.runs.sums import seal, unseal
 
 SCHEMA = "mnistcli.run/1"
 
@@ -54,7 +55,7 @@ class RunRecord:
 
     def write(self, folder: Path) -> None:
         """Write run.json into the folder."""
-        text = json.dumps({"schema": SCHEMA, **self.as_dict()}, indent=2, allow_nan=False)
+        text = json.dumps(seal({"schema": SCHEMA, **self.as_dict()}), indent=2, allow_nan=False)
         write_atomically(folder / "run.json", f"{text}\n".encode())
 
 
@@ -69,8 +70,10 @@ def read_record(folder: Path) -> RunRecord:
         content = json.loads(path.read_bytes())
         if not isinstance(content, dict) or "schema" not in content:
             raise ValueError("it is no object with a schema")
-        if content.pop("schema") != SCHEMA:
+        if content["schema"] != SCHEMA:
             raise RunError(f"{path} has another schema than {SCHEMA}: it was written by another version of mnistcli.")
+        content = unseal(content)
+        del content["schema"]
         config = TrainConfig(**content.pop("config"))
         record = RunRecord(status=Status(content.pop("status")), config=config, **content)
         _check_types(record)

@@ -19,6 +19,7 @@ from mnistcli.recipes import RECIPES
 from mnistcli.results import EpochMetrics, RunSummary
 from mnistcli.runs.checkpoint import Checkpoint, drop_older, read_checkpoints, save_checkpoint
 from mnistcli.runs.record import RunRecord, Status, read_record
+from mnistcli.runs.sums import seal, unseal
 from mnistcli.runs.tensors import save_tensors
 from mnistcli.runs.weights import load_model
 
@@ -290,7 +291,7 @@ class RunsFolder:
 
 
 def _line(metrics: EpochMetrics) -> str:
-    return json.dumps(asdict(metrics), allow_nan=False) + "\n"
+    return json.dumps(seal(asdict(metrics)), allow_nan=False) + "\n"
 
 
 def _lock(folder: Path) -> FileLock:
@@ -315,6 +316,7 @@ def _summary(folder: Path) -> RunSummary:
 
 
 def _epoch_metrics(values: dict[str, Any]) -> EpochMetrics:
+    values = unseal(values)
     if not all(isinstance(value, int | float) for value in values.values()):
         raise ValueError("a value is not a number")
     return EpochMetrics(**values)

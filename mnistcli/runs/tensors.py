@@ -1,8 +1,7 @@
 """Named arrays, and JSON beside them, in a safetensors file under a SHA-256 that reading checks."""
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,11 @@ from safetensors.numpy import save
 
 from mnistcli.errors import RunError
 from mnistcli.files import write_atomically
+from mnistcli.runs.sums import seal, unseal
 
 Metadata = dict[str, Any]
 Tensors = dict[str, np.ndarray]
 Shapes = Mapping[str, tuple[str, tuple[int, ...]]]  # dtype, as safetensors names it, and shape of each tensor
-SUM = "sha256"  # over all else, in the metadata
 FOREIGN = {
     b"PK": "a zip archive, such as PyTorch's .pt and NumPy's .npz files",
     b"\x80": "a pickle, which could run code",
@@ -27,7 +26,7 @@ FOREIGN = {
 
 def save_tensors(path: Path, tensors: Tensors, metadata: Metadata) -> None:
     """Write the arrays and the JSON, whole or not at all."""
-    text = json.dumps(metadata | {SUM: _digest(tensors, metadata)})
+    text = json.dumps(seal(metadata, beside=_parts(tensors)))
     write_atomically(path, save(tensors, {"mnistcli": text}))
 
 
@@ -40,7 +39,6 @@ def load_tensors(path: Path, *, check: Callable[[Metadata, Shapes], None]) -> tu
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = _parse(path, (file.metadata() or {}).get("mnistcli", ""))
-            promised = metadata.pop(SUM, None)
             names = [*file.keys()]
             slices = {name: file.get_slice(name) for name in names}
             check(metadata, {name: (each.get_dtype(), tuple(each.get_shape())) for name, each in slices.items()})
@@ -49,9 +47,10 @@ def load_tensors(path: Path, *, check: Callable[[Metadata, Shapes], None]) -> tu
         raise RunError(f"There is no weights file {str(path)!r}.") from error
     except (OSError, SafetensorError) as error:
         raise RunError(f"{str(path)!r} is {_foreign(path) or 'no whole safetensors file'}: {error}.") from error
-    if promised != _digest(tensors, metadata):
-        raise RunError(f"{str(path)!r} is damaged: its content does not have the SHA-256 that it names.")
-    return tensors, metadata
+    try:
+        return tensors, unseal(metadata, beside=_parts(tensors))
+    except ValueError as error:
+        raise RunError(f"{str(path)!r} is damaged: {error}.") from error
 
 
 def _parse(path: Path, text: str) -> Metadata:
@@ -64,13 +63,11 @@ def _parse(path: Path, text: str) -> Metadata:
     return metadata
 
 
-def _digest(tensors: Tensors, metadata: Metadata) -> str:
-    digest = hashlib.sha256(json.dumps(metadata).encode())
+def _parts(tensors: Tensors) -> Iterator[bytes | memoryview]:
     for name in sorted(tensors):
         array = np.ascontiguousarray(tensors[name])
-        digest.update(f"\n{name} {array.dtype.str} {tensors[name].shape}\n".encode())
-        digest.update(array.reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()
+        yield f"\n{name} {array.dtype.str} {tensors[name].shape}\n".encode()
+        yield array.reshape(-1).view(np.uint8).data
 
 
 def _foreign(path: Path) -> str | None:

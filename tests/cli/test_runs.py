@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mnistcli.runs.sums import seal, unseal
 from tests.conftest import Call
 
 
@@ -50,7 +51,7 @@ def test_values_of_the_wrong_kind_are_damage(
 ) -> None:
     shutil.copytree(workspace / "runs" / "linear-001", tmp_path / "runs" / "linear-001")
     file = tmp_path / "runs" / "linear-001" / "run.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    file.write_text(json.dumps(seal(unseal(json.loads(file.read_text())) | change)))
     assert "damaged" in mnistcli("runs", "list", "--format", "table").out
     assert mnistcli("runs", "show", "linear-001", "--format", "table").code == 4
 
