@@ -46,7 +46,7 @@ def verify_embedded() -> list[FileCheck]:
 
 def _content_sum(name: str) -> str | None:
     try:
-        return hashlib.sha256(_decompress(_read(name), name)).hexdigest()
+        return hashlib.sha256(decompress(_read(name), name)).hexdigest()
     except DataError:
         return None
 
@@ -61,7 +61,7 @@ def _read_checked(name: str, expected: str) -> bytes:
     compressed = _read(name)
     if hashlib.sha256(compressed).hexdigest() != expected:
         raise DataError(f"{_path(name)} is not the file that was shipped: install mnistcli again.")
-    return _decompress(compressed, name)
+    return decompress(compressed, name)
 
 
 def _read(name: str) -> bytes:
@@ -71,13 +71,22 @@ def _read(name: str) -> bytes:
         raise DataError(f"{_path(name)} cannot be read ({error.strerror}): install mnistcli again.") from error
 
 
-def _decompress(compressed: bytes, name: str) -> bytes:
+def decompress(compressed: bytes, name: str) -> bytes:
+    """Return a gzip file's content, which is no longer than the longest of FILES.
+
+    Raises:
+        DataError: It is longer, or the file is damaged.
+    """
     # gzip's last four bytes are the length of its content: one allocation instead of many saves a fifth of the time.
     length = int.from_bytes(compressed[-4:], "little")
+    stream = zlib.decompressobj(GZIP)
     try:
-        return zlib.decompress(compressed, GZIP, bufsize=min(length, LARGEST))
+        content = stream.decompress(compressed, min(length, LARGEST) + 1)
     except zlib.error as error:
         raise DataError(f"{_path(name)} is damaged ({error}): install mnistcli again.") from error
+    if not stream.eof or len(content) != length:
+        raise DataError(f"{_path(name)} is damaged: its content is not as long as it says; install mnistcli again.")
+    return content
 
 
 def _path(name: str) -> Path:
