@@ -27,6 +27,8 @@ _mnistcli() {
         "train:--schedule") mapfile -t COMPREPLY < <(compgen -W "constant cosine" -- "$cur"); return ;;
         "train:--seed") return ;;
         "train:--limit") return ;;
+        "train:--resume") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
+        "train:--checkpoint-every") return ;;
         "train:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "train:--name") return ;;
         "train:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
@@ -92,7 +94,7 @@ _mnistcli() {
     if [[ $cur == -* ]]; then
         case "$command" in
             "") words="--quiet -q --verbose -v --color --debug --version -V --help -h" ;;
-            "train") words="--arch -a --dataset --epochs --batch-size --optimizer --lr --patience --schedule --augment --no-augment --seed --limit --device --no-cache --name --runs-dir --no-plots --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "train") words="--arch -a --dataset --epochs --batch-size --optimizer --lr --patience --schedule --augment --no-augment --seed --limit --resume --checkpoint-every --device --no-cache --name --runs-dir --no-plots --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "evaluate") words="--split --dataset --plot --fail-under --device --no-cache --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "compare") words="--split --dataset --plot --no-train --device --no-cache --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --strict --save-preprocessed --explain --device --no-cache --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;

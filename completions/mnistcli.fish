@@ -35,6 +35,8 @@ complete -c mnistcli -n '__fish_seen_subcommand_from train' -l schedule -x -a 'c
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l augment -l no-augment -d 'Shift, turn, scale, shear, thicken, blur each image at random.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l seed -x -d 'Decides first weights, order of images, augmentation.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l limit -x -d 'Train on the first N images only.'
+complete -c mnistcli -n '__fish_seen_subcommand_from train' -l resume -x -a '(__mnistcli_runs)' -d 'Go on with an unfinished run: its name or path, or '"'"'latest'"'"'. --epochs is then the total.'
+complete -c mnistcli -n '__fish_seen_subcommand_from train' -l checkpoint-every -x -d 'Write a checkpoint so often.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l device -x -a 'auto cpu gpu tpu' -d 'Where to compute.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l no-cache -d 'Compile everything anew, and keep nothing of it.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l name -x -d 'The run'"'"'s name.'
