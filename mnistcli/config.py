@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ from mnistcli.errors import UsageError, unknown
 RUNS_DIR = Path("runs")
 DEVICES = ("auto", "cpu", "gpu", "tpu")
 SCHEDULES = ("constant", "cosine")
+PICTURES = ("digit", "whole")  # how a picture becomes what a network reads: its digit as MNIST has it, or as it is
 INVERT = ("auto", "yes", "no")
 SPLITS = ("train", "validation", "test")
+LARGEST_SIDE = 4096  # pixels of an image of a data set
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,46 @@ def check_split(name: str) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig:
+class DataChoice:
+    """A data set and what is made of it.
+
+    Attributes:
+        dataset: "mnist", the absolute path of a folder or file, or a TFDS name.
+        image_size: The side, in pixels, that every image is scaled to; None: as they are.
+        grayscale: Whether colours become grey.
+        mnist_like: Whether each picture is made what MNIST holds, as `predict` does.
+        class_names: The classes' names in the order of their numbers; None: the data set's own.
+
+    Raises:
+        UsageError: A value is out of its range.
+    """
+
+    dataset: str = "mnist"
+    image_size: int | None = None
+    grayscale: bool = False
+    mnist_like: bool = False
+    class_names: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.image_size is not None and not 1 <= self.image_size <= LARGEST_SIDE:
+            raise UsageError(f"--image-size must be from 1 to {LARGEST_SIDE}, not {self.image_size}.")
+        if self.mnist_like and self.image_size not in (None, 28):
+            raise UsageError("--mnist-like makes images of 28 pixels a side: leave --image-size out.")
+        if self.class_names is not None:
+            object.__setattr__(self, "class_names", tuple(self.class_names))  # JSON has lists alone
+
+    @property
+    def is_path(self) -> bool:
+        """Whether it lies in a folder or file that the user named."""
+        return Path(self.dataset).is_absolute()
+
+    def choice(self) -> "DataChoice":
+        """Return the choice of data alone."""
+        return DataChoice(**{each.name: getattr(self, each.name) for each in fields(DataChoice)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(DataChoice):
     """Everything that decides what a run's weights become; the same values give the same weights.
 
     Attributes:
@@ -70,11 +111,11 @@ class TrainConfig:
     patience: int
     schedule: str = "constant"
     augment: bool = False
-    dataset: str = "mnist"
     seed: int = 0
     limit: int | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         find_optimizer(self.optimizer)
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise UsageError(f"--lr must be a finite number above 0, not {self.learning_rate:g}.")
@@ -90,7 +131,7 @@ class TrainConfig:
             _at_least("--limit", self.limit, 1)
 
 
-FLAGS = {"learning_rate": "--lr", "batch_size": "--batch-size"}  # where an attribute's name is not its flag's
+FLAGS = {"learning_rate": "--lr"}  # where a flag is not its attribute's name
 
 
 def go_on(config: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
@@ -104,7 +145,7 @@ def go_on(config: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
         UsageError: Something else is said than what the run was begun with.
     """
     for name, value in given.items():
-        own, flag = getattr(config, name), FLAGS.get(name, f"--{name}")
+        own, flag = getattr(config, name), FLAGS.get(name, f"--{name.replace('_', '-')}")
         if value is None or value == own:
             continue
         if name != "epochs":

@@ -1,4 +1,4 @@
-"""Files that are either wholly there or not at all."""
+"""Files that are either wholly there or not at all, and the folder for those that can be made again."""
 
 import os
 import tempfile
@@ -24,6 +24,16 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     _flush_folder(path.parent)
+
+
+def user_cache() -> Path:
+    """Return the folder for what can be made again, the user's own (MNISTCLI_CACHE_DIR moves it); it need not exist."""
+    named = os.environ.get("MNISTCLI_CACHE_DIR")
+    if named:
+        return Path(named).absolute()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("mnistcli")
 
 
 def _umask() -> int:

@@ -4,9 +4,9 @@
 completion read this file.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from mnistcli.config import TrainConfig, find_optimizer
+from mnistcli.config import DataChoice, TrainConfig, find_optimizer
 from mnistcli.errors import UsageError, unknown
 
 
@@ -61,7 +61,7 @@ def recipe_default(name: str) -> str:
 def configure(
     arch: str,
     *,
-    dataset: str = TrainConfig.dataset,
+    data: DataChoice | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
     optimizer: str | None = None,
@@ -82,8 +82,8 @@ def configure(
     recipe = find_recipe(arch)
     optimizer = recipe.optimizer if optimizer is None else optimizer
     return TrainConfig(
+        **asdict(data or DataChoice()),
         arch=arch,
-        dataset=dataset,
         optimizer=optimizer,
         learning_rate=find_optimizer(optimizer).learning_rate if learning_rate is None else learning_rate,
         epochs=recipe.epochs if epochs is None else epochs,

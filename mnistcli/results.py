@@ -348,12 +348,52 @@ class DatasetSummary:
 
 
 @dataclass(frozen=True)
+class KnownDataset:
+    """A data set that has a name: height, width and channels, classes, images, megabytes to fetch, what it shows."""
+
+    name: str
+    image_shape: tuple[int, int, int]
+    classes: int
+    train_images: int
+    test_images: int
+    megabytes: int
+    summary: str
+    prepared: bool = False
+
+
+@dataclass(frozen=True)
 class Sample:
-    """One labelled image of a split: [height, width, channels] uint8."""
+    """One labelled image of a split: [height, width, channels] uint8; and what a run that reads it wrong says of it."""
 
     index: int
     label: str
     picture: np.ndarray = field(compare=False, repr=False)
+    predicted: str | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something odd in a data set.
+
+    Attributes:
+        kind: "duplicate", "leak" (a duplicate in another split), "conflict" (one under another label), or "doubt" (a
+            run is confident of another label).
+        split: Where the image is, and `index` its number there.
+        label: Its label.
+        other_split: Where it is too, and `other_index` its number there; None for a doubt.
+        other_label: The label there, or the one that the run is confident of.
+        confidence: The run's.
+    """
+
+    kind: str
+    split: str
+    index: int
+    label: str
+    other_split: str | None
+    other_index: int | None
+    other_label: str
+    confidence: float | None = None
 
 
 @dataclass(frozen=True)

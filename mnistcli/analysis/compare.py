@@ -13,17 +13,28 @@ from mnistcli.results import ComparedRun, Comparison, PairedTest
 from mnistcli.runs import Run
 
 
-def compare(chosen: Sequence[Run], dataset: Dataset, *, split: str) -> Comparison:
+def compare(chosen: Sequence[Run], dataset: Dataset, *, split: str, different_data: bool = False) -> Comparison:
     """Return the runs side by side and each pair's McNemar test.
 
+    Args:
+        chosen: The runs.
+        dataset: What they are tested on.
+        split: The part of it.
+        different_data: Whether they may have been trained on other data than that.
+
     Raises:
-        RunError: A run's weights are missing or damaged, or do not fit the data.
+        RunError: A run's weights are missing or damaged, do not fit the data, or were trained on other data.
         UsageError: There is no such split.
     """
     images = dataset.split(split)
     compared, right = [], []
     for run in chosen:
         model = load_for(run, dataset)
+        if model.data_fingerprint != dataset.fingerprint and not different_data:
+            raise RunError(
+                f"The run {run.name!r} was trained on other data than {dataset.name!r}: --allow-different-data "
+                "compares all the same."
+            )
         logits = predict_logits(model.layers, model.params, images.images)
         evaluation = score(logits, images, model, run=run.name, split=split)
         record = run.record()

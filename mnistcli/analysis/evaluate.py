@@ -1,8 +1,10 @@
 """Score a run on one split of a data set."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from mnistcli.data import Dataset, Split
+from mnistcli.data import Dataset, Split, numbered
 from mnistcli.device import predict_logits
 from mnistcli.errors import RunError
 from mnistcli.network import calibration_error, cross_entropy, softmax
@@ -24,15 +26,27 @@ def evaluate(run: Run, dataset: Dataset, *, split: str) -> Evaluation:
 
 
 def load_for(run: Run, dataset: Dataset) -> StoredModel:
-    """Load a run's model and check that it fits the data set's images and classes."""
+    """Load a run's model and check that it fits the data set's images and classes.
+
+    Classes that have only numbers, of either, are taken for those that have names, if they are equally many.
+    """
     model = load_model(run.weights)
-    expected, found = (dataset.image_shape, dataset.class_names), (model.image_shape, model.class_names)
+    expected, found = (dataset.image_shape, len(dataset.class_names)), (model.image_shape, len(model.class_names))
     if expected != found:
         raise RunError(
-            f"The run {run.name!r} reads images {found[0]} of {len(found[1])} classes, but {dataset.name} has images "
-            f"{expected[0]} of {len(expected[1])} classes."
+            f"The run {run.name!r} reads images {_text(found[0])} of {found[1]} classes, but {dataset.name!r} has "
+            f"images {_text(expected[0])} of {expected[1]} classes."
         )
-    return model
+    if dataset.class_names == model.class_names or dataset.class_names == numbered(expected[1]):
+        return model
+    if model.class_names == numbered(expected[1]):
+        return replace(model, class_names=dataset.class_names)
+    ours, theirs = next(pair for pair in zip(model.class_names, dataset.class_names, strict=True) if len({*pair}) > 1)
+    raise RunError(f"The run {run.name!r} knows a class {ours!r}, for which {dataset.name!r} has {theirs!r}.")
+
+
+def _text(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
 
 
 def score(logits: np.ndarray, images: Split, model: StoredModel, *, run: str, split: str) -> Evaluation:

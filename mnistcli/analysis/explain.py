@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from mnistcli.analysis.predict import steps_for
 from mnistcli.device import integrated_gradients, use_device
-from mnistcli.images import Source, read_picture, steps
+from mnistcli.images import Source, read_picture
 from mnistcli.results import Explanation, Prediction
 from mnistcli.runs import Run, load_model
 
@@ -19,10 +20,10 @@ def explain(
         ImageError: The picture cannot be read.
         UsageError: There is no such device.
     """
-    picture = read_picture(source)
-    kept = [("the picture", picture.pixels), *steps(picture.pixels, invert=invert)]
+    picture, model = read_picture(source), load_model(run.weights)
+    steps = steps_for(model.pictures, model.image_shape, picture.pixels, invert=invert)
+    kept = [("the picture", picture.pixels), *steps]
     use_device(device, cache=cache)
-    model = load_model(run.weights)
     seen, label = kept[-1][1], int(np.argmax(prediction.probabilities))
     saliency = integrated_gradients(model.layers, model.params, seen, label=label)
     return Explanation(prediction, tuple(kept), saliency.sum(-1), METHOD)

@@ -9,15 +9,15 @@ import numpy as np
 from PIL import Image
 
 from mnistcli.analysis.row import best_reading
-from mnistcli.errors import RunError, UsageError
-from mnistcli.images import Candidate, Read, Reading, Source, find_row, normalize, read_picture, read_pictures
+from mnistcli.errors import UsageError
+from mnistcli.images import Candidate, Read, Reading, Source, find_row, fit_to, read_picture, read_pictures, steps
 from mnistcli.network import logits, softmax
 from mnistcli.results import Digit, Prediction
 from mnistcli.runs import Run, StoredModel, load_model
 
 Forward = Callable[[np.ndarray], np.ndarray]
 ROW_SIDE = 1536  # pixels of a row's picture: ten digits or so
-PICTURE_SHAPE = (28, 28, 1)
+DIGITS = tuple("0123456789")
 LONGEST_NAME = 50  # characters of a file's name that are kept: four times as many bytes must fit into a name
 LARGEST_HEAP_BLOCK = 2**25 - 2**16  # bytes, just under glibc's upper limit for what its heap may serve
 
@@ -43,16 +43,16 @@ def predict(
         cache: Whether JAX's compiled programs are kept on disk and used again.
 
     Raises:
-        RunError: The run's weights are missing, damaged, or do not read 28×28 grey images.
-        UsageError: There is no such device.
+        RunError: The run's weights are missing or damaged.
+        UsageError: There is no such device, or a line of digits is to be read by a run that knows other classes.
     """
     model = load_model(run.weights)
-    if model.image_shape != PICTURE_SHAPE:
-        raise RunError(f"The run {run.name!r} reads images {model.image_shape}, but pictures are made {PICTURE_SHAPE}.")
+    if split_digits and (model.pictures != "digit" or model.class_names != DIGITS):
+        raise UsageError(f"--split-digits reads digits, but the run {run.name!r} knows {', '.join(model.class_names)}.")
     # Having seen a large array freed, glibc keeps memory for the next batch instead of fetching every page anew: 1.6 s
     # in place of 1.9 s for 10,000 pictures.
     np.empty(LARGEST_HEAP_BLOCK, np.uint8)
-    look = partial(_look_at_row if split_digits else _look, invert)
+    look = partial(_look_at_row, invert) if split_digits else partial(_look, model.pictures, model.image_shape, invert)
     finish = partial(_answer_rows if split_digits else _answer, model)
     if device == "auto":
         answer = partial(finish, partial(logits, model.layers, model.params))
@@ -84,13 +84,32 @@ def save_pictures(answers: Iterable[Prediction], folder: Path) -> Iterator[Predi
         for place, picture in enumerate(answer.pictures, start=1):
             digit = f"-{place}" if answer.digits else ""
             name = f"{number:06d}-{Path(answer.path).stem[:LONGEST_NAME]}{digit}.png"
-            Image.fromarray(picture.squeeze()).save(folder / name)
+            Image.fromarray(picture.squeeze(-1) if picture.shape[-1] == 1 else picture).save(folder / name)
         yield answer
 
 
-def _look(invert: str, source: Source) -> tuple[np.ndarray, str | None]:
+def _look(pictures: str, shape: tuple[int, int, int], invert: str, source: Source) -> tuple[np.ndarray, str | None]:
     picture = read_picture(source)
-    return normalize(picture.pixels, invert=invert), picture.note
+    *_, (_, seen) = steps_for(pictures, shape, picture.pixels, invert=invert)
+    return seen, picture.note
+
+
+def steps_for(
+    pictures: str, shape: tuple[int, int, int], pixels: np.ndarray, *, invert: str
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield what is kept of a picture at each step, for a network that reads images of that shape.
+
+    Args:
+        pictures: "digit": as `images.steps`; "whole": all of it, scaled.
+        shape: Height, width and channels.
+        pixels: The picture, [height, width, 1 or 3] uint8.
+        invert: As of `images.steps`; a whole picture is inverted by "yes" alone.
+    """
+    if pictures == "digit":
+        yield from steps(pixels, invert=invert)
+    else:
+        scaled = fit_to(pixels, shape)
+        yield "scaled", 255 - scaled if invert == "yes" else scaled
 
 
 def _look_at_row(invert: str, source: Source) -> tuple[list[Candidate], str | None]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mnistcli.analysis.evaluate import evaluate
-from mnistcli.config import RUNS_DIR, TrainConfig, go_on
+from mnistcli.config import RUNS_DIR, DataChoice, TrainConfig, go_on
 from mnistcli.data import Dataset, load
 from mnistcli.device import describe, use_device
 from mnistcli.errors import DataError, InterruptedRunError, StoppedRunError, UsageError
@@ -23,6 +23,7 @@ from mnistcli.runs import Run, RunFolder, RunsFolder, Status, model_metadata, pr
 from mnistcli.training import Fit, best_epoch, held_interrupts
 
 Notify = Callable[[TrainEvent], None]
+Load = Callable[[DataChoice], Dataset]
 COPIES = 10  # of the parameters in a run's files at most: its best, and three checkpoints with two moments each
 FIGURES_BYTES = 2**20
 
@@ -36,12 +37,14 @@ class Session:
         device: "auto", "cpu", "gpu" or "tpu".
         cache: Whether compiled programs are kept on disk and used again.
         checkpoint_every: Steps after which a checkpoint is written inside an epoch; None: at epochs' ends only.
+        load: How its data set is come by.
     """
 
     notify: Notify
     device: str = "auto"
     cache: bool = True
     checkpoint_every: int | None = None
+    load: Load = load
 
 
 def train(config: TrainConfig, session: Session, *, runs: RunsFolder, name: str | None = None) -> TrainResult:
@@ -55,7 +58,7 @@ def train(config: TrainConfig, session: Session, *, runs: RunsFolder, name: str 
         StoppedRunError: The system refused to write the run's files.
     """
     used = describe(use_device(session.device, cache=session.cache))
-    dataset = load(config.dataset)
+    dataset = session.load(config.choice())
     _check_space(runs.path, config, dataset)
     with held_interrupts() as interrupted:
         folder = runs.claim(config, provenance(device=used, data_fingerprint=dataset.fingerprint), name=name)
@@ -84,8 +87,10 @@ def resume(run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, 
         folder = runs.reopen(run)
         try:
             config = go_on(folder.record.config, given)
+            if config.is_path and given.get("dataset") is None:
+                raise UsageError(f"The run {run!r} was begun on {config.dataset!r}: name that with --dataset.")
             used = describe(use_device(session.device, cache=session.cache))
-            dataset = load(config.dataset)
+            dataset = session.load(config.choice())
             before = folder.record.provenance
             now = provenance(device=used, data_fingerprint=dataset.fingerprint)
             if before.get("data_fingerprint") != now["data_fingerprint"]:
@@ -193,6 +198,8 @@ def _keep_best(folder: RunFolder, fit: Fit) -> None:
             image_shape=fit.dataset.image_shape,
             class_names=fit.dataset.class_names,
             dataset=fit.dataset.name,
+            data_fingerprint=fit.dataset.fingerprint,
+            pictures=fit.dataset.pictures,
             layers=fit.layers,
             temperature=fit.temperature(),
         )
@@ -213,5 +220,6 @@ def _check_space(folder: Path, config: TrainConfig, dataset: Dataset) -> None:
 
 
 def _resume_command(folder: RunFolder) -> str:
-    path = folder.path
-    return f"mnistcli train --resume {path.name if path.parent == RUNS_DIR else shlex.quote(str(path))}"
+    path, config = folder.path, folder.record.config
+    data = f" --dataset {shlex.quote(config.dataset)}" if config.is_path else ""
+    return f"mnistcli train --resume {path.name if path.parent == RUNS_DIR else shlex.quote(str(path))}{data}"

@@ -30,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 data_app = typer.Typer(
-    help="Show, describe, verify and export the images.",
+    help="Show, describe, verify, export, prepare and audit the images.",
     epilog=format_examples([*data.SHOW_EXAMPLES, *data.EXPORT_EXAMPLES]),
     context_settings=HELP,
     no_args_is_help=True,
@@ -51,6 +51,11 @@ command(data_app, examples=data.SHOW_EXAMPLES)(data.show)
 command(data_app, examples=data.INFO_EXAMPLES)(data.info)
 command(data_app, examples=data.VERIFY_EXAMPLES)(data.verify)
 command(data_app, examples=data.EXPORT_EXAMPLES)(data.export)
+command(data_app, name="list", examples=data.LIST_EXAMPLES)(data.list_known)
+command(data_app, examples=data.PREPARE_EXAMPLES)(data.prepare)
+command(data_app, examples=data.PATH_EXAMPLES)(data.path)
+command(data_app, examples=data.CLEAN_EXAMPLES)(data.clean)
+command(data_app, examples=data.AUDIT_EXAMPLES)(data.audit)
 app.add_typer(runs_app, name="runs")
 command(runs_app, name="list", examples=runs.LIST_EXAMPLES)(runs.list_runs)
 command(runs_app, name="show", examples=runs.SHOW_EXAMPLES)(runs.show_run)

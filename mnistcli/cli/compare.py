@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUN_HELP, Dataset, Device, NoCache, Plot, RunsDir, Split, check_plot
+from mnistcli.cli.options import RUN_HELP, Device, NoCache, Plot, RunsDir, Split, check_plot
 from mnistcli.cli.train import train_visibly
-from mnistcli.config import RUNS_DIR, TrainConfig, check_split
+from mnistcli.config import RUNS_DIR, DataChoice, check_split
 from mnistcli.errors import RunError, UsageError
 from mnistcli.recipes import RECIPES, configure
 
@@ -20,22 +21,26 @@ EXAMPLES = [
     "mnistcli compare --plot out.png",
     "mnistcli compare linear dense cnn",
     "mnistcli compare dense-001 dense-002 --no-train --json",
+    "mnistcli compare dense cnn --dataset fashion_mnist",
 ]
 STUDY = ["dense", "cnn"]
 
 
 def compare(
     face: Face,
+    data: Data,
     *,
     runs: Annotated[
         list[str] | None,
         typer.Argument(metavar="[RUN]...", help=f"{RUN_HELP} Two or more; without any: dense and cnn."),
     ] = None,
     split: Split = "test",
-    dataset: Dataset = TrainConfig.dataset,
     plot: Plot = None,
     no_train: Annotated[
         bool, typer.Option("--no-train", help="Refuse, rather than train, an architecture without a finished run.")
+    ] = False,
+    allow_different_data: Annotated[
+        bool, typer.Option("--allow-different-data", help="Compare runs that were trained on other data too.")
     ] = False,
     device: Device = "auto",
     no_cache: NoCache = False,
@@ -53,27 +58,27 @@ def compare(
 
     from mnistcli.analysis.compare import compare as compare_runs
     from mnistcli.analysis.study import train
-    from mnistcli.data import load
     from mnistcli.device import describe, use_device
     from mnistcli.render.comparison import comparison_view, verdict
     from mnistcli.runs import RunsFolder
 
     folder = RunsFolder(runs_dir)
-    images = load(dataset)
-    missing = _missing(names, folder)
+    choice = _choice(data, names, folder)
+    images = data.load(face, choice)
+    missing = _missing(names, folder, choice)
     if missing and no_train:
         raise RunError(
-            f"There is no finished {missing[0]} run in {str(runs_dir)!r}, and --no-train forbids training one."
+            f"There is no finished {missing[0]} run on {choice.dataset} in {str(runs_dir)!r}, and --no-train forbids training one."
         )
     for arch in missing:
-        face.note(f"There is no finished {arch} run in {str(runs_dir)!r} yet: training one first.")
-        config = configure(arch, dataset=dataset)
-        train_visibly(face, partial(train, config, runs=folder), device=device, cache=not no_cache, plots=True)
-    chosen = _distinct([folder.find(name) for name in names])
-    face.note(f"Comparing {', '.join(run.name for run in chosen)} on the {split} images of {dataset}.")
+        face.note(f"There is no finished {arch} run on {choice.dataset} in {str(runs_dir)!r} yet: training one first.")
+        work = partial(train, configure(arch, data=choice), runs=folder)
+        train_visibly(face, work, data, device=device, cache=not no_cache, plots=True)
+    chosen = _distinct([folder.find(name, data=choice) for name in names])
+    face.note(f"Comparing {', '.join(run.name for run in chosen)} on the {split} images of {choice.dataset}.")
     used = describe(use_device(device, cache=not no_cache))
     face.explain(f"Computing on {used}.")
-    comparison = compare_runs(chosen, images, split=split)
+    comparison = compare_runs(chosen, images, split=split, different_data=allow_different_data)
     if plot is not None:
         from mnistcli.render import figures
 
@@ -84,16 +89,25 @@ def compare(
             face.note(verdict(pair))
 
 
-def _missing(names: list[str], folder: "RunsFolder") -> list[str]:
+def _choice(data: Data, names: list[str], folder: "RunsFolder") -> DataChoice:
+    """Return what to compare on: what is asked for, else what the first run that is named was trained on."""
+    for name in names:
+        if name not in RECIPES:
+            run = folder.find(name)
+            return data.choice_for(run.name, run.data())
+    return data.choice()
+
+
+def _missing(names: list[str], folder: "RunsFolder", choice: DataChoice) -> list[str]:
     """Return the architectures to train; every other name must be a run already, before anything is trained."""
     missing = []
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"compare was given {name!r} twice: name two different runs.")
-        if name in RECIPES and not folder.has_finished(name):
+        if name in RECIPES and not folder.has_finished(name, data=choice):
             missing.append(name)
         else:
-            folder.find(name)
+            folder.find(name, data=choice)
     return missing
 
 

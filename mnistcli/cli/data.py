@@ -3,53 +3,94 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import Dataset, Plot, Split, check_plot
-from mnistcli.config import TrainConfig, check_split
+from mnistcli.cli.options import RUN_HELP, Plot, RunsDir, Split, check_plot
+from mnistcli.config import RUNS_DIR, check_split
 from mnistcli.errors import DataError, UsageError
 
-SHOW_EXAMPLES = ["mnistcli data show", "mnistcli data show --split test --count 16 --plot grid.png"]
-INFO_EXAMPLES = ["mnistcli data info", "mnistcli data info --json"]
+if TYPE_CHECKING:
+    from mnistcli.data import Dataset
+    from mnistcli.results import Sample
+
+SHOW_EXAMPLES = [
+    "mnistcli data show",
+    "mnistcli data show --split test --label 7 --index 10:300 --plot sevens.png",
+    "mnistcli data show --split test --wrong cnn",
+    "mnistcli data show --dataset fashion_mnist",
+]
+INFO_EXAMPLES = ["mnistcli data info", "mnistcli data info --dataset drawn/ --image-size 28 --json"]
 VERIFY_EXAMPLES = ["mnistcli data verify"]
-EXPORT_EXAMPLES = ["mnistcli data export --split test --limit 100 digits"]
+EXPORT_EXAMPLES = [
+    "mnistcli data export --split test --limit 100 digits",
+    "mnistcli data export --split test --by-class digits/test",
+]
+LIST_EXAMPLES = ["mnistcli data list", "mnistcli data list --format csv"]
+PREPARE_EXAMPLES = ["mnistcli data prepare fashion_mnist", "mnistcli data prepare emnist/letters"]
+PATH_EXAMPLES = ["mnistcli data path", "du -sh $(mnistcli data path)"]
+CLEAN_EXAMPLES = ["mnistcli data clean fashion_mnist", "mnistcli data clean"]
+AUDIT_EXAMPLES = ["mnistcli data audit --run cnn", "mnistcli data audit --dataset drawn/ --format jsonl"]
 
 
 def show(
     face: Face,
+    data: Data,
     *,
     split: Split = "train",
-    count: Annotated[int, typer.Option(metavar="N", help="How many images, from the split's first on.")] = 9,
-    dataset: Dataset = TrainConfig.dataset,
+    count: Annotated[int, typer.Option(metavar="N", help="How many images at most.")] = 9,
+    label: Annotated[
+        str | None, typer.Option(metavar="CLASS", help="Images of this class alone.", show_default=False)
+    ] = None,
+    index: Annotated[
+        str | None,
+        typer.Option(metavar="A:B", help="Images from number A up to, not including, B.", show_default="from 0"),
+    ] = None,
+    wrong: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Images that this run reads wrong, the worst first.", show_default=False),
+    ] = None,
     plot: Plot = None,
+    runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Draw labelled images in a grid."""
     check_plot(plot)
     check_split(split)
     if count < 1:
         raise UsageError(f"--count must be at least 1, not {count}.")
+    start, stop = _parse_range(index)
 
-    from mnistcli.data import load
     from mnistcli.render.dataset import samples_view
 
-    samples = load(dataset).samples(split, count)
+    if wrong is None:
+        dataset = data.load(face, data.choice())
+        number = None if label is None else dataset.label(label)
+        chosen = dataset.split(split).choose(label=number, start=start, stop=stop)
+        samples = dataset.samples(split, chosen[:count].tolist())
+    else:
+        dataset, samples = _mistakes(face, data, wrong, runs_dir, split)
+        within = range(len(dataset.split(split)))[start:stop]
+        if label is not None:
+            dataset.label(label)
+        samples = [each for each in samples if each.index in within and label in (None, each.label)][:count]
+    if not samples:
+        raise DataError(f"There is no such image among the {split} images of {dataset.name!r}.")
     columns = max(3, round(len(samples) ** 0.5))
     if plot is not None:
         from mnistcli.render import figures
 
         face.save_figure(figures.grid(samples, columns=columns), plot)
-    face.show(samples_view(samples, dataset=dataset, split=split, columns=columns))
+    face.show(samples_view(samples, dataset=dataset.name, split=split, columns=columns))
 
 
-def info(face: Face, *, dataset: Dataset = TrainConfig.dataset) -> None:
+def info(face: Face, data: Data) -> None:
     """Tell what a data set holds: splits, images of each class, shapes, fingerprint, where it lies."""
-    from mnistcli.data import load
     from mnistcli.render.dataset import dataset_view
 
-    face.show(dataset_view(load(dataset).summary()))
+    face.show(dataset_view(data.load(face, data.choice()).summary()))
 
 
 def verify(face: Face) -> None:
@@ -65,19 +106,113 @@ def verify(face: Face) -> None:
 
 def export(
     face: Face,
+    data: Data,
     *,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is new or empty.")],
     split: Split = "test",
     limit: Annotated[int | None, typer.Option(metavar="N", help="Only the first N images.", show_default="all")] = None,
-    dataset: Dataset = TrainConfig.dataset,
+    by_class: Annotated[bool, typer.Option("--by-class", help="Put each class into a folder of its own.")] = False,
 ) -> None:
     """Write images as PNG files, their labels in their names, and a labels.csv."""
     check_split(split)
     if limit is not None and limit < 1:
         raise UsageError(f"--limit must be at least 1, not {limit}.")
 
-    from mnistcli.data import export_images, load
+    from mnistcli.data import export_images
     from mnistcli.render.dataset import export_view
 
-    images = export_images(load(dataset), split, folder, limit=limit)
+    images = export_images(data.load(face, data.choice()), split, folder, limit=limit, by_class=by_class)
     face.show(export_view(str(folder), images, split))
+
+
+def list_known(face: Face) -> None:
+    """List data sets like MNIST that have a name, and which are prepared here."""
+    from mnistcli.data import known_datasets
+    from mnistcli.render.dataset import known_view
+
+    face.show(known_view(known_datasets()))
+
+
+def prepare(
+    face: Face, data: Data, *, name: Annotated[str, typer.Argument(metavar="DATA", help="A name of TFDS, or a path.")]
+) -> None:
+    """Fetch, prepare and decode a data set now, so that its first use needs neither time nor network."""
+    from mnistcli.cli.data_options import with_dataset
+    from mnistcli.render.dataset import dataset_view
+
+    named = with_dataset(data, name)
+    face.show(dataset_view(named.load(face, named.choice()).summary()))
+
+
+def path(face: Face) -> None:
+    """Print the folder of decoded data sets."""
+    from mnistcli.data import cache_folder
+    from mnistcli.render.dataset import path_view
+
+    face.show(path_view(str(cache_folder())))
+
+
+def clean(
+    face: Face,
+    *,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[DATA]", help="A data set, as data info names it.", show_default="all")
+    ] = None,
+) -> None:
+    """Throw away decoded data sets; what they were made from is left alone."""
+    from mnistcli.cli.data_options import absolute
+    from mnistcli.data import clean_cache
+    from mnistcli.render.dataset import clean_view
+
+    face.show(clean_view(clean_cache(None if name is None else absolute(name))))
+
+
+def audit(
+    face: Face,
+    data: Data,
+    *,
+    run: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Look for labels that this run doubts. " + RUN_HELP, show_default=False),
+    ] = None,
+    runs_dir: RunsDir = RUNS_DIR,
+) -> None:
+    """Look for images that are there twice, leak between splits, or have a label that a run confidently doubts."""
+    from mnistcli.analysis.audit import doubted_labels, repeated_images
+    from mnistcli.render.dataset import audit_view
+
+    if run is None:
+        dataset = data.load(face, data.choice())
+        findings = repeated_images(dataset)
+    else:
+        from mnistcli.runs import RunsFolder
+
+        found = RunsFolder(runs_dir).find(run)
+        dataset = data.load(face, data.choice_for(found.name, found.data()))
+        face.note(f"Looking for labels of {dataset.name} that run {found.name} doubts.")
+        findings = [*repeated_images(dataset), *doubted_labels(dataset, found)]
+    face.show(audit_view(findings, dataset=dataset.name))
+
+
+def _mistakes(face: Face, data: Data, run: str, runs_dir: Path, split: str) -> tuple[Dataset, list[Sample]]:
+    from mnistcli.analysis.audit import mistakes
+    from mnistcli.runs import RunsFolder
+
+    found = RunsFolder(runs_dir).find(run)
+    dataset = data.load(face, data.choice_for(found.name, found.data()))
+    face.note(f"Looking for {split} images of {dataset.name} that run {found.name} reads wrong.")
+    return dataset, mistakes(dataset, found, split=split)
+
+
+def _parse_range(text: str | None) -> tuple[int, int | None]:
+    if text is None:
+        return 0, None
+    start, colon, stop = text.partition(":")
+    try:
+        first = int(start or 0)
+        last = int(stop) if stop else None if colon else first + 1
+    except ValueError as error:
+        raise UsageError(f"--index takes A:B, A: or A, as in 10:30, not {text!r}.") from error
+    if first < 0 or (last is not None and last <= first):
+        raise UsageError(f"--index {text!r} holds no image: expected 0 ≤ A < B.")
+    return first, last

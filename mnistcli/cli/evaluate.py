@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
+from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import Dataset, Device, NoCache, Plot, RunArgument, RunsDir, Split, check_plot
-from mnistcli.config import RUNS_DIR, TrainConfig, check_split
+from mnistcli.cli.options import Device, NoCache, Plot, RunArgument, RunsDir, Split, check_plot
+from mnistcli.config import RUNS_DIR, check_split
 from mnistcli.errors import ExitCode, UsageError
 
 EXAMPLES = [
@@ -18,10 +19,10 @@ EXAMPLES = [
 
 def evaluate(
     face: Face,
+    data: Data,
     *,
     run: RunArgument = "latest",
     split: Split = "test",
-    dataset: Dataset = TrainConfig.dataset,
     plot: Plot = None,
     fail_under: Annotated[
         float | None,
@@ -38,16 +39,16 @@ def evaluate(
         raise UsageError(f"--fail-under takes a fraction from 0 to 1, not {fail_under:g}.")
 
     from mnistcli.analysis.evaluate import evaluate as evaluate_run
-    from mnistcli.data import load
     from mnistcli.device import describe, use_device
     from mnistcli.render.evaluation import evaluation_view
     from mnistcli.runs import RunsFolder
 
     found = RunsFolder(runs_dir).find(run)
-    face.note(f"Evaluating run {found.name} on the {split} images of {dataset}.")
+    choice = data.choice_for(found.name, found.data())
+    face.note(f"Evaluating run {found.name} on the {split} images of {choice.dataset}.")
     used = describe(use_device(device, cache=not no_cache))
     face.explain(f"The weights are {found.weights}; computing on {used}.")
-    evaluation = evaluate_run(found, load(dataset), split=split)
+    evaluation = evaluate_run(found, data.load(face, choice), split=split)
     if plot is not None:
         from mnistcli.render import figures
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mnistcli.cli.data_options import make_data
 from mnistcli.errors import ClosedPipeError, UsageError, suggestion
 from mnistcli.render.view import FORMATS, printable
 
@@ -113,21 +114,23 @@ class Face:
 
 
 def command(app: typer.Typer, *, examples: list[str], name: str | None = None) -> Callable[[Callable[..., None]], None]:
-    """Register a function as a command; its first parameter is the Face, made from options that all commands share."""
+    """Register a function as a command; its parameters `face` and `data` are made from options that commands share."""
 
     def register(function: Callable[..., None]) -> None:
-        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
-        shared = inspect.signature(_make_face, eval_str=True).parameters.values()
+        own = dict(inspect.signature(function, eval_str=True).parameters)
+        makers = {name: make for name, make in {"data": make_data, "face": _make_face}.items() if own.pop(name, None)}
+        shared = {name: inspect.signature(make, eval_str=True).parameters for name, make in makers.items()}
 
         @functools.wraps(function)
         def run(**arguments: Any) -> None:
-            options = {parameter.name: arguments.pop(parameter.name) for parameter in shared}
+            options = {name: {each: arguments.pop(each) for each in shared[name]} for name in makers}
             try:
-                function(_make_face(**options), **arguments)
+                function(**arguments, **{name: make(**options[name]) for name, make in makers.items()})
             except BrokenPipeError as error:  # Typer would make exit code 1 of it
                 raise ClosedPipeError from error
 
-        parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*own, *shared)]
+        every = [*own.values(), *(each for parameters in shared.values() for each in parameters.values())]
+        parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in every]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in parameters}
         del run.__wrapped__

@@ -15,7 +15,6 @@ FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 RUN_HELP = "A run's name or path, an architecture (its newest finished run), 'latest' or 'builtin'."
 
 RunArgument = Annotated[str, typer.Argument(metavar="[RUN]", help=RUN_HELP)]
-Dataset = Annotated[str, typer.Option(metavar="NAME", help="The data set.")]
 Device = Annotated[str, typer.Option(metavar="|".join(DEVICES), help="Where to compute.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Compile everything anew, and keep nothing of it.")]
 Optimizer = Annotated[

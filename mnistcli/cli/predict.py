@@ -105,8 +105,8 @@ def predict(
         raise UsageError("predict takes pictures or --files-from, one of the two: see 'mnistcli predict --help'.")
     if null and files_from is None:
         raise UsageError("--null says how --files-from ends its paths: give that too.")
-    if not 1 <= top <= 10:
-        raise UsageError(f"--top takes a number from 1 to 10, not {top}.")
+    if top < 1:
+        raise UsageError(f"--top must be at least 1, not {top}.")
     if not 0 <= min_confidence <= 1:
         raise UsageError(f"--min-confidence takes a fraction from 0 to 1, not {min_confidence:g}.")
     if invert not in INVERT:

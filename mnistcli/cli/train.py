@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.options import Device, NoCache, Optimizer, RunsDir
 from mnistcli.config import OPTIMIZERS, RUNS_DIR, SCHEDULES, TrainConfig
@@ -27,19 +28,18 @@ EXAMPLES = [
     "mnistcli train --arch dense",
     "mnistcli train --arch cnn --epochs 3 --seed 7",
     "mnistcli train --arch linear --optimizer adam --lr 0.003 --json",
+    "mnistcli train --arch cnn --dataset fashion_mnist",
     "mnistcli train --resume latest",
 ]
 
 
 def train(
     face: Face,
+    data: Data,
     *,
     arch: Annotated[
         str | None,
         typer.Option("--arch", "-a", metavar="|".join(RECIPES), help="The architecture.", show_default=ARCH),
-    ] = None,
-    dataset: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The data set.", show_default=TrainConfig.dataset)
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(metavar="N", help="Epochs at most.", show_default=recipe_default("epochs"))
@@ -116,7 +116,6 @@ def train(
         raise UsageError("--name contradicts --resume: the run has its name already.")
     given: dict[str, Any] = {
         "arch": arch,
-        "dataset": dataset,
         "epochs": epochs,
         "batch_size": batch_size,
         "optimizer": optimizer,
@@ -127,7 +126,8 @@ def train(
         "seed": seed,
         "limit": limit,
     }
-    config = configure(**{"arch": ARCH} | {key: value for key, value in given.items() if value is not None})
+    said = {key: value for key, value in given.items() if value is not None}
+    config = configure(**{"arch": ARCH} | said, data=data.choice())
 
     from mnistcli.analysis import study
     from mnistcli.render.training import training_view
@@ -135,12 +135,12 @@ def train(
 
     runs = RunsFolder(runs_dir)
     if resume is not None:
-        work = partial(study.resume, resume, runs=runs, given=given)
+        work = partial(study.resume, resume, runs=runs, given=given | data.given)
     else:
         face.explain(_describe(config))
         work = partial(study.train, config, runs=runs, name=name)
     result = train_visibly(
-        face, work, device=device, cache=not no_cache, plots=not no_plots, checkpoint_every=checkpoint_every
+        face, work, data, device=device, cache=not no_cache, plots=not no_plots, checkpoint_every=checkpoint_every
     )
     face.show(training_view(result, next_commands=_next_commands(result, runs_dir)))
 
@@ -148,6 +148,7 @@ def train(
 def train_visibly(
     face: Face,
     work: Callable[[Session], TrainResult],
+    data: Data,
     *,
     device: str,
     cache: bool,
@@ -159,7 +160,7 @@ def train_visibly(
     from mnistcli.render.progress import TrainingProgress
 
     with TrainingProgress(face.err, quiet=face.quiet) as progress:
-        result = work(Session(progress, device, cache, checkpoint_every))
+        result = work(Session(progress, device, cache, checkpoint_every, partial(data.load, face)))
     if plots:
         from mnistcli.render import figures
 

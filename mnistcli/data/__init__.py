@@ -1,8 +1,22 @@
 """Where labelled images come from."""
 
-from mnistcli.data.dataset import Dataset, Split
+from mnistcli.data.cache import cache_folder, release
+from mnistcli.data.cache import clean as clean_cache
+from mnistcli.data.catalogue import known_datasets
+from mnistcli.data.dataset import Dataset, Split, numbered
 from mnistcli.data.embedded import verify_embedded
 from mnistcli.data.export import export_images
 from mnistcli.data.sources import load
 
-__all__ = ["Dataset", "Split", "export_images", "load", "verify_embedded"]
+__all__ = [
+    "Dataset",
+    "Split",
+    "cache_folder",
+    "clean_cache",
+    "export_images",
+    "known_datasets",
+    "load",
+    "numbered",
+    "release",
+    "verify_embedded",
+]

@@ -2,10 +2,15 @@
 
 import hashlib
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from mnistcli.config import SPLITS, DataChoice
 from mnistcli.data.dataset import Dataset, Split, hold_out_validation
+from mnistcli.data.source import BLOCK, Block, Original, Tell
 from mnistcli.errors import DataError
 from mnistcli.idx import parse_idx
 from mnistcli.results import FileCheck
@@ -13,6 +18,7 @@ from mnistcli.results import FileCheck
 FOLDER = Path(__file__).parent / "mnist"
 FILES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", "train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 LARGEST = 60_000 * 28 * 28 + 16  # bytes of the longest of them, decompressed
+FINGERPRINT = "be37c0ca52be052ccbd597befb4e1caaa7fb5c9680ed18a5db30d63923b1d3ee"  # of what the files hold, as every data set's; a test computes it
 GZIP = 31  # zlib's window size with the flag that asks for a gzip header and checks its CRC
 
 
@@ -28,14 +34,39 @@ def load_embedded() -> Dataset:
         raw = dict(zip(FILES, pool.map(lambda name: _read_checked(name, sums[f"{name}.gz"]), FILES), strict=True))
     train, validation = hold_out_validation(_pair(raw, "train"))
     return Dataset(
-        name="mnist",
+        choice=DataChoice(),
         train=train,
         validation=validation,
         test=_pair(raw, "t10k"),
         class_names=tuple("0123456789"),
-        fingerprint=hashlib.sha256("".join(sums[name] for name in FILES).encode()).hexdigest(),
+        fingerprint=FINGERPRINT,
         location=str(FOLDER),
     )
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """The embedded MNIST as what another size or other names are made from."""
+
+    location = str(FOLDER)
+
+    def signature(self) -> str:
+        """Return what never changes."""
+        return FINGERPRINT
+
+    def open(self, *, uniform: bool, tell: Tell) -> Original:  # noqa: ARG002  (its images are always of one size)
+        """Return what is to be converted.
+
+        Raises:
+            DataError: A file is missing or not what was shipped.
+        """
+        mnist = load_embedded()
+        return Original(mnist.class_names, {name: partial(_blocks, mnist.split(name)) for name in SPLITS})
+
+
+def _blocks(split: Split) -> Iterator[Block]:
+    for start in range(0, len(split), BLOCK):
+        yield split.images[start : start + BLOCK], split.labels[start : start + BLOCK]
 
 
 def verify_embedded() -> list[FileCheck]:

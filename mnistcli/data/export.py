@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 
 from PIL import Image
@@ -11,8 +12,12 @@ from mnistcli.errors import UsageError
 from mnistcli.files import write_atomically
 
 
-def export_images(dataset: Dataset, split: str, folder: Path, *, limit: int | None = None) -> int:
+def export_images(
+    dataset: Dataset, split: str, folder: Path, *, limit: int | None = None, by_class: bool = False
+) -> int:
     """Write a split's first images as `SPLIT-INDEX-LABEL.png`, and labels.csv; return how many they are.
+
+    By class, they are `LABEL/SPLIT-INDEX-LABEL.png`: a folder that `load` reads.
 
     Raises:
         UsageError: There is no such split, or the folder holds something already or cannot be written.
@@ -30,8 +35,11 @@ def export_images(dataset: Dataset, split: str, folder: Path, *, limit: int | No
             raise UsageError(f"The folder {str(folder)!r} is not empty: nothing is overwritten; name a new one.")
         for i, (image, label) in enumerate(zip(chosen.images, chosen.labels, strict=True)):
             name = dataset.class_names[label]
-            file = f"{split}-{i:0{digits}d}-{name}.png"
-            Image.fromarray(image.squeeze()).save(folder / file)
+            safe = re.sub(r"[^\w.-]+", "-", name).strip(".-") or str(label)
+            file = f"{safe}/" * by_class + f"{split}-{i:0{digits}d}-{safe}.png"
+            if by_class:
+                (folder / safe).mkdir(exist_ok=True)
+            Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(folder / file)
             rows.writerow([file, name])
         write_atomically(folder / "labels.csv", table.getvalue().encode())
     except OSError as error:

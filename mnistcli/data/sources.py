@@ -1,18 +1,71 @@
-"""From a data set's name to its images."""
+"""From what a user calls a data set to its images."""
 
+from pathlib import Path
+
+from mnistcli.config import DataChoice
+from mnistcli.data import cache
+from mnistcli.data.catalogue import KNOWN
 from mnistcli.data.dataset import Dataset
-from mnistcli.data.embedded import load_embedded
-from mnistcli.errors import DataError, unknown
+from mnistcli.data.embedded import Embedded, load_embedded
+from mnistcli.data.idx_folder import IdxFolder, is_idx_folder
+from mnistcli.data.npz import NpzFile
+from mnistcli.data.picture_folder import PictureFolder
+from mnistcli.data.source import Source, Tell
+from mnistcli.data.tfds import NAME, Tfds, store_apart
+from mnistcli.errors import DataError, suggestion
 
-SOURCES = {"mnist": load_embedded}
+
+def silent(_what: str, _done: int, _whole: int | None) -> None:
+    """Tell nobody."""
 
 
-def load(name: str) -> Dataset:
-    """Return the data set of that name.
+def load(
+    choice: DataChoice | str, *, data_dir: Path | None = None, offline: bool = False, tell: Tell = silent
+) -> Dataset:
+    """Return the data set, decoded on first use into the user's cache.
+
+    Args:
+        choice: What is asked for; a name alone is the set as it is. A name is looked for in this order: "mnist", a
+            folder of IDX files, a folder of pictures by class, an .npz file, a name of TFDS.
+        data_dir: Where TFDS keeps what it prepares; None: its own default.
+        offline: Whether the network is never touched.
+        tell: Hears of work that takes time.
 
     Raises:
         DataError: It is unknown, missing or damaged.
     """
-    if name not in SOURCES:
-        raise DataError(unknown("data set", name, SOURCES))
-    return SOURCES[name]()
+    choice = DataChoice(dataset=choice) if isinstance(choice, str) else choice.choice()
+    if choice == DataChoice():
+        return load_embedded()
+    source = find_source(choice.dataset, data_dir=data_dir, offline=offline)
+    try:
+        found = cache.find(source, choice)
+        if found is None:
+            (store_apart if isinstance(source, Tfds) else cache.store)(source, choice, tell=tell)
+            found = cache.find(source, choice)
+    except OSError as error:
+        raise DataError(f"The data set {choice.dataset!r} cannot be read: {error.strerror or error}.") from error
+    if found is None:
+        raise DataError(f"The data set {choice.dataset!r} changed while it was read: try again.")
+    return found
+
+
+def find_source(name: str, *, data_dir: Path | None = None, offline: bool = False) -> Source:
+    """Return where the data set of that name comes from.
+
+    Raises:
+        DataError: It is neither there nor a name that TFDS could know.
+    """
+    path = Path(name)
+    if name == "mnist":
+        return Embedded()
+    if path.is_dir():
+        return IdxFolder(path) if is_idx_folder(path) else PictureFolder(path)
+    if path.is_file():
+        if path.suffix.lower() != ".npz":
+            raise DataError(f"{name!r} is a file, but no data set: expected an .npz file or a folder.")
+        return NpzFile(path)
+    if NAME.fullmatch(name):
+        return Tfds(name, data_dir, offline)
+    known = [each.name for each in KNOWN]
+    raise DataError(f"There is no data set {name!r}: no folder, no file, no name of TFDS{suggestion(name, known)}")

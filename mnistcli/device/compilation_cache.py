@@ -12,16 +12,16 @@ from importlib.metadata import version
 from pathlib import Path
 
 import jax
-import platformdirs
+
+from mnistcli.files import user_cache
 
 WORTH_KEEPING = 0.05  # seconds of compilation; each entry costs a look at all the others
 LARGEST = 256 * 2**20  # bytes; JAX throws out what was not used for longest
 
 
 def cache_folder() -> Path:
-    """Return the folder for this jaxlib and this CPU (MNISTCLI_CACHE_DIR moves it); it need not exist."""
-    root = os.environ.get("MNISTCLI_CACHE_DIR") or platformdirs.user_cache_path("mnistcli")
-    return Path(root) / "xla" / f"jaxlib-{version('jaxlib')}-{_cpu_fingerprint()}"
+    """Return the folder for this jaxlib and this CPU ; it need not exist."""
+    return user_cache() / "xla" / f"jaxlib-{version('jaxlib')}-{_cpu_fingerprint()}"
 
 
 def enable_compilation_cache() -> None:

@@ -1,5 +1,6 @@
 """Logits of many images at once, on the device: the forward pass that validation and evaluation share."""
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -7,10 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from mnistcli.data import release
 from mnistcli.network import Layers, Params, logits
 
 # Images in one forward pass inside the jitted loop; small enough for the CNN's activations to stay in a CPU's cache.
 BATCH = 250
+BLOCK = 40 * BATCH  # images on the device at a time
 
 
 @partial(jax.jit, static_argnums=0)
@@ -20,12 +23,24 @@ def batched_logits(layers: Layers, params: Params, images: jax.Array) -> jax.Arr
     return lax.map(partial(logits, layers, params), batches).reshape(len(images), -1)
 
 
-def pad(images: np.ndarray) -> np.ndarray:
-    """Append blank images up to a multiple of BATCH."""
-    missing = -len(images) % BATCH
-    return np.concatenate([images, np.zeros((missing, *images.shape[1:]), images.dtype)]) if missing else images
-
-
 def predict_logits(layers: Layers, params: Params, images: np.ndarray) -> np.ndarray:
     """Return logits [n, classes] float32 of images [n, height, width, channels] uint8, any n."""
-    return np.asarray(batched_logits(layers, params, jnp.asarray(pad(images))))[: len(images)]
+    return in_blocks(partial(batched_logits, layers, params), images)
+
+
+def in_blocks(forward: Callable[[jax.Array], jax.Array], images: np.ndarray) -> np.ndarray:
+    """Return what `forward` makes of images, block by block, all of `block_size`: the last is filled up with blanks."""
+    size = block_size(len(images))
+    done = []
+    for start in range(0, len(images), size):
+        block = images[start : start + size]
+        missing = np.zeros((size - len(block), *block.shape[1:]), block.dtype)
+        whole = np.concatenate([block, missing]) if len(missing) else block
+        done.append(np.asarray(forward(jnp.asarray(whole)))[: len(block)])
+        release(images)
+    return np.concatenate(done)
+
+
+def block_size(n: int) -> int:
+    """Return how many of n images go to the device together: BLOCK, or fewer, a multiple of BATCH, where n is less."""
+    return min(n + -n % BATCH, BLOCK)

@@ -1,11 +1,12 @@
 """Somebody's picture → 28×28 grey pixels, the way MNIST was made."""
 
-from mnistcli.images.arrays import unpack
+from mnistcli.images.arrays import npy_header, unpack
 from mnistcli.images.decode import Picture, Source, read_picture
-from mnistcli.images.normalize import normalize, steps
+from mnistcli.images.normalize import is_mnist_like, normalize, steps
 from mnistcli.images.paths import read_paths, walk
 from mnistcli.images.reading import Read, Reading, read_pictures
 from mnistcli.images.row import Candidate, find_row
+from mnistcli.images.scale import fit_to
 
 __all__ = [
     "Candidate",
@@ -14,7 +15,10 @@ __all__ = [
     "Reading",
     "Source",
     "find_row",
+    "fit_to",
+    "is_mnist_like",
     "normalize",
+    "npy_header",
     "read_paths",
     "read_picture",
     "read_pictures",

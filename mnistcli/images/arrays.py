@@ -97,7 +97,7 @@ def _unpack_npz(file: io.BufferedReader, name: str) -> Iterator[Source]:
             if array == member.filename:
                 continue
             with archive.open(member) as content:
-                shape, dtype = _npy_header(content)
+                shape, dtype = npy_header(content)
                 if len(shape) != 1:
                     found = True
                     yield from _pictures(content, shape, dtype, f"{name}#{array}")
@@ -106,13 +106,19 @@ def _unpack_npz(file: io.BufferedReader, name: str) -> Iterator[Source]:
 
 
 def _unpack_npy(file: Readable, name: str) -> Iterator[Source]:
-    shape, dtype = _npy_header(file)
+    shape, dtype = npy_header(file)
     if len(shape) == 1:
         raise ImageError(f"holds an array {list(shape)}, no pictures")
     yield from _pictures(file, shape, dtype, name)
 
 
-def _npy_header(file: Readable) -> tuple[tuple[int, ...], np.dtype]:
+def npy_header(file: Readable) -> tuple[tuple[int, ...], np.dtype]:
+    """Read the header of an .npy file and return its array's shape and type; the numbers follow in C's order.
+
+    Raises:
+        ImageError: It holds something else than numbers, or in another order.
+        ValueError: It is damaged.
+    """
     version = np.lib.format.read_magic(file)
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     if version not in readers:

@@ -7,16 +7,18 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from mnistcli.render.pixels import beside, draw, trim
-from mnistcli.render.tables import make_facts, make_table, shape
-from mnistcli.render.view import View, label_value
-from mnistcli.results import DatasetSummary, FileCheck, Sample
+from mnistcli.render.tables import NOTHING, make_facts, make_table, percent, shape
+from mnistcli.render.view import Row, View, label_value, printable
+from mnistcli.results import DatasetSummary, FileCheck, Finding, KnownDataset, Sample
 
 GAP = 2
+MOST_ROWS = 50
+KINDS = {"duplicate": "duplicates", "leak": "leaks", "conflict": "conflicts", "doubt": "doubted labels"}
 
 
 def samples_view(samples: Sequence[Sample], *, dataset: str, split: str, columns: int) -> View:
     """Return labelled images: pictures on a terminal, indices and labels elsewhere."""
-    rows = [{"index": sample.index, "label": label_value(sample.label)} for sample in samples]
+    rows = [_sample_row(sample) for sample in samples]
     return View(
         schema="mnistcli.data-show/1",
         document=lambda: {"dataset": dataset, "split": split, "samples": rows},
@@ -61,6 +63,99 @@ def export_view(folder: str, images: int, split: str) -> View:
     )
 
 
+def known_view(known: Sequence[KnownDataset]) -> View:
+    """Return data sets that have a name."""
+    rows = [asdict(each) | {"image_shape": "x".join(map(str, each.image_shape))} for each in known]
+    return View(
+        schema="mnistcli.data-list/1",
+        document=lambda: {"datasets": [asdict(each) for each in known]},
+        rows=lambda: rows,
+        terminal=lambda _: [_known(known)],
+    )
+
+
+def path_view(folder: str) -> View:
+    """Return the folder of decoded data sets."""
+    return View(
+        schema="mnistcli.data-path/1",
+        document=lambda: {"path": folder},
+        rows=lambda: [{"path": folder}],
+        terminal=lambda _: [Text(printable(folder))],
+    )
+
+
+def clean_view(freed: int) -> View:
+    """Return how many bytes were freed."""
+    return View(
+        schema="mnistcli.data-clean/1",
+        document=lambda: {"freed_bytes": freed},
+        rows=lambda: [{"freed_bytes": freed}],
+        terminal=lambda _: [Text(f"{freed / 1e6:,.1f} MB freed")],
+    )
+
+
+def audit_view(findings: Sequence[Finding], *, dataset: str) -> View:
+    """Return what is odd about a data set."""
+    rows = [
+        asdict(each)
+        | {"label": label_value(each.label), "other_label": label_value(each.other_label), "dataset": dataset}
+        for each in findings
+    ]
+    counts = {kind: sum(each.kind == kind for each in findings) for kind in KINDS}
+    return View(
+        schema="mnistcli.data-audit/1",
+        document=lambda: {"dataset": dataset, "counts": counts, "findings": rows},
+        rows=lambda: rows,
+        terminal=lambda _: _audit(findings, counts),
+        plain_without=("dataset",),
+    )
+
+
+def _sample_row(sample: Sample) -> Row:
+    row: Row = {"index": sample.index, "label": label_value(sample.label)}
+    if sample.predicted is not None:
+        row |= {"predicted": label_value(sample.predicted), "confidence": sample.confidence}
+    return row
+
+
+def _known(known: Sequence[KnownDataset]) -> RenderableType:
+    table = make_table("name", "images", "classes", "train", "test", "to fetch", "here", "what", numbers=0)
+    for each in known:
+        table.add_row(
+            each.name,
+            shape(each.image_shape),
+            str(each.classes),
+            f"{each.train_images:,}",
+            f"{each.test_images:,}",
+            f"{each.megabytes:,} MB" if each.megabytes else NOTHING,
+            Text("yes", "green") if each.prepared else NOTHING,
+            each.summary,
+        )
+    for column in table.columns[1:6]:
+        column.justify = "right"
+    return table
+
+
+def _audit(findings: Sequence[Finding], counts: dict[str, int]) -> Iterable[RenderableType]:
+    yield Text("  ".join(f"{count:,} {KINDS[kind]}" for kind, count in counts.items()))
+    table = make_table("what", "split", "index", "label", "other split", "index", "other label", "confidence")
+    for each in findings[:MOST_ROWS]:
+        table.add_row(
+            each.kind,
+            each.split,
+            str(each.index),
+            each.label,
+            each.other_split or NOTHING,
+            NOTHING if each.other_index is None else str(each.other_index),
+            each.other_label,
+            percent(each.confidence),
+        )
+    if findings:
+        yield table
+    if len(findings) > MOST_ROWS:
+        yield Text(f"and {len(findings) - MOST_ROWS:,} more: --format jsonl lists all", "dim")
+
+
 def _grid(samples: Sequence[Sample], columns: int, console: Console) -> Iterable[RenderableType]:
     pictures = trim([sample.picture for sample in samples])
     width = pictures[0].shape[1]
@@ -68,10 +163,15 @@ def _grid(samples: Sequence[Sample], columns: int, console: Console) -> Iterable
     for start in range(0, len(samples), columns):
         row = range(start, min(start + columns, len(samples)))
         blocks = [
-            [Text(f"{samples[i].label}  #{samples[i].index}".ljust(width)[:width], "bold"), *draw(pictures[i], console)]
+            [_caption(samples[i], width), *draw(pictures[i], console)]
             for i in row
         ]
         yield beside(blocks, gap=GAP)
+
+
+def _caption(sample: Sample, width: int) -> Text:
+    said = "" if sample.predicted is None else f" read as {sample.predicted}, {percent(sample.confidence, 0)}"
+    return Text(f"{printable(sample.label)}{printable(said)}  #{sample.index}".ljust(width)[:width], "bold")
 
 
 def _info(summary: DatasetSummary) -> Iterable[RenderableType]:

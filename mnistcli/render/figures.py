@@ -22,6 +22,7 @@ from mnistcli.results import Comparison, EpochMetrics, Evaluation, Explanation, 
 COLOURS = ("#2a6fdb", "#d9480f", "#2b8a3e", "#862e9c", "#c2255c", "#0b7285")
 MATRIX_COLOURS = "Blues"
 DPI = 120
+MOST_COUNTS = 30  # classes: a matrix of more shows colours alone, its counts would be too small to read
 KIND_COLOURS = {"input": "#e9ecef", "conv": "#d0ebff", "max-pool": "#c5f6fa", "flatten": "#f1f3f5", "dense": "#ffe8cc"}
 
 
@@ -50,7 +51,8 @@ def curves(histories: Mapping[str, Sequence[EpochMetrics]]) -> Figure:
 
 def confusion(evaluation: Evaluation) -> Figure:
     """Draw the confusion matrix twice: counts, and percentages of each true class."""
-    figure = Figure(figsize=(13, 5.8), layout="constrained")
+    side = _matrix_side(len(evaluation.class_names))
+    figure = Figure(figsize=(2.24 * side, side), layout="constrained")
     counts, shares = figure.subplots(1, 2)
     _draw_matrix(counts, evaluation, title="images", figure=figure)
     _draw_matrix(shares, evaluation, title="percent of the true class", figure=figure, percent=True)
@@ -62,8 +64,9 @@ def comparison(compared: Comparison) -> Figure:
     """Draw the runs' curves, their confusion matrices side by side, and their errors by class."""
     evaluations = [run.evaluation for run in compared.runs]
     histories = {run.evaluation.run: run.history for run in compared.runs if run.history}
-    figure = Figure(figsize=(max(11, 5.2 * len(evaluations)), 13.5), layout="constrained")
-    rows: Any = figure.subfigures(3, 1, height_ratios=(1, 1.35, 0.85))
+    side = _matrix_side(len(evaluations[0].class_names))
+    figure = Figure(figsize=(max(11, 0.9 * side * len(evaluations)), 8 + 0.95 * side), layout="constrained")
+    rows: Any = figure.subfigures(3, 1, height_ratios=(1, 0.235 * side, 0.85))
     top, middle, bottom = rows
     _draw_curves(top, histories)
     for axes, evaluation in zip(middle.subplots(1, len(evaluations), squeeze=False)[0], evaluations, strict=True):
@@ -80,7 +83,8 @@ def grid(samples: Sequence[Sample], *, columns: int) -> Figure:
         axes.set_axis_off()
         if i < len(samples):
             _draw_picture(axes, samples[i].picture)
-            axes.set_title(samples[i].label)
+            said = "" if samples[i].predicted is None else f" read as {samples[i].predicted}"
+            axes.set_title(f"{samples[i].label}{said}", size=9 if said else None)
     return figure
 
 
@@ -169,10 +173,12 @@ def _draw_matrix(axes: Axes, evaluation: Evaluation, *, title: str, figure: Figu
     image = axes.imshow(shades, cmap=MATRIX_COLOURS, vmin=0, vmax=np.log1p(100) if percent else None)
     ticks = range(len(evaluation.class_names))
     axes.set(xlabel="predicted", ylabel="true", xticks=ticks, yticks=ticks, title=title)
-    axes.set_xticklabels(evaluation.class_names)
-    axes.set_yticklabels(evaluation.class_names)
+    names = evaluation.class_names
+    size = 10 if len(names) <= MOST_COUNTS else 6
+    axes.set_xticklabels(names, rotation=90 if max(map(len, names)) > 2 else 0, size=size)
+    axes.set_yticklabels(names, size=size)
     for (i, j), value in np.ndenumerate(values):
-        if value:
+        if value and len(names) <= MOST_COUNTS:
             text = f"{value:.1f}" if percent else f"{value:.0f}"
             dark = shades[i, j] > shades.max() * 0.6
             axes.text(j, i, text, ha="center", va="center", size=7.5, color="white" if dark else "black")
@@ -188,11 +194,17 @@ def _draw_errors(axes: Axes, evaluations: Sequence[Evaluation]) -> None:
     for i, (colour, evaluation) in enumerate(zip(_cycle(len(evaluations)), evaluations, strict=True)):
         errors = [sum(row) - row[k] for k, row in enumerate(evaluation.confusion)]
         bars = axes.bar(places + (i + 0.5) * width - 0.4, errors, width, color=colour, label=evaluation.run)
-        axes.bar_label(bars, size=8)
+        if len(names) <= MOST_COUNTS:
+            axes.bar_label(bars, size=8)
     axes.set(xlabel="true class", ylabel="images read wrong", xticks=places)
-    axes.set_xticklabels(names)
+    axes.set_xticklabels(names, rotation=90 if max(map(len, names)) > 2 else 0)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
+
+
+def _matrix_side(classes: int) -> float:
+    """Return the side, in inches, of a figure in which a matrix of so many classes can be read."""
+    return 5.8 if classes <= 10 else min(5.8 + 0.1 * (classes - 10), 16)
 
 
 def _draw_picture(axes: Axes, picture: np.ndarray) -> None:

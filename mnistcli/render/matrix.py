@@ -1,4 +1,4 @@
-"""Confusion matrices as Rich tables."""
+"""Confusion matrices as Rich tables: with their counts, or, of many classes, as a map of colours."""
 
 from collections.abc import Sequence
 
@@ -8,25 +8,31 @@ from rich.table import Table
 from rich.text import Text
 
 from mnistcli.render.tables import PlainTextTable
+from mnistcli.render.view import printable
 from mnistcli.results import Evaluation
 
-Counts = Sequence[Sequence[int]]
+GOOD, BAD = (0, 120, 60), (190, 40, 40)
+MOST_COUNTS = 20  # classes: more do not fit on a screen with their counts
+LONGEST = 8  # characters of a name at the head of a column; its row has all of it
+Cells = Sequence[Sequence[Text]]
 
 
 def confusion_table(evaluation: Evaluation) -> Table:
     """Return the counts with their marginals: rows are true classes, columns predicted ones."""
-    counts = evaluation.confusion
+    counts, names = evaluation.confusion, evaluation.class_names
     errors = max((n for i, row in enumerate(counts) for j, n in enumerate(row) if i != j), default=0)
     most = max(row[i] for i, row in enumerate(counts))
-
-    def cell(i: int, j: int) -> Text:
-        n = counts[i][j]
-        return _shaded(n, most, (0, 120, 60)) if i == j else _shaded(n, errors, (190, 40, 40))
-
-    table = _frame(evaluation.class_names, f"Confusion matrix of {evaluation.run} (rows: true, columns: predicted)")
+    cells = [
+        [_shaded(n, most, GOOD) if i == j else _shaded(n, errors, BAD) for j, n in enumerate(row)]
+        for i, row in enumerate(counts)
+    ]
+    title = f"Confusion matrix of {evaluation.run} (rows: true, columns: predicted)"
+    if len(names) > MOST_COUNTS:
+        return _heat_map(names, cells, title)
+    table = _frame(names, title)
     table.add_column("Σ", justify="right", style="dim", no_wrap=True)
-    for i, name in enumerate(evaluation.class_names):
-        table.add_row(name, *(cell(i, j) for j in range(len(counts))), str(sum(counts[i])))
+    for name, row, total in zip(names, cells, map(sum, counts), strict=True):
+        table.add_row(name, *row, str(total))
     totals = [sum(row[j] for row in counts) for j in range(len(counts))]
     table.add_section()
     table.add_row("Σ", *map(str, totals), str(sum(totals)), style="dim")
@@ -37,23 +43,41 @@ def difference_table(a: Evaluation, b: Evaluation) -> Table:
     """Return how many more images b has in each cell than a; green where that is good, red where it is not."""
     change = [[q - p for p, q in zip(*rows, strict=True)] for rows in zip(a.confusion, b.confusion, strict=True)]
     largest = max(abs(n) for row in change for n in row)
-    table = _frame(a.class_names, f"Difference: {b.run} minus {a.run}")
-    for i, name in enumerate(a.class_names):
-        cells = []
-        for j, n in enumerate(change[i]):
-            good = (n > 0) == (i == j)
-            cells.append(_shaded(n, largest, (0, 120, 60) if good else (190, 40, 40), signed=True))
-        table.add_row(name, *cells)
+    cells = [
+        [_shaded(n, largest, GOOD if (n > 0) == (i == j) else BAD, signed=True) for j, n in enumerate(row)]
+        for i, row in enumerate(change)
+    ]
+    names, title = a.class_names, f"Difference: {b.run} minus {a.run}"
+    if len(names) > MOST_COUNTS:
+        return _heat_map(names, cells, title)
+    table = _frame(names, title)
+    for name, row in zip(names, cells, strict=True):
+        table.add_row(name, *row)
     return table
 
 
-def _frame(class_names: Sequence[str], title: str) -> Table:
+def _heat_map(names: Sequence[str], cells: Cells, title: str) -> Table:
+    """Return a square a cell, two columns wide, in the colour that its count would have behind it."""
+    table = _empty(f"{title}, columns in the rows' order")
+    table.add_column("".join(printable(name)[:2].ljust(2) for name in names), no_wrap=True)
+    for name, row in zip(names, cells, strict=True):
+        table.add_row(name, Text().join(Text("· " if cell.plain == "·" else "  ", cell.style) for cell in row))
+    return table
+
+
+def _frame(names: Sequence[str], title: str) -> Table:
+    table = _empty(title)
+    for name in map(printable, names):
+        head = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+        table.add_column(head, justify="right", min_width=5, no_wrap=True)
+    return table
+
+
+def _empty(title: str) -> Table:
     table = PlainTextTable(
         title=title, box=box.SIMPLE, padding=(0, 0), title_justify="left", title_style="bold", pad_edge=False
     )
     table.add_column("", justify="right", style="bold", no_wrap=True)
-    for name in class_names:
-        table.add_column(name, justify="right", min_width=5, no_wrap=True)
     return table
 
 

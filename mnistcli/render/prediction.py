@@ -82,7 +82,8 @@ def _digit(digit: Digit) -> Row:
 def _row(prediction: Prediction, shown: Shown) -> Row:
     """Return one line's fields; an error leaves label and confidence empty, stderr tells it."""
     empty: list[tuple[str | None, float | None]] = [(None, None)] * shown.top
-    best = empty if prediction.error is not None else [shown.best(prediction), *prediction.top[1 : shown.top]]
+    best = [] if prediction.error is not None else [shown.best(prediction), *prediction.top[1 : shown.top]]
+    best = [*best, *empty[len(best) :]]
     row: Row = {"path": prediction.path}
     for place, (label, confidence) in enumerate(best, start=1):
         suffix = "" if place == 1 else str(place)

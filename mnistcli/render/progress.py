@@ -1,5 +1,6 @@
 """How training is shown while it goes on: a live bar on a terminal, a line an epoch elsewhere."""
 
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -11,13 +12,56 @@ from mnistcli.render.view import printable
 from mnistcli.results import EpochMetrics, Notice, RunStarted, StepMetrics, TrainEvent
 
 
+class PreparationProgress:
+    """Shows on stderr how a data set is prepared: a live bar on a terminal, a line at each step's start elsewhere."""
+
+    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+        self._console = console
+        self._quiet = quiet
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[done]}"),
+            console=console,
+            transient=True,
+            disable=quiet or not is_live(console),
+        )
+        self._what = ""
+        self._task = TaskID(0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, what: str, done: int, whole: int | None) -> None:
+        """Show where the work stands."""
+        if not self._what:
+            self._bar.start()
+            self._task = self._bar.add_task("", total=None, done="")
+        if what != self._what and self._bar.disable and not self._quiet:
+            with suppress(BrokenPipeError):
+                self._console.print(f"{printable(what)} …", soft_wrap=True)
+        self._what = what
+        count = "" if not done else f"{done:,}" if whole is None else f"{done:,} of {whole:,}"
+        self._bar.update(self._task, description=printable(what), completed=done, total=whole, done=count)
+
+
+def is_live(console: Console) -> bool:
+    """Whether a bar can be drawn again and again where the console writes."""
+    return console.file.isatty() and not console.is_dumb_terminal
+
+
 class TrainingProgress:
     """Listens to training and shows it on stderr."""
 
     def __init__(self, console: Console, *, quiet: bool = False) -> None:
         self._console = console
         self._quiet = quiet
-        self._live = console.file.isatty() and not console.is_dumb_terminal and not quiet
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
@@ -26,14 +70,13 @@ class TrainingProgress:
             TimeRemainingColumn(compact=True),
             console=console,
             transient=True,
-            disable=not self._live,
+            disable=quiet or not is_live(console),
             expand=True,
         )
         self._task = TaskID(0)
         self._run: RunStarted | None = None
 
     def __enter__(self) -> Self:
-        self._bar.start()
         return self
 
     def __exit__(
@@ -56,6 +99,7 @@ class TrainingProgress:
     def _start(self, run: RunStarted) -> None:
         self._run = run
         self._say(f"Training {run.arch} on {run.train_images:,} images ({run.device}): {run.folder}")
+        self._bar.start()
         self._task = self._bar.add_task(
             "", total=run.steps_per_epoch, epoch=1, epochs=run.epochs, loss="–", accuracy="–", speed="–"
         )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from mnistcli.config import TrainConfig
+from mnistcli.config import DataChoice, TrainConfig
 from mnistcli.errors import RunError, UsageError, suggestion
 from mnistcli.files import write_atomically
 from mnistcli.recipes import RECIPES
@@ -40,6 +40,11 @@ class Run:
     def record(self) -> RunRecord | None:
         """Return its run.json, where it has one."""
         return read_record(self.folder) if self.folder and (self.folder / "run.json").exists() else None
+
+    def data(self) -> DataChoice:
+        """Return the data set that it was trained on; MNIST where it does not say."""
+        record = self.record()
+        return record.config.choice() if record else DataChoice()
 
     def history(self) -> tuple[EpochMetrics, ...]:
         """Return its epochs' metrics; none where it has no metrics.jsonl.
@@ -217,8 +222,10 @@ class RunsFolder:
                 rows.append(RunSummary(folder.name, "", "", "damaged", None, None, None, ""))
         return sorted(rows, key=lambda row: (row.created, row.run))
 
-    def find(self, text: str) -> Run:
+    def find(self, text: str, *, data: DataChoice | None = None) -> Run:
         """Return the run that `text` names: a path, a run's name, an architecture, "latest" or "builtin".
+
+        Of an architecture the newest that finished, trained on `data` where that is given.
 
         Raises:
             RunError: There is none, or it has no weights.
@@ -226,7 +233,7 @@ class RunsFolder:
         if text == "builtin":
             return Run("builtin", BUILTIN)
         if text == "latest" or text in RECIPES:
-            return self._newest(None if text == "latest" else text)
+            return self._newest(None if text == "latest" else text, data)
         if _is_plain_name(text) and (self.path / text).is_dir():
             return _with_weights(self.path / text)
         return self._by_path(text)
@@ -246,27 +253,28 @@ class RunsFolder:
             raise RunError(f"The run {run.name!r} has weights alone, no run.json to show.")
         return run, record
 
-    def has_finished(self, arch: str | None = None) -> bool:
-        """Whether there is a finished run (of that architecture)."""
-        return any(self._finished(arch))
+    def has_finished(self, arch: str | None = None, *, data: DataChoice | None = None) -> bool:
+        """Whether there is a finished run (of that architecture, trained on that data set)."""
+        return any(self._finished(arch, data))
 
-    def _newest(self, arch: str | None) -> Run:
-        finished = sorted(self._finished(arch))
+    def _newest(self, arch: str | None, data: DataChoice | None) -> Run:
+        finished = sorted(self._finished(arch, data))
         if not finished:
-            kind = f"finished {arch} run" if arch else "finished run"
+            kind = (f"finished {arch} run" if arch else "finished run") + (f" on {data.dataset}" if data else "")
             train = f"mnistcli train --arch {arch}" if arch else "mnistcli train"
             raise RunError(f"There is no {kind} in {str(self.path)!r}: train one with '{train}'.")
         _, newest = finished[-1]
         return _with_weights(newest)
 
-    def _finished(self, arch: str | None) -> Iterator[tuple[str, Path]]:
+    def _finished(self, arch: str | None, data: DataChoice | None) -> Iterator[tuple[str, Path]]:
         """Yield when each finished run was made, and its folder."""
         for folder in self._folders():
             try:
                 record = read_record(folder)
             except RunError:
                 continue
-            if record.status == Status.FINISHED and arch in (None, record.config.arch):
+            wanted = arch in (None, record.config.arch) and data in (None, record.config.choice())
+            if record.status == Status.FINISHED and wanted:
                 yield record.created, folder
 
     def _by_path(self, text: str) -> Run:

@@ -1,12 +1,14 @@
 """Weights as safetensors; a model file's metadata alone rebuilds the network."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mnistcli.config import PICTURES
 from mnistcli.errors import RunError
 from mnistcli.network import PREPROCESSING, Layers, Params, Shape, from_json, output_shape, to_json, unflatten
 from mnistcli.recipes import RECIPES
@@ -20,12 +22,16 @@ class StoredModel:
     """A network read from disk: its layers and their parameters, and what it was made for.
 
     Attributes:
+        data_fingerprint: Of the data set that it was trained on.
+        pictures: How `predict` makes a picture what the network reads, one of PICTURES.
         temperature: What to divide logits by so that probabilities mean what they say.
     """
 
     arch: str
     image_shape: tuple[int, int, int]
     class_names: tuple[str, ...]
+    data_fingerprint: str
+    pictures: str
     layers: Layers
     params: Params
     temperature: float
@@ -37,6 +43,8 @@ def model_metadata(
     image_shape: tuple[int, ...],
     class_names: tuple[str, ...],
     dataset: str,
+    data_fingerprint: str,
+    pictures: str,
     layers: Layers,
     temperature: float,
 ) -> dict[str, Any]:
@@ -47,6 +55,8 @@ def model_metadata(
         "image_shape": list(image_shape),
         "class_names": list(class_names),
         "dataset": dataset,
+        "data_fingerprint": data_fingerprint,
+        "pictures": pictures,
         "preprocessing": PREPROCESSING,
         "layers": to_json(layers),
         "temperature": temperature,
@@ -59,22 +69,26 @@ def load_model(path: Path) -> StoredModel:
     Raises:
         RunError: It is missing, damaged, or its parameters do not fit its layers.
     """
-    stored: list[tuple[str, tuple[int, int, int], tuple[str, ...], Layers, float]] = []
+    stored: list[Callable[[Params], StoredModel]] = []
 
     def check(metadata: Metadata, shapes: Shapes) -> None:
         try:
             arch, image_shape, class_names = _identity(metadata)
             layers, temperature = from_json(metadata["layers"]), _temperature(metadata)
+            fingerprint, pictures = str(metadata["data_fingerprint"]), _pictures(metadata)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
             raise RunError(
                 f"{str(path)!r} is no model of mnistcli's: its metadata lacks or garbles {error}."
             ) from error
         _check_parameters(path, layers, shapes, image_shape, len(class_names))
-        stored.append((arch, image_shape, class_names, layers, temperature))
+        stored.append(
+            lambda params: StoredModel(
+                arch, image_shape, class_names, fingerprint, pictures, layers, params, temperature
+            )
+        )
 
     tensors, _ = load_tensors(path, check=check)
-    arch, image_shape, class_names, layers, temperature = stored[0]
-    return StoredModel(arch, image_shape, class_names, layers, unflatten(tensors), temperature)
+    return stored[0](unflatten(tensors))
 
 
 def _identity(metadata: dict[str, Any]) -> tuple[str, tuple[int, int, int], tuple[str, ...]]:
@@ -90,6 +104,12 @@ def _identity(metadata: dict[str, Any]) -> tuple[str, tuple[int, int, int], tupl
         raise ValueError("the image's shape")
     class_names = tuple(str(name) for name in metadata["class_names"])
     return arch, (height, width, channels), class_names
+
+
+def _pictures(metadata: dict[str, Any]) -> str:
+    if metadata["pictures"] not in PICTURES:
+        raise ValueError(f"how pictures are read, {metadata['pictures']!r}")
+    return str(metadata["pictures"])
 
 
 def _temperature(metadata: dict[str, Any]) -> float:

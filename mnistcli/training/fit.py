@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import jax
@@ -12,14 +13,15 @@ import numpy as np
 
 from mnistcli.config import TrainConfig
 from mnistcli.data import Dataset
-from mnistcli.device import batched_logits, pad
+from mnistcli.device import batched_logits, block_size, in_blocks
 from mnistcli.errors import DivergedError
 from mnistcli.models import abstract, build, split
 from mnistcli.network import accuracy, count, cross_entropy, fit_temperature, flatten
 from mnistcli.results import EpochMetrics, StepMetrics
 from mnistcli.runs import Checkpoint
+from mnistcli.training.feed import Feed, make_feed
 from mnistcli.training.optimizers import make_optimizer
-from mnistcli.training.step import NO_IMAGE, Tally, TrainState, empty_tally, make_train_steps
+from mnistcli.training.step import Tally, TrainState, empty_tally, make_train_steps
 from mnistcli.training.stopping import should_stop
 
 # A chunk of steps between two looks at the progress bar and at Ctrl-C: reading the tally back costs about 0.1 ms.
@@ -46,6 +48,7 @@ class Fit:
     history: list[EpochMetrics] = field(default_factory=list)
     compile_seconds: float = 0.0
     _validation_logits: np.ndarray = field(init=False)
+    _feed: Feed = field(init=False)
     _tally: Tally = field(init=False)
 
     def __post_init__(self) -> None:
@@ -54,7 +57,7 @@ class Fit:
         network = abstract(*shape)
         graph, _ = split(network)
         self.layers = network.as_layers()
-        train = self.dataset.train.first(self.config.limit)
+        train, validation = self.dataset.split("train").first(self.config.limit), self.dataset.split("validation")
         self.train_images = len(train)
         self._batch = min(self.config.batch_size, self.train_images)
         self.steps_per_epoch = -(-self.train_images // self._batch)
@@ -68,15 +71,15 @@ class Fit:
         self._seed = jnp.uint32(self.config.seed)
         self.state = initial_state(self._seed)
         self._begin_epoch()
-        self._train = jnp.asarray(train.images), jnp.asarray(train.labels)
-        self._validation = jnp.asarray(pad(self.dataset.validation.images))
+        self._feed = make_feed(train, batch=self._batch, seed=self.config.seed)
         whence = self._seed, jnp.uint32(1), jnp.int32(0), jnp.int32(0)
         self._train_steps: Any = (
             make_train_steps(graph, optimizer, augmented=self.config.augment)
-            .lower(self.state, empty_tally(), *self._train, self._order(epoch=1), *whence)
+            .lower(self.state, empty_tally(), *next(self._feed.windows(1)), *whence)
             .compile()
         )
-        self._logits: Any = batched_logits.lower(self.layers, self.state.params, self._validation).compile()
+        block = jax.ShapeDtypeStruct((block_size(len(validation)), *self.dataset.image_shape), jnp.uint8)
+        self._logits: Any = batched_logits.lower(self.layers, self.state.params, block).compile()
         self.compile_seconds = time.perf_counter() - started
 
     @property
@@ -138,19 +141,20 @@ class Fit:
         return {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in paths}
 
     def _epoch(self, epoch: int) -> Iterator[StepMetrics | EpochMetrics]:
-        order, chunk = self._order(epoch=epoch), FIRST_CHUNK
-        while self.step < self.steps_per_epoch:
-            started, step = time.perf_counter(), self.step
-            stop = min(step + chunk, self._next_stop())
-            whence = self._seed, jnp.uint32(epoch), jnp.int32(step), jnp.int32(stop)
-            self.state, self._tally = self._train_steps(self.state, self._tally, *self._train, order, *whence)
-            self.step = stop
-            loss, train_accuracy = self._means(epoch)
-            elapsed = time.perf_counter() - started
-            self._seconds += elapsed
-            chunk = max(1, round((stop - step) * CHUNK_SECONDS / elapsed))
-            images_per_second = (self._seen(stop) - self._seen(step)) / elapsed
-            yield StepMetrics(epoch, stop, loss, train_accuracy, images_per_second)
+        chunk, started = FIRST_CHUNK, time.perf_counter()
+        for window in self._feed.windows(epoch, step=self.step):
+            while self.step < min(window.stop, self.steps_per_epoch):
+                step, stop = self.step, min(self.step + chunk, self._next_stop(), window.stop)
+                whence = self._seed, jnp.uint32(epoch), jnp.int32(step), jnp.int32(stop)
+                self.state, self._tally = self._train_steps(self.state, self._tally, *window, *whence)
+                self.step = stop
+                loss, train_accuracy = self._means(epoch)
+                elapsed = time.perf_counter() - started
+                self._seconds += elapsed
+                chunk = max(1, round((stop - step) * CHUNK_SECONDS / elapsed))
+                images_per_second = (self._seen(stop) - self._seen(step)) / elapsed
+                yield StepMetrics(epoch, stop, loss, train_accuracy, images_per_second)
+                started = time.perf_counter()
         metrics = self._score(epoch)
         self.history.append(metrics)
         self._begin_epoch()
@@ -172,7 +176,7 @@ class Fit:
     def _score(self, epoch: int) -> EpochMetrics:
         loss, train_accuracy = self._means(epoch)
         validation = self.dataset.validation
-        logits = np.asarray(self._logits(self.state.params, self._validation))[: len(validation)]
+        logits = in_blocks(partial(self._logits, self.state.params), validation.images)
         self._validation_logits = logits
         self._check_finite("validation loss", float(np.abs(logits).max()), epoch, self.steps_per_epoch)
         return EpochMetrics(
@@ -184,13 +188,6 @@ class Fit:
             seconds=self._seconds,
             images_per_second=self.train_images / self._seconds,
         )
-
-    def _order(self, *, epoch: int) -> jax.Array:
-        """Return the epoch's order of images [steps, batch] int32: a function of the seed and the epoch alone."""
-        order = np.full(self.steps_per_epoch * self._batch, NO_IMAGE, np.int32)
-        generator = np.random.default_rng([self.config.seed, epoch])
-        order[: self.train_images] = generator.permutation(self.train_images)
-        return jnp.asarray(order.reshape(self.steps_per_epoch, self._batch))
 
     def _check_finite(self, what: str, value: float, epoch: int, step: int) -> None:
         if not math.isfinite(value):

@@ -39,11 +39,11 @@ def make_train_steps(
 ) -> Any:
     """Return the jitted function that runs an epoch's steps from `start` up to `stop`.
 
-    Its arguments are the state and the tally (both donated), the images [n, height, width, channels] uint8 and labels
-    [n] uint8, the epoch's order of images [steps, batch] int32, where NO_IMAGE fills up the last batch, the seed and
-    the epoch's number uint32 [], from which each step's augmentation is drawn, and the bounds. These are values, not
-    constants: one compilation serves chunks of any length, and where an epoch is cut into chunks changes no bit of its
-    result.
+    Its arguments are the state and the tally (both donated), a window of the epoch (images [n, height, width, channels]
+    uint8, labels [n], the order of images [steps, batch] int32, where NO_IMAGE fills up the last batch, and the number
+    of its first step int32 []), the seed and the epoch's number uint32 [], from which each step's augmentation is
+    drawn, and the bounds. These are values, not constants: one compilation serves chunks of any length, and where an
+    epoch is cut into chunks or windows changes no bit of its result.
     """
 
     def loss_fn(params: Params, images: jax.Array, labels: jax.Array, present: jax.Array) -> tuple[jax.Array, Tally]:
@@ -65,13 +65,14 @@ def make_train_steps(
         images: jax.Array,
         labels: jax.Array,
         order: jax.Array,
+        first: jax.Array,
         seed: jax.Array,
         epoch: jax.Array,
         start: jax.Array,
         stop: jax.Array,
     ) -> tuple[TrainState, Tally]:
         def body(i: jax.Array, carry: tuple[TrainState, Tally]) -> tuple[TrainState, Tally]:
-            (state, so_far), rows = carry, order[i]
+            (state, so_far), rows = carry, order[i - first]
             batch = images[rows]
             if augmented:
                 batch = augment(_step_key(seed, epoch, i), batch)

@@ -1,0 +1,19 @@
+"""From a picture to the shape that a network or a data set wants, without looking for a digit in it."""
+
+import numpy as np
+from PIL import Image
+
+
+def fit_to(pixels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """Return the picture [height, width, 1 or 3] uint8 in another shape [height, width, 1 or 3], antialiased.
+
+    Its aspect is not kept; one that has the shape already is returned as it is.
+    """
+    height, width, channels = shape
+    if pixels.shape == shape:
+        return pixels
+    picture = Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)
+    picture = picture.convert("RGB" if channels == 3 else "L")
+    if picture.size != (width, height):
+        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
+    return np.asarray(picture).reshape(shape)

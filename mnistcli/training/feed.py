@@ -1,0 +1,113 @@
+"""Where a step's images come from: all of them on the device, or, of a large data set, a window at a time.
+
+Either way an epoch's order is a function of the seed and the epoch alone, so both give the same weights to the bit.
+"""
+
+import os
+from collections.abc import Iterator
+from math import prod
+from typing import NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mnistcli.data import Split, release
+from mnistcli.training.step import NO_IMAGE
+
+SHARE = 1 / 32  # of memory, the device's or the machine's, whichever is less: a larger training split is streamed
+WINDOW_BYTES = 2**25  # of images that go to the device together
+
+
+class Window(NamedTuple):
+    """Some of an epoch's steps and the images that they need.
+
+    Attributes:
+        images: [n, height, width, channels] uint8.
+        labels: [n], integers.
+        order: Rows of these for each step, [steps, batch] int32; NO_IMAGE fills up the last.
+        first: The number of the window's first step in the epoch, int32 [].
+    """
+
+    images: jax.Array
+    labels: jax.Array
+    order: jax.Array
+    first: jax.Array
+
+    @property
+    def stop(self) -> int:
+        """The number of the step after the window's last."""
+        return int(self.first) + len(self.order)
+
+
+class Feed(Protocol):
+    """Yields an epoch's windows, all of the same shapes."""
+
+    def windows(self, epoch: int, *, step: int = 0) -> Iterator[Window]:
+        """Yield the windows of an epoch, from the one that holds that step."""
+        ...
+
+
+def make_feed(train: Split, *, batch: int, seed: int) -> Feed:
+    """Return the feed for a training split: resident, or streaming where the images take more than SHARE of memory."""
+    streams = prod(train.images.shape) > SHARE * _memory()
+    return Streaming(train, batch=batch, seed=seed) if streams else Resident(train, batch=batch, seed=seed)
+
+
+def epoch_order(n: int, *, batch: int, seed: int, epoch: int) -> np.ndarray:
+    """Return the epoch's order of n images [steps, batch] int32."""
+    steps = -(-n // batch)
+    order = np.full(steps * batch, NO_IMAGE, np.int32)
+    order[:n] = np.random.default_rng([seed, epoch]).permutation(n)
+    return order.reshape(steps, batch)
+
+
+class Resident:
+    """All images lie on the device; an epoch is one window."""
+
+    def __init__(self, train: Split, *, batch: int, seed: int) -> None:
+        self._images, self._labels = jnp.asarray(train.images), jnp.asarray(train.labels)
+        self._batch, self._seed = batch, seed
+
+    def windows(self, epoch: int, *, step: int = 0) -> Iterator[Window]:  # noqa: ARG002  (its one window holds every step)
+        """Yield the epoch's one window."""
+        order = epoch_order(len(self._labels), batch=self._batch, seed=self._seed, epoch=epoch)
+        yield Window(self._images, self._labels, jnp.asarray(order), jnp.int32(0))
+
+
+class Streaming:
+    """Images stay in their memory map; the next windows are gathered, by Grain's threads, while one is trained on."""
+
+    def __init__(self, train: Split, *, batch: int, seed: int) -> None:
+        self._train, self._batch, self._seed = train, batch, seed
+        self._steps = max(1, WINDOW_BYTES // (batch * prod(train.images.shape[1:])))
+        within = np.arange(self._steps * batch, dtype=np.int32).reshape(self._steps, batch)
+        self._within = within
+
+    def windows(self, epoch: int, *, step: int = 0) -> Iterator[Window]:
+        """Yield the epoch's windows from the one that holds that step; the last is filled up with steps of no image."""
+        import grain  # 0.7 s to import, and needed nowhere else
+
+        order = epoch_order(len(self._train), batch=self._batch, seed=self._seed, epoch=epoch)
+        ahead = grain.ReadOptions(num_threads=1, prefetch_buffer_size=2)
+        numbers = grain.MapDataset.range(step // self._steps, -(-len(order) // self._steps))
+        for first, images, labels, rows in numbers.map(lambda number: self._gather(order, number)).to_iter_dataset(ahead):
+            yield Window(jnp.asarray(images), jnp.asarray(labels), jnp.asarray(rows), jnp.int32(first))
+
+    def _gather(self, order: np.ndarray, number: int) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
+        first = number * self._steps
+        rows = np.full_like(self._within, NO_IMAGE)
+        part = order[first : first + self._steps]
+        rows[: len(part)] = part
+        wanted = np.maximum(rows, 0).ravel()
+        images, labels = self._train.images[wanted], self._train.labels[wanted]
+        release(self._train.images)
+        return first, images, labels, np.where(rows == NO_IMAGE, NO_IMAGE, self._within)
+
+
+def _memory() -> int:
+    """Return the bytes of the machine's memory, or of the device's where it has its own and that is less."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**33
+    device = jax.config.jax_default_device or jax.devices()[0]
+    own = (device.memory_stats() or {}).get("bytes_limit", machine)
+    return int(min(machine, own))
