@@ -11,14 +11,13 @@ _mnistcli() {
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         word="${command:+$command }$word"
         case "$word" in
-            "train"|"evaluate"|"compare"|"predict"|"summary"|"doctor"|"completion"|"help"|"data"|"data show"|"data info"|"data verify"|"data export"|"runs"|"runs list"|"runs show") command=$word ;;
+            "train"|"evaluate"|"compare"|"predict"|"summary"|"doctor"|"completion"|"help"|"data"|"data show"|"data info"|"data verify"|"data export"|"data list"|"data prepare"|"data path"|"data clean"|"data audit"|"runs"|"runs list"|"runs show") command=$word ;;
         esac
     done
     COMPREPLY=()
     case "$command:$prev" in
         ":--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "train:--arch"|"train:-a") mapfile -t COMPREPLY < <(compgen -W "linear dense cnn convnet" -- "$cur"); return ;;
-        "train:--dataset") return ;;
         "train:--epochs") return ;;
         "train:--batch-size") return ;;
         "train:--optimizer") mapfile -t COMPREPLY < <(compgen -W "sgd rmsprop adam adamw" -- "$cur"); return ;;
@@ -32,21 +31,31 @@ _mnistcli() {
         "train:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "train:--name") return ;;
         "train:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "train:--dataset") return ;;
+        "train:--image-size") return ;;
+        "train:--class-names") mapfile -t COMPREPLY < <(compgen -W "NAMES FILE" -- "$cur"); return ;;
+        "train:--data-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "train:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "train:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "evaluate:--split") mapfile -t COMPREPLY < <(compgen -W "train validation test" -- "$cur"); return ;;
-        "evaluate:--dataset") return ;;
         "evaluate:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "evaluate:--fail-under") return ;;
         "evaluate:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "evaluate:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "evaluate:--dataset") return ;;
+        "evaluate:--image-size") return ;;
+        "evaluate:--class-names") mapfile -t COMPREPLY < <(compgen -W "NAMES FILE" -- "$cur"); return ;;
+        "evaluate:--data-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "evaluate:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "evaluate:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "compare:--split") mapfile -t COMPREPLY < <(compgen -W "train validation test" -- "$cur"); return ;;
-        "compare:--dataset") return ;;
         "compare:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "compare:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "compare:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "compare:--dataset") return ;;
+        "compare:--image-size") return ;;
+        "compare:--class-names") mapfile -t COMPREPLY < <(compgen -W "NAMES FILE" -- "$cur"); return ;;
+        "compare:--data-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "compare:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "compare:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "predict:--files-from") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -70,11 +79,21 @@ _mnistcli() {
         "doctor:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "data show:--split") mapfile -t COMPREPLY < <(compgen -W "train validation test" -- "$cur"); return ;;
         "data show:--count") return ;;
-        "data show:--dataset") return ;;
+        "data show:--label") return ;;
+        "data show:--index") return ;;
+        "data show:--wrong") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "data show:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "data show:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "data show:--dataset") return ;;
+        "data show:--image-size") return ;;
+        "data show:--class-names") mapfile -t COMPREPLY < <(compgen -W "NAMES FILE" -- "$cur"); return ;;
+        "data show:--data-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "data show:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "data show:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "data info:--dataset") return ;;
+        "data info:--image-size") return ;;
+        "data info:--class-names") mapfile -t COMPREPLY < <(compgen -W "NAMES FILE" -- "$cur"); return ;;
+        "data info:--data-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "data info:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "data info:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "data verify:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
@@ -82,8 +101,31 @@ _mnistcli() {
         "data export:--split") mapfile -t COMPREPLY < <(compgen -W "train validation test" -- "$cur"); return ;;
         "data export:--limit") return ;;
         "data export:--dataset") return ;;
+        "data export:--image-size") return ;;
+        "data export:--class-names") mapfile -t COMPREPLY < <(compgen -W "NAMES FILE" -- "$cur"); return ;;
+        "data export:--data-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "data export:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "data export:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "data list:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "data list:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "data prepare:--dataset") return ;;
+        "data prepare:--image-size") return ;;
+        "data prepare:--class-names") mapfile -t COMPREPLY < <(compgen -W "NAMES FILE" -- "$cur"); return ;;
+        "data prepare:--data-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "data prepare:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "data prepare:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "data path:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "data path:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "data clean:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "data clean:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "data audit:--run") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
+        "data audit:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "data audit:--dataset") return ;;
+        "data audit:--image-size") return ;;
+        "data audit:--class-names") mapfile -t COMPREPLY < <(compgen -W "NAMES FILE" -- "$cur"); return ;;
+        "data audit:--data-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "data audit:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "data audit:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "runs list:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "runs list:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "runs list:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
@@ -94,19 +136,24 @@ _mnistcli() {
     if [[ $cur == -* ]]; then
         case "$command" in
             "") words="--quiet -q --verbose -v --color --debug --version -V --help -h" ;;
-            "train") words="--arch -a --dataset --epochs --batch-size --optimizer --lr --patience --schedule --augment --no-augment --seed --limit --resume --checkpoint-every --device --no-cache --name --runs-dir --no-plots --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "evaluate") words="--split --dataset --plot --fail-under --device --no-cache --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "compare") words="--split --dataset --plot --no-train --device --no-cache --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "train") words="--arch -a --epochs --batch-size --optimizer --lr --patience --schedule --augment --no-augment --seed --limit --resume --checkpoint-every --device --no-cache --name --runs-dir --no-plots --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "evaluate") words="--split --plot --fail-under --device --no-cache --runs-dir --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "compare") words="--split --plot --no-train --allow-different-data --device --no-cache --runs-dir --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --strict --save-preprocessed --explain --device --no-cache --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "summary") words="--plot --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "doctor") words="--device --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "completion") words="--help -h" ;;
             "help") words="--help -h" ;;
             "data") words="--help -h" ;;
-            "data show") words="--split --count --dataset --plot --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "data info") words="--dataset --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "data show") words="--split --count --label --index --wrong --plot --runs-dir --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "data info") words="--dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "data verify") words="--format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "data export") words="--split --limit --dataset --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "data export") words="--split --limit --by-class --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "data list") words="--format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "data prepare") words="--dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "data path") words="--format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "data clean") words="--format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "data audit") words="--run --runs-dir --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "runs") words="--help -h" ;;
             "runs list") words="--runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "runs show") words="--runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
@@ -121,7 +168,7 @@ _mnistcli() {
         "predict") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "summary") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "completion") mapfile -t COMPREPLY < <(compgen -W "bash zsh fish" -- "$cur"); return ;;
-        "data") mapfile -t COMPREPLY < <(compgen -W "show info verify export" -- "$cur"); return ;;
+        "data") mapfile -t COMPREPLY < <(compgen -W "show info verify export list prepare path clean audit" -- "$cur"); return ;;
         "data export") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "runs") mapfile -t COMPREPLY < <(compgen -W "list show" -- "$cur"); return ;;
         "runs show") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;

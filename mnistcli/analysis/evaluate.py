@@ -1,10 +1,8 @@
 """Score a run on one split of a data set."""
 
-from dataclasses import replace
-
 import numpy as np
 
-from mnistcli.data import Dataset, Split, numbered
+from mnistcli.data import Dataset, Split
 from mnistcli.device import predict_logits
 from mnistcli.errors import RunError
 from mnistcli.network import calibration_error, cross_entropy, softmax
@@ -28,7 +26,7 @@ def evaluate(run: Run, dataset: Dataset, *, split: str) -> Evaluation:
 def load_for(run: Run, dataset: Dataset) -> StoredModel:
     """Load a run's model and check that it fits the data set's images and classes.
 
-    Classes that have only numbers, of either, are taken for those that have names, if they are equally many.
+    Where the data set does not name its classes, they are taken for the model's, if they are equally many.
     """
     model = load_model(run.weights)
     expected, found = (dataset.image_shape, len(dataset.class_names)), (model.image_shape, len(model.class_names))
@@ -37,10 +35,8 @@ def load_for(run: Run, dataset: Dataset) -> StoredModel:
             f"The run {run.name!r} reads images {_text(found[0])} of {found[1]} classes, but {dataset.name!r} has "
             f"images {_text(expected[0])} of {expected[1]} classes."
         )
-    if dataset.class_names == model.class_names or dataset.class_names == numbered(expected[1]):
+    if dataset.class_names == model.class_names or not dataset.named:
         return model
-    if model.class_names == numbered(expected[1]):
-        return replace(model, class_names=dataset.class_names)
     ours, theirs = next(pair for pair in zip(model.class_names, dataset.class_names, strict=True) if len({*pair}) > 1)
     raise RunError(f"The run {run.name!r} knows a class {ours!r}, for which {dataset.name!r} has {theirs!r}.")
 

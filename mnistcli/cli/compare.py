@@ -68,7 +68,8 @@ def compare(
     missing = _missing(names, folder, choice)
     if missing and no_train:
         raise RunError(
-            f"There is no finished {missing[0]} run on {choice.dataset} in {str(runs_dir)!r}, and --no-train forbids training one."
+            f"There is no finished {missing[0]} run on {choice.dataset} in {str(runs_dir)!r}, and --no-train forbids "
+            "training one."
         )
     for arch in missing:
         face.note(f"There is no finished {arch} run on {choice.dataset} in {str(runs_dir)!r} yet: training one first.")

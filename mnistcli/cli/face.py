@@ -118,7 +118,8 @@ def command(app: typer.Typer, *, examples: list[str], name: str | None = None) -
 
     def register(function: Callable[..., None]) -> None:
         own = dict(inspect.signature(function, eval_str=True).parameters)
-        makers = {name: make for name, make in {"data": make_data, "face": _make_face}.items() if own.pop(name, None)}
+        known: dict[str, Callable[..., Any]] = {"data": make_data, "face": _make_face}
+        makers = {name: make for name, make in known.items() if own.pop(name, None)}
         shared = {name: inspect.signature(make, eval_str=True).parameters for name, make in makers.items()}
 
         @functools.wraps(function)

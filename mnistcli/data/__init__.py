@@ -3,7 +3,7 @@
 from mnistcli.data.cache import cache_folder, release
 from mnistcli.data.cache import clean as clean_cache
 from mnistcli.data.catalogue import known_datasets
-from mnistcli.data.dataset import Dataset, Split, numbered
+from mnistcli.data.dataset import Dataset, Split
 from mnistcli.data.embedded import verify_embedded
 from mnistcli.data.export import export_images
 from mnistcli.data.sources import load
@@ -16,7 +16,6 @@ __all__ = [
     "export_images",
     "known_datasets",
     "load",
-    "numbered",
     "release",
     "verify_embedded",
 ]

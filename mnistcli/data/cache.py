@@ -20,7 +20,7 @@ from filelock import FileLock
 
 from mnistcli.config import DataChoice
 from mnistcli.data.conversion import conversion
-from mnistcli.data.dataset import Dataset, Split, digests, fingerprint, hold_out_validation, numbered
+from mnistcli.data.dataset import Dataset, Split, digests, fingerprint, hold_out_validation
 from mnistcli.data.source import Images, Original, Source, Tell
 from mnistcli.errors import DataError, ImageError
 from mnistcli.files import user_cache
@@ -38,6 +38,7 @@ class About:
     dataset: str
     location: str
     class_names: tuple[str, ...]
+    named: bool
     image_shape: tuple[int, int, int]
     images: dict[str, int]
     fingerprint: str
@@ -129,6 +130,7 @@ def _decode(original: Original, source: Source, choice: DataChoice, folder: Path
         dataset=choice.dataset,
         location=source.location,
         class_names=_class_names(original, choice, max(writer.highest for writer in writers.values())),
+        named=bool(choice.class_names or original.class_names),
         image_shape=shape,
         images={name: writer.n for name, writer in writers.items()},
         fingerprint=fingerprint(shape, parts),
@@ -140,7 +142,7 @@ def _sums(writers: "dict[str, _Writer]", name: str) -> list[bytes]:
 
 
 def _class_names(original: Original, choice: DataChoice, highest: int) -> tuple[str, ...]:
-    names = choice.class_names or original.class_names or numbered(max(highest + 1, 2))
+    names = choice.class_names or original.class_names or tuple(map(str, range(max(highest + 1, 2))))
     if highest >= len(names):
         raise DataError(f"The data set {choice.dataset!r} has a label {highest}, but names {len(names)} classes alone.")
     if len(set(names)) < len(names):
@@ -181,7 +183,6 @@ class _Writer:
         self.digests += digests(images, labels)
         self._files[0].write(np.ascontiguousarray(images).data)
         self._files[1].write(labels.astype(LABELS).tobytes())
-
 
     def _converted(self, originals: Images) -> np.ndarray:
         if self._convert is None:
@@ -236,6 +237,7 @@ def _open(folder: Path, about: About, choice: DataChoice) -> Dataset:
         validation=splits["validation"],
         test=splits["test"],
         class_names=about.class_names,
+        named=about.named,
         fingerprint=about.fingerprint,
         location=about.location,
     )

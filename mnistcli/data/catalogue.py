@@ -5,7 +5,7 @@ from dataclasses import replace
 from mnistcli.data import cache
 from mnistcli.results import KnownDataset
 
-# Shapes, classes, images and megabytes to fetch, as the builders of tensorflow-datasets 4.9 and their lists of checksums have them.
+# Shapes, classes, images and megabytes to fetch, as tensorflow-datasets 4.9 has them in its builders and checksums.
 KNOWN = (
     KnownDataset("mnist", (28, 28, 1), 10, 60_000, 10_000, 0, "handwritten digits; inside the package"),
     KnownDataset("fashion_mnist", (28, 28, 1), 10, 60_000, 10_000, 31, "clothes"),
@@ -15,7 +15,7 @@ KNOWN = (
     KnownDataset("emnist/bymerge", (28, 28, 1), 47, 697_932, 116_323, 562, "the same, capitals that look alike merged"),
     KnownDataset("emnist/letters", (28, 28, 1), 37, 88_800, 14_800, 562, "letters alone"),
     KnownDataset("emnist/digits", (28, 28, 1), 10, 240_000, 40_000, 562, "four times as many digits"),
-    KnownDataset("mnist_corrupted/shot_noise", (28, 28, 1), 10, 60_000, 10_000, 247, "MNIST with noise; 15 other damages"),
+    KnownDataset("mnist_corrupted/shot_noise", (28, 28, 1), 10, 60_000, 10_000, 247, "MNIST with noise; 15 more such"),
     KnownDataset("cifar10", (32, 32, 3), 10, 50_000, 10_000, 170, "animals and vehicles, in colour"),
     KnownDataset("cifar100", (32, 32, 3), 100, 50_000, 10_000, 169, "the same in 100 classes"),
     KnownDataset("svhn_cropped", (32, 32, 3), 10, 73_257, 26_032, 1_576, "house numbers, in colour"),

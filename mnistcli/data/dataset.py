@@ -41,6 +41,7 @@ class Dataset:
 
     Attributes:
         choice: What of it was asked for.
+        named: Whether it names its classes; else they are called by their numbers.
         fingerprint: SHA-256 over the content, in hexadecimal; the order of images does not change it.
         location: Where it lies, for people to read.
     """
@@ -50,6 +51,7 @@ class Dataset:
     validation: Split
     test: Split
     class_names: tuple[str, ...]
+    named: bool
     fingerprint: str
     location: str
 
@@ -146,8 +148,3 @@ def fingerprint(image_shape: Sequence[int], parts: Mapping[str, list[bytes]]) ->
         for digest in sorted(parts[name]):
             whole.update(digest)
     return whole.hexdigest()
-
-
-def numbered(count: int) -> tuple[str, ...]:
-    """Return the names of classes that have none: their numbers from 0."""
-    return tuple(map(str, range(count)))

@@ -18,7 +18,8 @@ from mnistcli.results import FileCheck
 FOLDER = Path(__file__).parent / "mnist"
 FILES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", "train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 LARGEST = 60_000 * 28 * 28 + 16  # bytes of the longest of them, decompressed
-FINGERPRINT = "be37c0ca52be052ccbd597befb4e1caaa7fb5c9680ed18a5db30d63923b1d3ee"  # of what the files hold, as every data set's; a test computes it
+# Of what the files hold, as of every data set; a test computes it.
+FINGERPRINT = "be37c0ca52be052ccbd597befb4e1caaa7fb5c9680ed18a5db30d63923b1d3ee"
 GZIP = 31  # zlib's window size with the flag that asks for a gzip header and checks its CRC
 
 
@@ -39,6 +40,7 @@ def load_embedded() -> Dataset:
         validation=validation,
         test=_pair(raw, "t10k"),
         class_names=tuple("0123456789"),
+        named=True,
         fingerprint=FINGERPRINT,
         location=str(FOLDER),
     )

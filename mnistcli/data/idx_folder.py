@@ -48,10 +48,7 @@ class IdxFolder:
             DataError: A file is missing.
         """
         files = self._files()
-        splits = {
-            split: partial(_read, files[split, "images"], files[split, "labels"])
-            for split in PREFIXES
-        }
+        splits = {split: partial(_read, files[split, "images"], files[split, "labels"]) for split in PREFIXES}
         return Original(self._names(), splits)
 
     def _files(self) -> dict[tuple[str, str], Path]:
@@ -123,7 +120,7 @@ def _contents(path: Path, dimensions: tuple[int, ...]) -> Iterator[tuple[tuple[i
         with path.open("rb") as plain:
             compressed = plain.read(2) == b"\x1f\x8b"
             plain.seek(0)
-            file: Readable = gzip.GzipFile(fileobj=plain) if compressed else plain  # type: ignore[assignment]
+            file: Readable = gzip.GzipFile(fileobj=plain) if compressed else plain
             shape = read_shape(file)
             if len(shape) not in dimensions or 0 in shape[1:]:
                 raise ValueError(f"expected {' or '.join(map(str, dimensions))} dimensions, found {list(shape)}")

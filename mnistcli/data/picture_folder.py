@@ -27,7 +27,7 @@ Labelled = tuple[Path, int]
 
 @dataclass(frozen=True)
 class PictureFolder:
-    """Pictures of any format that `predict` reads; hidden files are passed over, and so are files beside the classes."""
+    """Pictures of any format that `predict` reads; hidden files, and files beside the classes, are passed over."""
 
     path: Path
 
@@ -61,9 +61,7 @@ class PictureFolder:
         names = sorted({file.parent.name for each in files.values() for file in each}, key=_natural)
         if len(names) < 2:
             raise DataError(f"{str(self.path)!r} has pictures of {len(names)} classes: expected a folder a class.")
-        labelled = {
-            split: [(file, names.index(file.parent.name)) for file in each] for split, each in files.items()
-        }
+        labelled = {split: [(file, names.index(file.parent.name)) for file in each] for split, each in files.items()}
         splits = _part(labelled)
         shape = _common_shape([file for each in splits.values() for file, _ in each], uniform=uniform, tell=tell)
         return Original(tuple(names), {split: partial(_read, each, shape) for split, each in splits.items()})

@@ -27,13 +27,12 @@ class Original:
 
 
 class Source(Protocol):
-    """Where a data set comes from.
+    """Where a data set comes from."""
 
-    Attributes:
-        location: Where it lies, for people to read.
-    """
-
-    location: str
+    @property
+    def location(self) -> str:
+        """Where it lies, for people to read."""
+        ...
 
     def signature(self) -> str:
         """Return a text that changes when the files do; cheap, since every start asks for it.

@@ -41,7 +41,10 @@ def load(
     try:
         found = cache.find(source, choice)
         if found is None:
-            (store_apart if isinstance(source, Tfds) else cache.store)(source, choice, tell=tell)
+            if isinstance(source, Tfds):
+                store_apart(source, choice, tell=tell)
+            else:
+                cache.store(source, choice, tell=tell)
             found = cache.find(source, choice)
     except OSError as error:
         raise DataError(f"The data set {choice.dataset!r} cannot be read: {error.strerror or error}.") from error

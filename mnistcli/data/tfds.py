@@ -28,6 +28,7 @@ NAME = re.compile(r"[a-z]\w*(/[\w.-]+)?(:[\w.*]+)?", re.ASCII)
 STAGING = ".tfds"  # beside the cache's entries: where a set is prepared that has no folder of its own
 CONNECT_SECONDS, READ_SECONDS, RETRIES = 4, 10, 1  # a network that fails is told of within 15 s, TensorFlow included
 PARTS = 6
+GRACE_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Tfds:
             shutil.rmtree(cache.cache_folder() / STAGING, ignore_errors=True)
             builder = _builder(self.name, cache.cache_folder() / STAGING)
         else:
-            for leftover in Path(builder.data_dir).parent.glob("*.incomplete*"):  # of a process that was killed
+            for leftover in Path(builder.data_dir).parent.glob("incomplete.*"):  # of a process that was killed
                 shutil.rmtree(leftover, ignore_errors=True)
         _prepare(builder, self.name, tell)
         return builder
@@ -106,6 +107,7 @@ def store_apart(source: Tfds, choice: DataChoice, *, tell: Tell) -> None:
     except EOFError as error:
         raise DataError(f"The data set {source.name!r} could not be prepared: the process ended at once.") from error
     finally:
+        process.join(GRACE_SECONDS)  # whoever is interrupted waits for nothing: Ctrl-C reaches that process too
         process.kill()
         process.join()
 
@@ -146,30 +148,38 @@ def _builder(name: str, data_dir: Path | None) -> Any:
     except tfds.core.registered.DatasetNotFoundError as error:
         known = [*tfds.list_builders(with_community_datasets=False), "mnist"]
         raise DataError(
-            f"Unknown data set {name!r}: it is neither a folder, nor a file, nor a name of TFDS{suggestion(name, known)}"
+            f"Unknown data set {name!r}: no folder, no file, no name of TFDS{suggestion(name, known)}"
         ) from error
     except (ValueError, AssertionError, TypeError) as error:
-        raise DataError(f"TFDS has no data set {name!r}: {_first_line(error)}") from error
+        base = re.split("[/:]", name)[0]
+        known = [f"{base}/{config.name}" for config in tfds.builder_cls(base).BUILDER_CONFIGS]
+        hint = f"expected {base} or {', '.join(known)}." if known else _first_line(error)
+        raise DataError(f"TFDS has no data set {name!r}: {hint}") from error
 
 
 def _prepare(builder: Any, name: str, tell: Tell) -> None:
     """Let TFDS fetch and prepare the data set, its progress told by us."""
     import tensorflow_datasets as tfds
+    from requests.exceptions import RequestException
     from tensorflow_datasets.core.download import downloader
     from tensorflow_datasets.core.utils import tqdm_utils
 
     downloader.MAX_RETRIES = RETRIES  # ten, with pauses that double, take three minutes
     _limit_waiting()
+    tqdm_utils.tqdm_lib.tqdm.set_lock(threading.RLock())  # its own is a semaphore, which a kill would leak
     tqdm_utils.tqdm_lib.tqdm = _told_bar(tqdm_utils.tqdm_lib.tqdm, name, tell)
     try:
         builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
+    except RequestException as error:
+        url = str(error.request.url) if error.request else "the network"
         raise DataError(
-            f"The data set {name!r} could not be fetched and prepared: {_first_line(error)} Check the network; what is "
-            "prepared once is there without it."
+            f"The data set {name!r} could not be fetched: {url} does not answer ({type(error).__name__}); what is "
+            "prepared once needs no network."
         ) from error
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:  # a full disk, say
+            raise
+        raise DataError(f"The data set {name!r} could not be prepared: {_first_line(error)}") from error
 
 
 def _limit_waiting() -> None:
@@ -181,7 +191,7 @@ def _limit_waiting() -> None:
     def send_within_limits(self: Any, request: Any, **options: Any) -> Any:
         return send(self, request, **options | {"timeout": (CONNECT_SECONDS, READ_SECONDS)})
 
-    HTTPAdapter.send = send_within_limits
+    HTTPAdapter.send = send_within_limits  # type: ignore[assignment,method-assign]
 
 
 def _told_bar(tqdm: Any, name: str, tell: Tell) -> Any:
@@ -192,7 +202,11 @@ def _told_bar(tqdm: Any, name: str, tell: Tell) -> Any:
             super().__init__(*arguments, **options | {"file": open(os.devnull, "w"), "mininterval": 0.2})  # noqa: SIM115, PTH123
 
         def display(self, *_: Any, **__: Any) -> bool:
-            tell(f"Preparing {name}: {(self.desc or '').removesuffix(': ').rstrip('. ')}", int(self.n), self.total)
+            step = (self.desc or "").partition(" /")[0].rstrip(":. ")
+            if step == "Dl Size":
+                tell(f"Fetching {name}, MiB", int(self.n), self.total)
+            elif not step.startswith(("Dl", "Extraction")):
+                tell(f"Preparing {name}: {step}", int(self.n), self.total)
             return True
 
     return ToldBar
@@ -211,7 +225,7 @@ def _image_and_label(features: Any, name: str, *, uniform: bool) -> tuple[str, s
         labels = [key for key, feature in features.items() if isinstance(feature, tfds.features.ClassLabel)]
     except AttributeError:
         images = labels = []
-    if len(images) != 1 or "label" not in labels and len(labels) != 1:
+    if len(images) != 1 or ("label" not in labels and len(labels) != 1):
         raise DataError(f"The data set {name!r} is none of labelled images: it holds {', '.join(features)}.")
     image, label = images[0], "label" if "label" in labels else labels[0]
     shape = features[image].shape

@@ -162,10 +162,7 @@ def _grid(samples: Sequence[Sample], columns: int, console: Console) -> Iterable
     columns = max(1, min(columns, (console.width + GAP) // (width + GAP)))
     for start in range(0, len(samples), columns):
         row = range(start, min(start + columns, len(samples)))
-        blocks = [
-            [_caption(samples[i], width), *draw(pictures[i], console)]
-            for i in row
-        ]
+        blocks = [[_caption(samples[i], width), *draw(pictures[i], console)] for i in row]
         yield beside(blocks, gap=GAP)
 
 

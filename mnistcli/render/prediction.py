@@ -82,10 +82,9 @@ def _digit(digit: Digit) -> Row:
 def _row(prediction: Prediction, shown: Shown) -> Row:
     """Return one line's fields; an error leaves label and confidence empty, stderr tells it."""
     empty: list[tuple[str | None, float | None]] = [(None, None)] * shown.top
-    best = [] if prediction.error is not None else [shown.best(prediction), *prediction.top[1 : shown.top]]
-    best = [*best, *empty[len(best) :]]
+    answers = [] if prediction.error is not None else [shown.best(prediction), *prediction.top[1 : shown.top]]
     row: Row = {"path": prediction.path}
-    for place, (label, confidence) in enumerate(best, start=1):
+    for place, (label, confidence) in enumerate([*answers, *empty][: shown.top], start=1):
         suffix = "" if place == 1 else str(place)
         row |= {f"label{suffix}": label, f"confidence{suffix}": confidence}
     if shown.split_digits:

@@ -27,7 +27,7 @@ class PreparationProgress:
             transient=True,
             disable=quiet or not is_live(console),
         )
-        self._what = ""
+        self._told: set[str] = set()
         self._task = TaskID(0)
 
     def __enter__(self) -> Self:
@@ -40,13 +40,13 @@ class PreparationProgress:
 
     def __call__(self, what: str, done: int, whole: int | None) -> None:
         """Show where the work stands."""
-        if not self._what:
+        if not self._told:
             self._bar.start()
             self._task = self._bar.add_task("", total=None, done="")
-        if what != self._what and self._bar.disable and not self._quiet:
+        if what not in self._told and self._bar.disable and not self._quiet:
             with suppress(BrokenPipeError):
                 self._console.print(f"{printable(what)} …", soft_wrap=True)
-        self._what = what
+        self._told.add(what)
         count = "" if not done else f"{done:,}" if whole is None else f"{done:,} of {whole:,}"
         self._bar.update(self._task, description=printable(what), completed=done, total=whole, done=count)
 

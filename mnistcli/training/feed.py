@@ -81,8 +81,7 @@ class Streaming:
     def __init__(self, train: Split, *, batch: int, seed: int) -> None:
         self._train, self._batch, self._seed = train, batch, seed
         self._steps = max(1, WINDOW_BYTES // (batch * prod(train.images.shape[1:])))
-        within = np.arange(self._steps * batch, dtype=np.int32).reshape(self._steps, batch)
-        self._within = within
+        self._within = np.arange(self._steps * batch, dtype=np.int32).reshape(self._steps, batch)
 
     def windows(self, epoch: int, *, step: int = 0) -> Iterator[Window]:
         """Yield the epoch's windows from the one that holds that step; the last is filled up with steps of no image."""
@@ -91,7 +90,8 @@ class Streaming:
         order = epoch_order(len(self._train), batch=self._batch, seed=self._seed, epoch=epoch)
         ahead = grain.ReadOptions(num_threads=1, prefetch_buffer_size=2)
         numbers = grain.MapDataset.range(step // self._steps, -(-len(order) // self._steps))
-        for first, images, labels, rows in numbers.map(lambda number: self._gather(order, number)).to_iter_dataset(ahead):
+        gathered = numbers.map(lambda number: self._gather(order, number)).to_iter_dataset(ahead)
+        for first, images, labels, rows in gathered:
             yield Window(jnp.asarray(images), jnp.asarray(labels), jnp.asarray(rows), jnp.int32(first))
 
     def _gather(self, order: np.ndarray, number: int) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
@@ -108,6 +108,6 @@ class Streaming:
 def _memory() -> int:
     """Return the bytes of the machine's memory, or of the device's where it has its own and that is less."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**33
-    device = jax.config.jax_default_device or jax.devices()[0]
+    (device,) = jnp.zeros(()).devices()
     own = (device.memory_stats() or {}).get("bytes_limit", machine)
     return int(min(machine, own))
