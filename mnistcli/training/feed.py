@@ -16,6 +16,7 @@ from mnistcli.data import Split, release
 from mnistcli.training.step import NO_IMAGE
 
 SHARE = 1 / 32  # of memory, the device's or the machine's, whichever is less: a larger training split is streamed
+PIECE = 1024  # images between two releases: the system maps 64 kB around each that is looked at
 WINDOW_BYTES = 2**25  # of images that go to the device together
 
 
@@ -97,12 +98,15 @@ class Streaming:
     def _gather(self, order: np.ndarray, number: int) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
         first = number * self._steps
         rows = np.full_like(self._within, NO_IMAGE)
-        part = order[first : first + self._steps]
-        rows[: len(part)] = part
+        steps = order[first : first + self._steps]
+        rows[: len(steps)] = steps
         wanted = np.maximum(rows, 0).ravel()
-        images, labels = self._train.images[wanted], self._train.labels[wanted]
-        release(self._train.images)
-        return first, images, labels, np.where(rows == NO_IMAGE, NO_IMAGE, self._within)
+        images = np.empty((len(wanted), *self._train.images.shape[1:]), np.uint8)
+        for start in range(0, len(wanted), PIECE):
+            part = slice(start, start + PIECE)
+            np.take(self._train.images, wanted[part], axis=0, out=images[part])
+            release(self._train.images)
+        return first, images, self._train.labels[wanted], np.where(rows == NO_IMAGE, NO_IMAGE, self._within)
 
 
 def _memory() -> int:

@@ -20,6 +20,8 @@ METADATA = model_metadata(
     image_shape=(28, 28, 1),
     class_names=tuple("0123456789"),
     dataset="mnist",
+    data_fingerprint="0" * 64,
+    pictures="digit",
     layers=MODEL.as_layers(),
     temperature=1.5,
 )

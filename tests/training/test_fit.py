@@ -8,7 +8,8 @@ from mnistcli.models import build, split
 from mnistcli.network import accuracy, cross_entropy
 from mnistcli.recipes import configure
 from mnistcli.results import EpochMetrics
-from mnistcli.training import Fit, best_epoch, fit, should_stop
+from mnistcli.training import Fit, best_epoch, feed, fit, should_stop
+from mnistcli.training.feed import epoch_order
 
 
 def metrics(epoch: int, train: float, validation: float, loss: float) -> EpochMetrics:
@@ -60,12 +61,27 @@ def test_where_an_epoch_is_cut_into_chunks_changes_no_bit(
     assert weights() == expected
 
 
+@pytest.mark.parametrize("arch", ["dense", "cnn"])
+def test_a_data_set_that_is_streamed_gives_the_same_bits(
+    mnist: Dataset, arch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def weights() -> tuple[str, dict[str, bytes]]:
+        run = Fit(configure(arch, epochs=2, limit=1000, augment=True), mnist)
+        list(run.run())
+        return type(run._feed).__name__, {name: array.tobytes() for name, array in run.weights().items()}
+
+    resident, expected = weights()
+    monkeypatch.setattr(feed, "SHARE", 0)
+    monkeypatch.setattr(feed, "WINDOW_BYTES", 28 * 28 * 32 * 7)
+    assert (resident, *weights()) == ("Resident", "Streaming", expected)
+
+
 def test_an_epoch_is_keras_s_every_image_once_the_last_batch_by_its_own_mean(mnist: Dataset) -> None:
     """Plain NumPy steps over the same order reach the same weights, for softmax regression with SGD and momentum."""
     n, batch = 50, 32
     config = configure("linear", epochs=1, limit=n, batch_size=batch)
     run = Fit(config, mnist)
-    order = np.asarray(run._order(epoch=1))
+    order = epoch_order(n, batch=batch, seed=0, epoch=1)
     assert sorted(order[order >= 0].tolist()) == list(range(n))
     list(run.run())
     params = split(build("linear", mnist.image_shape, 10, seed=0))[1]
@@ -84,7 +100,7 @@ def test_an_epoch_is_keras_s_every_image_once_the_last_batch_by_its_own_mean(mni
 
 def test_rmsprop_is_keras_s_formula(mnist: Dataset) -> None:
     run = Fit(configure("linear", epochs=1, limit=32, optimizer="rmsprop"), mnist)
-    before, rows = run.weights(), np.asarray(run._order(epoch=1))[0]
+    before, rows = run.weights(), epoch_order(32, batch=32, seed=0, epoch=1)[0]
 
     def loss(bias: jax.Array) -> jax.Array:
         x = mnist.train.images[rows].reshape(32, -1) / np.float32(255)
