@@ -199,7 +199,7 @@ def _draw_errors(axes: Axes, evaluations: Sequence[Evaluation]) -> None:
     axes.set(xlabel="true class", ylabel="images read wrong", xticks=places)
     axes.set_xticklabels(names, rotation=90 if max(map(len, names)) > 2 else 0)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(evaluations))
 
 
 def _matrix_side(classes: int) -> float:
