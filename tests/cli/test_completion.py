@@ -38,7 +38,7 @@ _mnistcli; printf '%s\\n' "${{COMPREPLY[@]}}"
         ("mnistcli train --arch ", {"linear", "dense", "cnn", "convnet"}),
         ("mnistcli train --optimizer a", {"adam", "adamw"}),
         ("mnistcli train --pat", {"--patience"}),
-        ("mnistcli data ", {"show", "info", "verify", "export"}),
+        ("mnistcli data ", {"show", "info", "verify", "export", "list", "prepare", "path", "clean", "audit"}),
         ("mnistcli data show --spl", {"--split"}),
         ("mnistcli data show --split t", {"train", "test"}),
         ("mnistcli evaluate dense-", {"dense-001"}),
