@@ -84,6 +84,10 @@ class DataChoice:
         """Whether it lies in a folder or file that the user named."""
         return Path(self.dataset).is_absolute()
 
+    def same_images(self, other: "DataChoice") -> bool:
+        """Whether the images are the same, whatever their classes are called."""
+        return replace(self.choice(), class_names=None) == replace(other.choice(), class_names=None)
+
     def choice(self) -> "DataChoice":
         """Return the choice of data alone."""
         return DataChoice(**{each.name: getattr(self, each.name) for each in fields(DataChoice)})

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
+from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from mnistcli.config import DataChoice
 from mnistcli.data.conversion import conversion
@@ -39,6 +39,7 @@ class About:
     location: str
     class_names: tuple[str, ...]
     named: bool
+    highest_label: int
     image_shape: tuple[int, int, int]
     images: dict[str, int]
     fingerprint: str
@@ -57,17 +58,11 @@ def entries() -> list[tuple[Path, About]]:
 
 def clean(dataset: str | None = None) -> int:
     """Throw away the entries of a data set, or all, and return how many bytes they took."""
-    freed = 0
-    for folder, about in entries():
-        if dataset in (None, about.dataset):
-            freed += size(folder)
-            shutil.rmtree(folder)
+    chosen = [folder for folder, about in entries() if dataset in (None, about.dataset)]
+    freed = sum(file.stat().st_size for folder in chosen for file in folder.iterdir())
+    for folder in chosen:
+        shutil.rmtree(folder)
     return freed
-
-
-def size(folder: Path) -> int:
-    """Return how many bytes an entry takes."""
-    return sum(file.stat().st_size for file in folder.iterdir())
 
 
 def find(source: Source, choice: DataChoice) -> Dataset | None:
@@ -85,7 +80,7 @@ def store(source: Source, choice: DataChoice, *, tell: Tell) -> None:
     """
     try:
         cache_folder().mkdir(parents=True, exist_ok=True)
-        with FileLock(cache_folder() / ".lock"):
+        with _locked(tell):
             for leftover in cache_folder().glob(".new-*"):
                 shutil.rmtree(leftover)
             if find(source, choice) is None:
@@ -95,6 +90,15 @@ def store(source: Source, choice: DataChoice, *, tell: Tell) -> None:
             f"The data set {choice.dataset!r} cannot be decoded into {str(cache_folder())!r}: "
             f"{error.strerror or error}; MNISTCLI_CACHE_DIR names another folder."
         ) from error
+
+
+def _locked(tell: Tell) -> "AcquireReturnProxy[FileLock]":
+    lock = FileLock(cache_folder() / ".lock")
+    try:
+        return lock.acquire(timeout=0)
+    except Timeout:
+        tell("Waiting for another process that decodes a data set", 0, None)
+        return lock.acquire()
 
 
 def _store(source: Source, choice: DataChoice, tell: Tell) -> None:
@@ -125,12 +129,14 @@ def _decode(original: Original, source: Source, choice: DataChoice, folder: Path
     if len(shapes) > 1:
         raise DataError(f"The data set {choice.dataset!r} has images of {len(shapes)} shapes: --image-size makes one.")
     (shape,) = shapes
+    highest = max(writer.highest for writer in writers.values())
     parts = {"train": _sums(writers, "train") + _sums(writers, "validation"), "test": _sums(writers, "test")}
     return About(
         dataset=choice.dataset,
         location=source.location,
-        class_names=_class_names(original, choice, max(writer.highest for writer in writers.values())),
-        named=bool(choice.class_names or original.class_names),
+        class_names=original.class_names or tuple(map(str, range(max(highest + 1, 2)))),
+        named=original.class_names is not None,
+        highest_label=highest,
         image_shape=shape,
         images={name: writer.n for name, writer in writers.items()},
         fingerprint=fingerprint(shape, parts),
@@ -141,10 +147,13 @@ def _sums(writers: "dict[str, _Writer]", name: str) -> list[bytes]:
     return writers[name].digests if name in writers else []
 
 
-def _class_names(original: Original, choice: DataChoice, highest: int) -> tuple[str, ...]:
-    names = choice.class_names or original.class_names or tuple(map(str, range(max(highest + 1, 2))))
-    if highest >= len(names):
-        raise DataError(f"The data set {choice.dataset!r} has a label {highest}, but names {len(names)} classes alone.")
+def _class_names(about: About, choice: DataChoice) -> tuple[str, ...]:
+    names = choice.class_names or about.class_names
+    if about.highest_label >= len(names):
+        raise DataError(
+            f"The data set {choice.dataset!r} has a label {about.highest_label}, but only {len(names)} classes have "
+            "names."
+        )
     if len(set(names)) < len(names):
         raise DataError(f"The data set {choice.dataset!r} names two classes alike: {', '.join(names)}.")
     return names
@@ -199,7 +208,7 @@ class _Writer:
 
 
 def _entry(source: Source, choice: DataChoice) -> Path:
-    made_of = [source.location, *(getattr(choice, name) for name in asdict(choice) if name != "dataset")]
+    made_of = [source.location, choice.image_size, choice.grayscale, choice.mnist_like]
     return cache_folder() / f"{_short_hash(json.dumps(made_of))}-{_short_hash(source.signature())}"
 
 
@@ -236,8 +245,8 @@ def _open(folder: Path, about: About, choice: DataChoice) -> Dataset:
         train=train,
         validation=splits["validation"],
         test=splits["test"],
-        class_names=about.class_names,
-        named=about.named,
+        class_names=_class_names(about, choice),
+        named=about.named or choice.class_names is not None,
         fingerprint=about.fingerprint,
         location=about.location,
     )

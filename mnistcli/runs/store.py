@@ -273,7 +273,7 @@ class RunsFolder:
                 record = read_record(folder)
             except RunError:
                 continue
-            wanted = arch in (None, record.config.arch) and data in (None, record.config.choice())
+            wanted = arch in (None, record.config.arch) and (data is None or data.same_images(record.config))
             if record.status == Status.FINISHED and wanted:
                 yield record.created, folder
 

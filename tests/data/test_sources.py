@@ -105,7 +105,7 @@ def test_names_come_from_a_file_or_from_the_user(idx_folder: Path) -> None:
     assert load(str(idx_folder)).class_names == names
     asked = DataChoice(dataset=str(idx_folder), class_names=tuple("abcdefghij"))
     assert load(asked).class_names == tuple("abcdefghij")
-    with pytest.raises(DataError, match="label 9, but names 2 classes"):
+    with pytest.raises(DataError, match="label 9, but only 2 classes have names"):
         load(DataChoice(dataset=str(idx_folder), class_names=("a", "b")))
 
 
