@@ -162,13 +162,15 @@ def _grid(samples: Sequence[Sample], columns: int, console: Console) -> Iterable
     columns = max(1, min(columns, (console.width + GAP) // (width + GAP)))
     for start in range(0, len(samples), columns):
         row = range(start, min(start + columns, len(samples)))
-        blocks = [[_caption(samples[i], width), *draw(pictures[i], console)] for i in row]
+        blocks = [[*_caption(samples[i], width), *draw(pictures[i], console)] for i in row]
         yield beside(blocks, gap=GAP)
 
 
-def _caption(sample: Sample, width: int) -> Text:
-    said = "" if sample.predicted is None else f" read as {sample.predicted}, {percent(sample.confidence, 0)}"
-    return Text(f"{printable(sample.label)}{printable(said)}  #{sample.index}".ljust(width)[:width], "bold")
+def _caption(sample: Sample, width: int) -> list[Text]:
+    lines = [f"{sample.label}  #{sample.index}"]
+    if sample.predicted is not None:
+        lines.append(f"read as {sample.predicted}, {percent(sample.confidence, 0)}")
+    return [Text(printable(line).ljust(width)[:width], "bold") for line in lines]
 
 
 def _info(summary: DatasetSummary) -> Iterable[RenderableType]:

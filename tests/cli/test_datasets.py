@@ -159,7 +159,8 @@ def test_show_chooses_by_class_range_and_mistakes(mnistcli: Call, tmp_path: Path
     assert confidences == sorted(confidences, reverse=True)
     assert np.asarray(Image.open(tmp_path / "wrong.png").convert("L")).std() > 10
     table = mnistcli("data", "show", "--split", "test", "--wrong", "builtin", "--format", "table").out
-    assert f"{samples[0]['label']} read as {samples[0]['predicted']}" in table
+    assert f"{samples[0]['label']}  #{samples[0]['index']}" in table
+    assert f"read as {samples[0]['predicted']}, " in table
     for arguments in (("--index", "x"), ("--index", "5:5"), ("--label", "11")):
         assert mnistcli("data", "show", *arguments).code == 2
     assert mnistcli("data", "show", "--index", "60000:60010").code == 3
