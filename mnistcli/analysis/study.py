@@ -84,6 +84,7 @@ def resume(run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, 
         folder = runs.reopen(run)
         try:
             config = go_on(folder.record.config, given)
+            _check_dataset(run, config, given)
             used = describe(use_device(session.device, cache=session.cache))
             dataset = load(config.dataset)
             before = folder.record.provenance
@@ -101,9 +102,17 @@ def resume(run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, 
         return _train(folder, fit, used, session, interrupted, trained=trained)
 
 
+def _check_dataset(run: str, config: TrainConfig, given: Mapping[str, Any]) -> None:
+    """Refuse to open what run.json alone names, which may be a place of a stranger's choice."""
+    if config.dataset != TrainConfig.dataset and given.get("dataset") is None:
+        raise UsageError(
+            f"The run {run!r} was begun on {config.dataset!r}: go on with --dataset {shlex.quote(config.dataset)}."
+        )
+
+
 def _restore(folder: RunFolder, fit: Fit, session: Session) -> float:
     """Bring the fit to the newest whole checkpoint, and return how many seconds the run had trained by then."""
-    checkpoint, problems = folder.read_checkpoint(expected=fit.expected_tensors())
+    checkpoint, problems = folder.read_checkpoint(expected=fit.expected_tensors(), steps=fit.steps_per_epoch)
     for problem in problems:
         session.notify(Notice(problem))
     history = checkpoint.history if checkpoint else ()
@@ -213,5 +222,7 @@ def _check_space(folder: Path, config: TrainConfig, dataset: Dataset) -> None:
 
 
 def _resume_command(folder: RunFolder) -> str:
-    path = folder.path
-    return f"mnistcli train --resume {path.name if path.parent == RUNS_DIR else shlex.quote(str(path))}"
+    path, dataset = folder.path, folder.record.config.dataset
+    run = path.name if path.parent == RUNS_DIR else shlex.quote(str(path))
+    where = "" if dataset == TrainConfig.dataset else f" --dataset {shlex.quote(dataset)}"
+    return f"mnistcli train --resume {run}{where}"
