@@ -47,7 +47,7 @@ class Run:
         """Return its epochs' metrics; none where it has no metrics.jsonl.
 
         Raises:
-            RunError: metrics.jsonl is damaged.
+            RunError: metrics.jsonl is damaged, or of another number of epochs than a finished run had.
         """
         path = self.folder / METRICS if self.folder else None
         if path is None or not path.exists():
@@ -55,11 +55,16 @@ class Run:
         try:
             content = read_bounded(path, most=MOST)
             whole = content[: content.rfind(b"\n") + 1]  # what follows is being written, or was torn by a kill
-            return tuple(read_metrics(unseal(json.loads(line))) for line in whole.splitlines())
+            history = tuple(read_metrics(unseal(json.loads(line))) for line in whole.splitlines())
         except OSError as error:
             raise RunError(f"{path} cannot be read: {error.strerror}.") from error
         except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise RunError(f"{path} is damaged: {error}.") from error
+        record = self.record()
+        epochs = record.results.get("epochs") if record else None
+        if epochs not in (None, len(history)):
+            raise RunError(f"{path} is damaged: expected {epochs} epochs, found {len(history)}.")
+        return history
 
 
 @dataclass
