@@ -3,8 +3,8 @@
     python -m tests.corruptions [N]
 
 damages N files (2,000), the kinds in turn, and prints for each kind how many were refused, how many were harmless (what
-was read is what was written), and how many went wrong. Every 50th is also resumed or shown by a process of its own. A
-case is reproduced by its number.
+was read is what was written), and how many went wrong. One in 50 is also resumed by a process of its own. A case is
+reproduced by its number.
 """
 
 import gzip
@@ -31,7 +31,7 @@ from mnistcli.runs.checkpoint import read_checkpoints
 from mnistcli.runs.record import read_record
 
 TRAIN = ("--arch", "linear", "--optimizer", "adam", "--limit", "600", "--epochs", "3", "--patience", "0")
-FRONT_DOOR_EVERY = 50
+RESUMED_EVERY = 50
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,8 @@ def judge_at_the_front_door(kind: Kind, content: bytes, run: Path, folder: Path)
     return "harmless" if same else "other weights, silently"
 
 
-def examine(n: int, run: Path, *, front_door_every: int = FRONT_DOOR_EVERY) -> dict[str, Counter[str]]:
-    """Damage n files and count the outcomes by kind."""
+def examine(n: int, run: Path, *, resumed_every: int | None = RESUMED_EVERY) -> dict[str, Counter[str]]:
+    """Damage n files of the run or beside it, and count the outcomes by kind."""
     counts: dict[str, Counter[str]] = {}
     every = kinds(run)
     for number in range(n):
@@ -151,8 +151,8 @@ def examine(n: int, run: Path, *, front_door_every: int = FRONT_DOOR_EVERY) -> d
         with tempfile.TemporaryDirectory() as name:
             outcome = judge(kind, content, Path(name))
             counts.setdefault(kind.name, Counter())[_numbered(outcome, number)] += 1
-            in_run = (run / kind.name).exists()
-            if in_run and number // len(every) % max(1, front_door_every // len(every)) == 0:
+            due = resumed_every and number // len(every) % (resumed_every // len(every)) == 0
+            if due and (run / kind.name).exists():
                 outcome = judge_at_the_front_door(kind, content, run, Path(name))
                 counts.setdefault(f"{kind.name}, resumed", Counter())[_numbered(outcome, number)] += 1
     return counts
