@@ -15,6 +15,7 @@ PICTURES = ("digit", "whole")  # how a picture becomes what a network reads: its
 INVERT = ("auto", "yes", "no")
 SPLITS = ("train", "validation", "test")
 LARGEST_SIDE = 4096  # pixels of an image of a data set
+MOST_EPOCHS = 30_000  # a run's files tell of each, and no more of a file is read than so many fill
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,8 @@ class TrainConfig(DataChoice):
         if self.schedule not in SCHEDULES:
             raise UsageError(unknown("schedule", self.schedule, SCHEDULES))
         _at_least("--epochs", self.epochs, 1)
+        if self.epochs > MOST_EPOCHS:
+            raise UsageError(f"--epochs must be at most {MOST_EPOCHS}, not {self.epochs}.")
         _at_least("--batch-size", self.batch_size, 1)
         _at_least("--patience", self.patience, 0)
         _at_least("--seed", self.seed, 0)

@@ -1,6 +1,8 @@
-"""Files that are either wholly there or not at all, and the folder for those that can be made again."""
+"""Files that are wholly there or not at all, files of which nothing is known yet, and where what can be redone lies."""
 
+import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -34,6 +36,29 @@ def user_cache() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("mnistcli")
+
+
+def check_regular(path: Path) -> None:
+    """Raise OSError where the path is no regular file: a named pipe would keep whoever reads it waiting."""
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+
+
+def read_bounded(path: Path, *, most: int) -> bytes:
+    """Read a regular file of `most` bytes at most.
+
+    Raises:
+        OSError: It is none, is longer, or cannot be read.
+    """
+    check_regular(path)
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return content
 
 
 def _umask() -> int:

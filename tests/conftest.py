@@ -32,6 +32,7 @@ class Outcome:
 
 
 Call = Callable[..., Outcome]
+Measured = Callable[..., tuple[Outcome, float]]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -70,6 +71,30 @@ def spawn(tmp_path: Path) -> Call:
         options = {"capture_output": True, "stdin": subprocess.DEVNULL, "timeout": 240} | options
         done = subprocess.run(command, cwd=cwd, **options)
         return Outcome(done.returncode, (done.stdout or b"").decode(), (done.stderr or b"").decode())
+
+    return call
+
+
+MEASURE = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.fixture
+def spawn_measured(tmp_path: Path) -> Measured:
+    """Call the program as a process of its own, and return the most memory that it or one of its workers held, in GB.
+
+    A small process starts it: Linux counts in a child's peak what its parent held when it was forked.
+    """
+
+    def call(*arguments: object) -> tuple[Outcome, float]:
+        command = [sys.executable, "-c", MEASURE, sys.executable, "-m", "mnistcli", *map(str, arguments)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)
+        *said, kilobytes = done.stderr.splitlines()
+        return Outcome(done.returncode, done.stdout, "".join(f"{line}\n" for line in said)), int(kilobytes) / 2**20
 
     return call
 

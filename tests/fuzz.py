@@ -12,10 +12,12 @@ import struct
 import sys
 import tempfile
 import time
+import warnings
 import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +34,8 @@ from mnistcli.runs.store import BUILTIN
 from mnistcli.runs.tensors import save_tensors
 
 SLOW = 10  # seconds
-SCRATCH = Path(tempfile.mkdtemp(prefix="mnistcli-fuzz-"))
+FOLDER = tempfile.TemporaryDirectory(prefix="mnistcli-fuzz-")  # until the process ends
+SCRATCH = Path(FOLDER.name)
 
 
 @dataclass(frozen=True)
@@ -95,12 +98,11 @@ def _read_weights(content: bytes) -> None:
 
 
 def _read_picture(content: bytes) -> None:
-    for i, source in enumerate(unpack(Source("fuzz", content))):
-        if i == 5:
-            break
-        picture = read_picture(source)
-        normalize(picture.pixels)
-        find_row(picture)
+    with warnings.catch_warnings(action="ignore"):  # as predict does
+        for source in islice(unpack(Source("fuzz", content)), 5):
+            picture = read_picture(source)
+            normalize(picture.pixels)
+            find_row(picture)
 
 
 def _pictures() -> list[bytes]:

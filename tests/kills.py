@@ -68,6 +68,7 @@ def count_same(n: int, *, seed: int = 0) -> tuple[int, int]:
             finished += said == "finished"
             weights = [folder / "runs" / run / "model.safetensors" for run in (f"whole-{arch}", f"killed-{i}")]
             same += weights[0].read_bytes() == weights[1].read_bytes()
+            print(f"{same} of {i + 1}", end="\r", file=sys.stderr)
     return same, finished
 
 

@@ -87,8 +87,7 @@ def resume(run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, 
         folder = runs.reopen(run)
         try:
             config = go_on(folder.record.config, given)
-            if config.is_path and given.get("dataset") is None:
-                raise UsageError(f"The run {run!r} was begun on {config.dataset!r}: name that with --dataset.")
+            _check_dataset(run, config, given)
             used = describe(use_device(session.device, cache=session.cache))
             dataset = session.load(config.choice())
             before = folder.record.provenance
@@ -106,9 +105,17 @@ def resume(run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, 
         return _train(folder, fit, used, session, interrupted, trained=trained)
 
 
+def _check_dataset(run: str, config: TrainConfig, given: Mapping[str, Any]) -> None:
+    """Refuse to open a path that run.json alone names, which may be a place of a stranger's choice."""
+    if config.is_path and given.get("dataset") is None:
+        raise UsageError(
+            f"The run {run!r} was begun on {config.dataset!r}: go on with --dataset {shlex.quote(config.dataset)}."
+        )
+
+
 def _restore(folder: RunFolder, fit: Fit, session: Session) -> float:
     """Bring the fit to the newest whole checkpoint, and return how many seconds the run had trained by then."""
-    checkpoint, problems = folder.read_checkpoint(expected=fit.expected_tensors())
+    checkpoint, problems = folder.read_checkpoint(expected=fit.expected_tensors(), steps=fit.steps_per_epoch)
     for problem in problems:
         session.notify(Notice(problem))
     history = checkpoint.history if checkpoint else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -32,13 +33,18 @@ def check_plot(path: Path | None, *, flag: str = "--plot") -> None:
     """Refuse a figure's path before the work rather than after it.
 
     Raises:
-        UsageError: Its suffix names no format, or there is no folder for it.
+        UsageError: Its suffix names no format, or no file can be made in its folder.
     """
     if path is None:
         return
     if path.suffix.lower() not in FIGURE_SUFFIXES:
         raise UsageError(f"{flag} {str(path)!r} must end in one of {', '.join(FIGURE_SUFFIXES)}.")
-    if path.is_dir():
-        raise UsageError(f"{flag} {str(path)!r} is a folder: name a file.")
-    if not path.parent.is_dir():
-        raise UsageError(f"{flag} {str(path)!r}: there is no folder {str(path.parent)!r}.")
+    try:
+        if path.is_dir():
+            raise UsageError(f"{flag} {str(path)!r} is a folder: name a file.")
+        if not path.parent.is_dir():
+            raise UsageError(f"{flag} {str(path)!r}: there is no folder {str(path.parent)!r}.")
+        with tempfile.TemporaryFile(dir=path.parent):  # permission bits say nothing of root, nor of what is mounted
+            pass
+    except OSError as error:
+        raise UsageError(f"{flag} {str(path)!r} cannot be written: {error.strerror}.") from error

@@ -120,10 +120,9 @@ def npy_header(file: Readable) -> tuple[tuple[int, ...], np.dtype]:
         ValueError: It is damaged.
     """
     version = np.lib.format.read_magic(file)
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    if version not in readers:
+    if version != (1, 0):  # later ones have headers of up to 4 GB, which NumPy reads whole before it refuses them
         raise ImageError("holds structured data, no array of numbers")
-    shape, by_column, dtype = readers[version](file)
+    shape, by_column, dtype = np.lib.format.read_array_header_1_0(file)
     if dtype.kind not in NUMBERS:
         kind = "Python objects, which could run code" if dtype.hasobject else f"{dtype}"
         raise ImageError(f"holds {kind}: expected an array of numbers")

@@ -1,16 +1,20 @@
 """From a picture file of any size and kind to pixels in 8 bits."""
 
 import io
+import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mnistcli.errors import ImageError
+from mnistcli.files import check_regular
 
 # Decided by a file's content, never by its name; Pillow's other decoders stay shut.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
 MOST_PIXELS = 64 * 2**20  # a 64-megapixel photograph; a larger one is taken for a decompression bomb
+LARGE = 4 * 2**20  # pixels: of more, what needs many bytes for each is computed from means of blocks
 WORKING_SIDE = 512  # a digit is read no better from more pixels, only slower
 DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 
@@ -54,8 +58,10 @@ def read_picture(source: Source, *, side: int = WORKING_SIDE) -> Picture:
     if isinstance(content, ImageError):
         raise content
     if isinstance(content, np.ndarray):
-        return _fit(_from_numbers(content), side)
+        return _fit(_from_numbers(content), side, longest=max(content.shape[:2]))
     try:
+        if content is None:
+            check_regular(Path(source.name))
         return _decode(source.name if content is None else io.BytesIO(content), side)
     except UnidentifiedImageError as error:
         raise ImageError(
@@ -80,9 +86,8 @@ def _decode(file: str | io.BytesIO, side: int) -> Picture:
         return _fit(plain, side, longest=longest, note=note)
 
 
-def _fit(plain: Image.Image, side: int, *, longest: int | None = None, note: str | None = None) -> Picture:
+def _fit(plain: Image.Image, side: int, *, longest: int, note: str | None = None) -> Picture:
     """Shrink a plain picture, whose longer side was `longest` pixels before it was decoded."""
-    longest = longest or max(plain.size)
     if longest > side:
         plain.thumbnail((side, side))
     pixels = np.asarray(plain)
@@ -99,17 +104,31 @@ def _from_numbers(values: np.ndarray) -> Image.Image:
     if not (least >= 0 and most <= 65535):
         raise ImageError(f"holds numbers from {least:g} to {most:g}: expected 0 to 1, 0 to 255 or 0 to 65,535")
     full = 1 if values.dtype.kind in "bf" and most <= 1 else 255 if most <= 255 else 65535
-    pixels = values if values.dtype == np.uint8 else (values / full * 255).round().astype(np.uint8)
+    pixels = values if values.dtype == np.uint8 else _to_bytes(values / full)
     return _to_plain(Image.fromarray(pixels.squeeze(-1) if pixels.shape[2:] == (1,) else pixels))
+
+
+def _to_bytes(levels: np.ndarray) -> np.ndarray:
+    """Return levels from 0 to 1, which are lost, in 8 bits."""
+    levels *= 255
+    return np.round(levels, out=levels).astype(np.uint8)
 
 
 def _to_plain(image: Image.Image) -> Image.Image:
     """Return the picture in 8 bits, grey or red, green and blue."""
     if image.mode in DEEP:
-        return _scale_deep(np.asarray(image, np.float64))
+        return _scale_deep(np.asarray(_reduce(image), np.float64))
     if image.has_transparency_data:
-        return _flatten_alpha(image.convert("RGBA"))
+        return _flatten_alpha(_reduce(image.convert("RGBA")))
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def _reduce(image: Image.Image) -> Image.Image:
+    """Shrink a LARGE picture to means of blocks."""
+    factor = math.isqrt(-(-image.width * image.height // LARGE))
+    if factor < 2:
+        return image
+    return (image.convert("I") if image.mode.startswith("I;") else image).reduce(factor)
 
 
 def _scale_deep(values: np.ndarray) -> Image.Image:
@@ -121,7 +140,7 @@ def _scale_deep(values: np.ndarray) -> Image.Image:
     if not np.isfinite(values).all():
         raise ValueError("a pixel is infinite or no number")
     low, high = (0.0, 65535.0) if 255 < values.max() <= 65535 and values.min() >= 0 else (values.min(), values.max())
-    return Image.fromarray(((values - low) / max(high - low, 1e-12) * 255).round().astype(np.uint8))
+    return Image.fromarray(_to_bytes((values - low) / max(high - low, 1e-12)))
 
 
 def _flatten_alpha(image: Image.Image) -> Image.Image:

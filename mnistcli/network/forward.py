@@ -1,6 +1,7 @@
 """A network's forward pass, as data that a file can hold and as a function."""
 
 from dataclasses import asdict
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from mnistcli.network.parameters import Params, flatten
 Layers = tuple[tuple[str, Operation], ...]  # names and what is done, in order
 OPERATIONS: dict[str, type[Operation]] = {"flatten": Flatten, "dense": Dense, "conv_relu_pool": ConvReluPool}
 PREPROCESSING = "pixel / 255"
+MOST_PER_PIXEL, FEWEST_PIXELS = 256, 28 * 28  # numbers that all layers together make of an image: ours make 1 to 10
 
 
 def scale(images: Array) -> Array:
@@ -31,10 +33,11 @@ def output_shape(layers: Layers, params: Params, image_shape: Shape) -> Shape:
     """Return the shape of one image's logits, having checked that every parameter fits.
 
     Raises:
-        ValueError: One is missing, superfluous, or of another shape than its layer needs.
+        ValueError: One is missing, superfluous, or of another shape than its layer needs; or the layers make so much
+            of an image that a batch would fill the memory.
     """
     shapes = {name: tuple(array.shape) for name, array in flatten(params).items()}
-    shape = image_shape
+    shape, room = image_shape, MOST_PER_PIXEL * max(prod(image_shape), FEWEST_PIXELS)
     for name, operation in layers:
         own = {path.removeprefix(f"{name}."): shapes.pop(path) for path in [*shapes] if path.startswith(f"{name}.")}
         try:
@@ -43,6 +46,9 @@ def output_shape(layers: Layers, params: Params, image_shape: Shape) -> Shape:
             raise ValueError(f"expected {name}.{error.args[0]}, found none") from error
         except ValueError as error:
             raise ValueError(f"expected {name}.{error}") from error
+        room -= prod(shape)
+        if room < 0:
+            raise ValueError(f"expected up to {MOST_PER_PIXEL} numbers a pixel, found more at {name}, {shape}")
     if shapes:
         raise ValueError(f"expected no {', '.join(shapes)}")
     return shape

@@ -1,5 +1,6 @@
 """last.safetensors: all that going on with a run needs beside its configuration."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -59,22 +60,22 @@ def drop_older(folder: Path) -> None:
     (folder / BEFORE).unlink(missing_ok=True)
 
 
-def read_checkpoints(folder: Path, *, expected: Tensors) -> Iterator[Checkpoint | RunError]:
+def read_checkpoints(folder: Path, *, expected: Tensors, steps: int) -> Iterator[Checkpoint | RunError]:
     """Yield the folder's checkpoints, newest first, or for a damaged one the reason why it is none.
 
-    `expected` are tensors of the names, dtypes and shapes that they must have.
+    `expected` are tensors of the names, dtypes and shapes that they must have, `steps` those of an epoch.
     """
     if (folder / NEW).exists():  # a kill came before it was made the last
         _advance(folder)
     for path in (folder / LAST, folder / BEFORE):
         if path.exists():
             try:
-                yield _read(path, expected)
+                yield _read(path, expected, steps)
             except RunError as error:
                 yield error
 
 
-def _read(path: Path, expected: Tensors) -> Checkpoint:
+def _read(path: Path, expected: Tensors, steps: int) -> Checkpoint:
     def check(metadata: Metadata, shapes: Shapes) -> None:
         if metadata.get("schema") != SCHEMA:
             raise RunError(f"{str(path)!r} is no checkpoint: expected {SCHEMA}, found {metadata.get('schema')!r}.")
@@ -89,15 +90,31 @@ def _read(path: Path, expected: Tensors) -> Checkpoint:
         if tensors[name].dtype != array.dtype:
             raise RunError(f"{str(path)!r}: expected {name} as {array.dtype}, found {tensors[name].dtype}.")
     try:
-        return _from_figures(tensors, figures)
-    except (TypeError, KeyError, ValueError) as error:
+        return _from_figures(tensors, figures, steps)
+    except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
         raise RunError(f"{str(path)!r} is damaged: its metadata lacks or garbles {error}.") from error
 
 
-def _from_figures(tensors: Tensors, figures: dict[str, Any]) -> Checkpoint:
+def read_metrics(values: dict[str, Any]) -> EpochMetrics:
+    """Return an epoch's metrics from their JSON object.
+
+    Raises:
+        TypeError, ValueError, AttributeError, OverflowError: It is none.
+    """
+    if not all(isinstance(value, int | float) and math.isfinite(value) for value in values.values()):
+        raise ValueError("a value is not a finite number")
+    return EpochMetrics(**values)
+
+
+def _from_figures(tensors: Tensors, figures: dict[str, Any], steps: int) -> Checkpoint:
+    history = tuple(map(read_metrics, figures["history"]))
+    if [metrics.epoch for metrics in history] != list(range(1, len(history) + 1)):
+        raise ValueError("the history, whose epochs are not in order")
+    if not 0 <= figures["step"] <= steps:
+        raise ValueError(f"the step, {figures['step']} of {steps}")
     return Checkpoint(
         tensors={name: np.asarray(array) for name, array in tensors.items()},
-        history=tuple(EpochMetrics(**each) for each in figures["history"]),
+        history=history,
         step=int(figures["step"]),
         epoch_seconds=float(figures["epoch_seconds"]),
         train_seconds=float(figures["train_seconds"]),

@@ -1,16 +1,16 @@
 """run.json: what a run was told to do, on what, and what came of it."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from mnistcli.config import TrainConfig
 from mnistcli.errors import MnistcliError, RunError
-from mnistcli.files import write_atomically
+from mnistcli.files import read_bounded, write_atomically
 from mnistcli.results import RunSummary
-from mnistcli.runs.sums import seal, unseal
+from mnistcli.runs.sums import MOST, seal, unseal
 
 SCHEMA = "mnistcli.run/1"
 
@@ -67,7 +67,7 @@ def read_record(folder: Path) -> RunRecord:
     """
     path = folder / "run.json"
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_bounded(path, most=MOST))
         if not isinstance(content, dict) or "schema" not in content:
             raise ValueError("it is no object with a schema")
         if content["schema"] != SCHEMA:
@@ -87,9 +87,12 @@ def read_record(folder: Path) -> RunRecord:
 
 
 def _check_types(record: RunRecord) -> None:
-    texts = (record.run, record.created, record.config.arch, record.config.dataset)
-    if not all(isinstance(text, str) for text in texts):
+    if not all(isinstance(text, str) for text in (record.run, record.created)):
         raise ValueError("a name or a time is not text")
+    for each in fields(TrainConfig):
+        kind: Any = float | int if each.type is float else each.type
+        if not isinstance(getattr(record.config, each.name), kind):
+            raise ValueError(f"{each.name} is not of its kind")
     if not isinstance(record.results, dict) or not isinstance(record.provenance, dict):
         raise ValueError("results and provenance must be objects")
     if not all(isinstance(value, int | float) for value in record.results.values()):

@@ -1,6 +1,8 @@
 """The folder of runs: claiming a name in it, finding a run by what a user calls it."""
 
 import json
+import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -14,12 +16,12 @@ from filelock import FileLock, Timeout
 
 from mnistcli.config import DataChoice, TrainConfig
 from mnistcli.errors import RunError, UsageError, suggestion
-from mnistcli.files import write_atomically
+from mnistcli.files import read_bounded, write_atomically
 from mnistcli.recipes import RECIPES
 from mnistcli.results import EpochMetrics, RunSummary
-from mnistcli.runs.checkpoint import Checkpoint, drop_older, read_checkpoints, save_checkpoint
+from mnistcli.runs.checkpoint import Checkpoint, drop_older, read_checkpoints, read_metrics, save_checkpoint
 from mnistcli.runs.record import RunRecord, Status, read_record
-from mnistcli.runs.sums import seal, unseal
+from mnistcli.runs.sums import MOST, seal, unseal
 from mnistcli.runs.tensors import save_tensors
 from mnistcli.runs.weights import load_model
 
@@ -50,17 +52,24 @@ class Run:
         """Return its epochs' metrics; none where it has no metrics.jsonl.
 
         Raises:
-            RunError: metrics.jsonl is damaged.
+            RunError: metrics.jsonl is damaged, or of another number of epochs than a finished run had.
         """
         path = self.folder / METRICS if self.folder else None
         if path is None or not path.exists():
             return ()
         try:
-            text = path.read_text(encoding="utf-8", errors="replace")
-            whole = text[: text.rfind("\n") + 1]  # what follows is a line that is being written, or torn by a kill
-            return tuple(_epoch_metrics(json.loads(line)) for line in whole.splitlines())
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+            content = read_bounded(path, most=MOST)
+            whole = content[: content.rfind(b"\n") + 1]  # what follows is being written, or was torn by a kill
+            history = tuple(read_metrics(unseal(json.loads(line))) for line in whole.splitlines())
+        except OSError as error:
+            raise RunError(f"{path} cannot be read: {error.strerror}.") from error
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise RunError(f"{path} is damaged: {error}.") from error
+        record = self.record()
+        epochs = record.results.get("epochs") if record else None
+        if epochs not in (None, len(history)):
+            raise RunError(f"{path} is damaged: expected {epochs} epochs, found {len(history)}.")
+        return history
 
 
 @dataclass
@@ -91,9 +100,13 @@ class RunFolder:
     def repair_metrics(self, history: Sequence[EpochMetrics]) -> bool:
         """Cut metrics.jsonl to these epochs' lines, and return whether it held anything else."""
         path, whole = self.path / METRICS, "".join(map(_line, history)).encode()
-        found = path.read_bytes() if path.exists() else b""
-        if found != whole:
-            write_atomically(path, whole)
+        try:
+            found = b"" if path.is_symlink() else read_bounded(path, most=MOST)
+        except FileNotFoundError:
+            found = b""
+        except OSError:
+            found = None
+        write_atomically(path, whole)  # in any case, and so in place of a link, which would lead lines elsewhere
         return found != whole
 
     def save_best(self, tensors: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
@@ -104,14 +117,14 @@ class RunFolder:
         """Put the newest state, all that resuming needs, in place of the one before."""
         save_checkpoint(self.path, checkpoint)
 
-    def read_checkpoint(self, *, expected: dict[str, np.ndarray]) -> tuple[Checkpoint | None, list[str]]:
+    def read_checkpoint(self, *, expected: dict[str, np.ndarray], steps: int) -> tuple[Checkpoint | None, list[str]]:
         """Return the newest whole checkpoint, None where there is none, and what is wrong with newer files.
 
-        `expected` are tensors of the names, dtypes and shapes that it must have. A checkpoint stands on the best
-        weights of its epochs: without these none is of use.
+        `expected` are tensors of the names, dtypes and shapes that it must have, `steps` those of an epoch. A
+        checkpoint stands on the best weights of its epochs: without these none is of use.
         """
         problems: list[str] = []
-        for found in read_checkpoints(self.path, expected=expected):
+        for found in read_checkpoints(self.path, expected=expected, steps=steps):
             if isinstance(found, Checkpoint):
                 problem = self._weights_problem() if found.history else None
                 return (None, [*problems, problem]) if problem else (found, problems)
@@ -143,7 +156,11 @@ class RunsFolder:
     path: Path
 
     def __post_init__(self) -> None:
-        if self.path.exists() and not self.path.is_dir():
+        try:
+            is_file = self.path.exists() and not self.path.is_dir()
+        except OSError as error:
+            raise UsageError(f"The runs folder {str(self.path)!r} cannot be used: {error.strerror}.") from error
+        if is_file:
             raise UsageError(f"The runs folder {str(self.path)!r} is a file: name a folder with --runs-dir.")
 
     def claim(self, config: TrainConfig, provenance: dict[str, Any], *, name: str | None = None) -> RunFolder:
@@ -159,9 +176,13 @@ class RunsFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             folder = self._claim_next(config.arch) if name is None else self._claim_named(name)
-            lock = _lock(folder)
-            record = RunRecord(folder.name, Status.RUNNING, _now(), config, provenance)
-            record.write(folder)
+            try:
+                lock = _lock(folder)
+                record = RunRecord(folder.name, Status.RUNNING, _now(), config, provenance)
+                record.write(folder)
+            except OSError:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
         except OSError as error:
             raise UsageError(
                 f"No run can be made in {str(self.path)!r} ({error.strerror}): name another folder with --runs-dir."
@@ -234,8 +255,8 @@ class RunsFolder:
             return Run("builtin", BUILTIN)
         if text == "latest" or text in RECIPES:
             return self._newest(None if text == "latest" else text, data)
-        if _is_plain_name(text) and (self.path / text).is_dir():
-            return _with_weights(self.path / text)
+        if (folder := self._by_name(text)) is not None:
+            return _with_weights(folder)
         return self._by_path(text)
 
     def find_record(self, text: str) -> tuple[Run, RunRecord]:
@@ -244,9 +265,9 @@ class RunsFolder:
         Raises:
             RunError: There is no such run, or no run.json in it.
         """
-        if _is_plain_name(text) and text not in RESERVED and (self.path / text).is_dir():
-            folder = self.path / text
-            return Run(text, folder / WEIGHTS, folder), read_record(folder)
+        folder = None if text in RESERVED else self._by_name(text) or _run_at(Path(text))
+        if folder is not None:
+            return Run(folder.resolve().name, folder / WEIGHTS, folder), read_record(folder)
         run = self.find(text)
         record = run.record()
         if record is None:
@@ -277,6 +298,22 @@ class RunsFolder:
             if record.status == Status.FINISHED and wanted:
                 yield record.created, folder
 
+    def _by_name(self, text: str) -> Path | None:
+        """Return the run's folder, None where no folder in this one is called so.
+
+        Raises:
+            RunError: It is a link that leads elsewhere: whoever means that place names it.
+        """
+        folder = self.path / text
+        if not _is_plain_name(text) or not folder.is_dir():
+            return None
+        if not self._holds(folder):
+            raise RunError(f"The run {text!r} is a link that leads out of {str(self.path)!r}: name its place instead.")
+        return folder
+
+    def _holds(self, folder: Path) -> bool:
+        return folder.resolve().parent == self.path.resolve()
+
     def _by_path(self, text: str) -> Run:
         path = Path(text)
         try:
@@ -295,7 +332,7 @@ class RunsFolder:
     def _folders(self) -> list[Path]:
         if not self.path.is_dir():
             return []
-        return [entry for entry in sorted(self.path.iterdir()) if (entry / "run.json").exists()]
+        return [entry for entry in sorted(self.path.iterdir()) if _run_at(entry) and self._holds(entry)]
 
 
 def _line(metrics: EpochMetrics) -> str:
@@ -323,13 +360,6 @@ def _summary(folder: Path) -> RunSummary:
     return row
 
 
-def _epoch_metrics(values: dict[str, Any]) -> EpochMetrics:
-    values = unseal(values)
-    if not all(isinstance(value, int | float) for value in values.values()):
-        raise ValueError("a value is not a number")
-    return EpochMetrics(**values)
-
-
 def check_name(name: str) -> None:
     """Raise UsageError where a run cannot be called so."""
     if name in RESERVED:
@@ -343,6 +373,11 @@ def check_name(name: str) -> None:
 
 def _is_plain_name(name: str) -> bool:
     return name[:1].isalnum() and all(c.isalnum() or c in "._-" for c in name) and name.isascii() and len(name) <= 100
+
+
+def _run_at(folder: Path) -> Path | None:
+    """Return the folder where it holds a run."""
+    return folder if os.path.exists(folder / "run.json") else None  # noqa: PTH110  (Path.exists may raise)
 
 
 def _with_weights(folder: Path) -> Run:

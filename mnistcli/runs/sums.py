@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 SUM = "sha256"
+MOST = 2**24  # bytes of JSON that are read of a file: more than config.MOST_EPOCHS epochs fill
 
 
 def seal(values: dict[str, Any], *, beside: Iterable[bytes | memoryview] = ()) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Named arrays, and JSON beside them, in a safetensors file under a SHA-256 that reading checks."""
 
+import errno
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -10,14 +11,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from mnistcli.errors import RunError
-from mnistcli.files import write_atomically
-from mnistcli.runs.sums import seal, unseal
+from mnistcli.files import check_regular, write_atomically
+from mnistcli.runs.sums import MOST, seal, unseal
 
 Metadata = dict[str, Any]
 Tensors = dict[str, np.ndarray]
 Shapes = Mapping[str, tuple[str, tuple[int, ...]]]  # dtype, as safetensors names it, and shape of each tensor
 FOREIGN = {
-    b"PK": "a zip archive, such as PyTorch's .pt and NumPy's .npz files",
+    b"PK": "a zip archive, such as PyTorch's .pt, Keras's .keras and NumPy's .npz files",
     b"\x80": "a pickle, which could run code",
     b"\x89HDF": "an HDF5 file, such as Keras writes",
     b"\x93NUMPY": "a NumPy array",
@@ -37,6 +38,7 @@ def load_tensors(path: Path, *, check: Callable[[Metadata, Shapes], None]) -> tu
         RunError: The file is missing, damaged, or of another kind; or what `check` raises.
     """
     try:
+        _check_header(path)
         with safe_open(path, framework="numpy") as file:
             metadata = _parse(path, (file.metadata() or {}).get("mnistcli", ""))
             names = [*file.keys()]
@@ -46,11 +48,21 @@ def load_tensors(path: Path, *, check: Callable[[Metadata, Shapes], None]) -> tu
     except FileNotFoundError as error:
         raise RunError(f"There is no weights file {str(path)!r}.") from error
     except (OSError, SafetensorError) as error:
-        raise RunError(f"{str(path)!r} is {_foreign(path) or 'no whole safetensors file'}: {error}.") from error
+        what = _foreign(path) or "no whole safetensors file"
+        raise RunError(f"{str(path)!r} is {what}: {getattr(error, 'strerror', None) or error}.") from error
     try:
         return tensors, unseal(metadata, beside=_parts(tensors))
     except ValueError as error:
         raise RunError(f"{str(path)!r} is damaged: {error}.") from error
+
+
+def _check_header(path: Path) -> None:
+    """Raise OSError where the path is no file, or names many more tensors than a network has: they are read at once."""
+    check_regular(path)
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if length > MOST:
+        raise OSError(errno.EFBIG, f"expected a header of {MOST:,} bytes at most, found {length:,}")
 
 
 def _parse(path: Path, text: str) -> Metadata:
@@ -73,6 +85,7 @@ def _parts(tensors: Tensors) -> Iterator[bytes | memoryview]:
 def _foreign(path: Path) -> str | None:
     """Name the kind of a file that holds weights in a way that is not read here."""
     try:
+        check_regular(path)
         with path.open("rb") as file:
             start = file.read(8)
     except OSError:

@@ -15,6 +15,7 @@ from mnistcli.recipes import RECIPES
 from mnistcli.runs.tensors import Metadata, Shapes, load_tensors
 
 SCHEMA = "mnistcli.model/1"
+MOST_BYTES = 2**29  # of parameters
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,9 @@ def _check_parameters(path: Path, layers: Layers, shapes: Shapes, image_shape: S
     for name, (dtype, _) in shapes.items():
         if dtype != "F32":
             raise RunError(f"{str(path)!r}: expected {name} as F32, found {dtype}.")
+    size = sum(math.prod(shape) for _, shape in shapes.values()) * np.dtype(np.float32).itemsize
+    if size > MOST_BYTES:
+        raise RunError(f"{str(path)!r}: expected {MOST_BYTES:,} bytes of parameters at most, found {size:,}.")
     promised = {name: np.broadcast_to(np.float32(0), shape) for name, (_, shape) in shapes.items()}
     try:
         outputs = output_shape(layers, unflatten(promised), image_shape)

@@ -95,7 +95,7 @@ def test_resuming_a_run_on_a_path_needs_the_path(shapes: Path, mnistcli: Call, t
     RunsFolder(tmp_path / "runs").claim(config, fingerprint, name="half").close(Status.INTERRUPTED)
     refused = mnistcli("train", "--resume", "half")
     assert (refused.code, refused.out) == (2, "")
-    assert "name that with --dataset" in refused.err
+    assert f"go on with --dataset {shapes}" in refused.err
     other = mnistcli("train", "--resume", "half", "--dataset", "mnist")
     assert (other.code, "--dataset mnist contradicts --resume" in other.err) == (2, True)
     assert mnistcli("train", "--resume", "half", "--dataset", shapes, "--no-plots").code == 0

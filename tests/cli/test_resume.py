@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +20,7 @@ from mnistcli.runs.sums import seal
 from mnistcli.training import held_interrupts
 from tests.conftest import Call
 from tests.kills import ARGUMENTS, finish, kill_and_resume
+from tests.starts import start_at_once
 
 SMALL = ("--arch", "dense", "--limit", "600", "--epochs", "3", "--patience", "0", "--no-plots")
 LONG = ("--arch", "dense", "--epochs", "400", "--patience", "0", "--no-plots")
@@ -298,9 +298,4 @@ def test_too_little_space_is_refused_before_training(
 
 
 def test_several_starts_at_once_make_a_run_each(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mnistcli", "train", "--arch", "linear", "--limit", "100", "--no-plots", "-q"]
-    started = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) for _ in range(6)]
-    assert [process.wait(timeout=200) for process in started] == [0] * 6
-    runs: list[dict[str, Any]] = [json.loads(path.read_text()) for path in tmp_path.glob("runs/*/run.json")]
-    assert sorted(run["run"] for run in runs) == [f"linear-00{i}" for i in range(1, 7)]
-    assert {run["status"] for run in runs} == {"finished"}
+    assert start_at_once(tmp_path, 4) == (4, {f"linear-00{i}" for i in range(1, 5)})

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnistcli.errors import ImageError
-from mnistcli.images import Source, read_picture, unpack
+from mnistcli.images import Source, arrays, read_picture, unpack
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 6, 7), np.uint8)
 
@@ -141,3 +141,14 @@ def test_a_large_file_of_arrays_is_read_in_little_memory(tmp_path: Path) -> None
     pictures, kilobytes = map(int, done.stdout.split())
     assert pictures == 500_000
     assert kilobytes < 20_000
+
+
+def test_a_header_of_gigabytes_is_not_read() -> None:
+    class Promise(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            assert size is None or size < 2**20
+            return super().read(size)
+
+    start = b"\x93NUMPY\x02\x00" + struct.pack("<I", 2**32 - 1)
+    with pytest.raises(ImageError, match="structured"):
+        list(arrays._unpack_npy(Promise(start), "x"))

@@ -1,12 +1,16 @@
+import contextlib
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from mnistcli.errors import ImageError
-from mnistcli.images import Source, decode, read_picture
+from mnistcli.images import Source, decode, normalize, read_picture
 
 
 def gradient() -> np.ndarray:
@@ -89,6 +93,46 @@ def truncated() -> bytes:
 def test_what_is_no_picture_is_refused(content: bytes) -> None:
     with pytest.raises(ImageError):
         read_picture(Source("x.png", content))
+
+
+def seven() -> bytes:
+    page = Image.new("L", (48, 40), 230)
+    page.paste(30, (14, 8, 34, 12))
+    page.paste(30, (28, 8, 33, 34))
+    file = io.BytesIO()
+    page.save(file, "PNG")
+    return file.getvalue()
+
+
+SEVEN = seven()
+CHANGES = st.lists(st.tuples(st.integers(0, len(SEVEN) - 1), st.binary(max_size=4)), max_size=5)
+
+
+def change(changes: list[tuple[int, bytes]]) -> bytes:
+    content = bytearray(SEVEN)
+    for place, replacement in changes:
+        content[place : place + len(replacement)] = replacement
+    return bytes(content)
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=200) | CHANGES.map(change))
+def test_any_bytes_are_a_picture_or_refused_as_none(content: bytes) -> None:
+    with contextlib.suppress(ImageError), warnings.catch_warnings(action="ignore"):
+        assert normalize(read_picture(Source("x.png", content)).pixels).shape == (28, 28, 1)
+
+
+@pytest.mark.parametrize("mode", ["I;16", "RGBA", "F"])
+def test_a_large_picture_is_read_as_a_small_one(mode: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    levels = np.tile(gradient()[..., 0], (20, 20))
+    image = Image.fromarray(levels.astype(np.uint16) * 257 if mode == "I;16" else levels).convert(mode)
+    image.save(tmp_path / "large.tif")
+    monkeypatch.setattr(decode, "LARGE", 300 * 400)
+    reduced = read_picture(Source(str(tmp_path / "large.tif")), side=300)
+    monkeypatch.undo()
+    whole = read_picture(Source(str(tmp_path / "large.tif")), side=300)
+    assert (reduced.pixels.shape, reduced.scale) == (whole.pixels.shape, whole.scale)
+    assert np.abs(reduced.pixels.astype(int) - whole.pixels).mean() < 3
 
 
 @pytest.mark.parametrize(
