@@ -13,6 +13,7 @@ from mnistcli.results import RunSummary
 from mnistcli.runs.sums import MOST, seal, unseal
 
 SCHEMA = "mnistcli.run/1"
+KINDS: dict[str, Any] = {"class_names": tuple | None}  # what isinstance does not take as the field has it
 
 
 class Status(StrEnum):
@@ -90,9 +91,11 @@ def _check_types(record: RunRecord) -> None:
     if not all(isinstance(text, str) for text in (record.run, record.created)):
         raise ValueError("a name or a time is not text")
     for each in fields(TrainConfig):
-        kind: Any = float | int if each.type is float else each.type
+        kind: Any = KINDS.get(each.name) or (float | int if each.type is float else each.type)
         if not isinstance(getattr(record.config, each.name), kind):
             raise ValueError(f"{each.name} is not of its kind")
+    if not all(isinstance(name, str) for name in record.config.class_names or ()):
+        raise ValueError("a class's name is not text")
     if not isinstance(record.results, dict) or not isinstance(record.provenance, dict):
         raise ValueError("results and provenance must be objects")
     if not all(isinstance(value, int | float) for value in record.results.values()):
