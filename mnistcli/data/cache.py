@@ -133,7 +133,7 @@ def _decode(original: Original, source: Source, choice: DataChoice, folder: Path
     parts = {"train": _sums(writers, "train") + _sums(writers, "validation"), "test": _sums(writers, "test")}
     return About(
         dataset=choice.dataset,
-        location=source.location,
+        location=f"{source.location} {original.version}".rstrip(),
         class_names=original.class_names or tuple(map(str, range(max(highest + 1, 2)))),
         named=original.class_names is not None,
         highest_label=highest,

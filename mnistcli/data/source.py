@@ -20,10 +20,12 @@ class Original:
         class_names: None where classes have only numbers.
         splits: For "train", "test" and perhaps "validation", what yields its images; without "validation" the last
             sixth of "train" becomes it.
+        version: Its full name, where that says more than its source's location.
     """
 
     class_names: tuple[str, ...] | None
     splits: Mapping[str, Callable[[], Iterator[Block]]]
+    version: str = ""
 
 
 class Source(Protocol):

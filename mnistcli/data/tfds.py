@@ -64,7 +64,8 @@ class Tfds:
         image, label = _image_and_label(builder.info.features, self.name, uniform=uniform)
         splits = _split_names(builder.info.splits, self.name)
         names = tuple(builder.info.features[label].names)
-        return Original(names, {split: partial(_read, builder, part, image, label) for split, part in splits.items()})
+        reads = {split: partial(_read, builder, part, image, label) for split, part in splits.items()}
+        return Original(names, reads, version=f"({builder.info.full_name})")
 
     def _prepared(self, tell: Tell) -> Any:
         tell(f"Starting TensorFlow Datasets for {self.name}", 0, None)

@@ -145,6 +145,7 @@ def test_what_tfds_prepared_elsewhere_is_read_without_tensorflow(tmp_path: Path,
     found = load("pets", data_dir=tmp_path / "tfds", offline=True)
     assert found.image_shape == (5, 4, 3)
     assert found.class_names == ("cat", "dog")
+    assert "pets/1.0.0" in found.location
     assert {name: len(found.split(name)) for name in counts} == counts
     stored = {image.tobytes() for name in counts for image in found.split(name).images}
     assert stored == {image.tobytes() for image in pixels}
