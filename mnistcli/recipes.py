@@ -4,7 +4,7 @@
 completion read this file.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from mnistcli.config import DataChoice, TrainConfig, find_optimizer
 from mnistcli.errors import UsageError, unknown
@@ -50,6 +50,19 @@ def find_recipe(arch: str) -> Recipe:
     return RECIPES[arch]
 
 
+def recipe_for(arch: str, data: DataChoice) -> Recipe:
+    """Return the recipe of an architecture on a data set.
+
+    The study's constant learning rate is for MNIST. Elsewhere it falls: dense then reads 89.4 % of Fashion-MNIST's test
+    images instead of 87.9 % (means of seeds 0 to 2, and of 0 and 1).
+
+    Raises:
+        UsageError: There is no such architecture.
+    """
+    recipe = find_recipe(arch)
+    return recipe if data.dataset == DataChoice.dataset else replace(recipe, schedule="cosine")
+
+
 def recipe_default(name: str) -> str:
     """Return what help says of a hyper-parameter's default: one value where all recipes agree, else each one's."""
     values = {arch: getattr(recipe, name) for arch, recipe in RECIPES.items()}
@@ -79,10 +92,11 @@ def configure(
     Raises:
         UsageError: An unknown architecture or optimizer, or a value out of its range.
     """
-    recipe = find_recipe(arch)
+    data = data or DataChoice()
+    recipe = recipe_for(arch, data)
     optimizer = recipe.optimizer if optimizer is None else optimizer
     return TrainConfig(
-        **asdict(data or DataChoice()),
+        **asdict(data),
         arch=arch,
         optimizer=optimizer,
         learning_rate=find_optimizer(optimizer).learning_rate if learning_rate is None else learning_rate,

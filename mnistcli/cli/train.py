@@ -62,7 +62,7 @@ def train(
         typer.Option(
             metavar="|".join(SCHEDULES),
             help="How the learning rate goes on; cosine: down to 0 at the end.",
-            show_default=recipe_default("schedule"),
+            show_default=f"{recipe_default('schedule')}; cosine on other data than mnist",
         ),
     ] = None,
     augment: Annotated[

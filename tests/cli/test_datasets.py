@@ -76,6 +76,13 @@ def test_predict_reads_whole_pictures_for_a_network_that_did_not_learn_digits(
     assert np.asarray(Image.open(tmp_path / "why.png").convert("L")).std() > 10
 
 
+def test_the_learning_rate_stays_as_the_study_has_it_on_mnist_and_falls_elsewhere(shapes: Path) -> None:
+    elsewhere = DataChoice(dataset=str(shapes))
+    assert configure("dense").schedule == configure("dense", data=DataChoice(image_size=14)).schedule == "constant"
+    assert configure("dense", data=elsewhere).schedule == "cosine"
+    assert configure("dense", data=elsewhere, schedule="constant").schedule == "constant"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("evaluate", "cnn"), ("data", "audit", "--run", "cnn"), ("data", "show", "--wrong", "cnn")],
