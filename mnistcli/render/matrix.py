@@ -48,9 +48,7 @@ def difference_table(a: Evaluation, b: Evaluation) -> Table:
 
 
 def _frame(class_names: Sequence[str], title: str) -> Table:
-    table = PlainTextTable(
-        title=title, box=box.SIMPLE, padding=(0, 0), title_justify="left", title_style="bold", pad_edge=False
-    )
+    table = PlainTextTable(title=title, box=box.SIMPLE, padding=(0, 0), pad_edge=False)
     table.add_column("", justify="right", style="bold", no_wrap=True)
     for name in class_names:
         table.add_column(name, justify="right", min_width=5, no_wrap=True)
