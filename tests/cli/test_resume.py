@@ -78,7 +78,7 @@ main()
 def test_a_run_cut_off_at_any_write_goes_on_to_the_same_bits(images: Path, tmp_path: Path, mnistcli: Call) -> None:
     cut = sorted(images.glob("image-*"))
     assert len(cut) > 50
-    for image in cut[::3]:
+    for image in cut[::7]:  # 7 shares no factor with the writes of a checkpoint, so each of them is met
         run = tmp_path / "runs" / image.name
         shutil.copytree(image, run)
         outcome = mnistcli("train", "--resume", image.name, "--no-plots")
