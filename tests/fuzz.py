@@ -154,7 +154,13 @@ def main(n: int, names: list[str]) -> int:
     wrong = 0
     for name, parser in parsers().items():
         if not names or name in names:
-            outcomes = Counter(feed(parser, number) for number in range(n))
+            outcomes: Counter[str] = Counter()
+            for number in range(n):
+                outcomes[feed(parser, number)] += 1
+                if number % 1000 == 999:
+                    print(
+                        f"{name}: {outcomes['read'] + outcomes['refused']} of {number + 1}", end="\r", file=sys.stderr
+                    )
             bad = {outcome: count for outcome, count in outcomes.items() if outcome not in ("read", "refused")}
             print(f"{name}: {outcomes['read']} read, {outcomes['refused']} refused, {sum(bad.values())} wrong of {n}")
             print("".join(f"  {outcome}\n" for outcome in bad), end="")

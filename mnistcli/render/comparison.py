@@ -10,7 +10,7 @@ from rich.text import Text
 from mnistcli.render.evaluation import evaluation_document, evaluation_row, worst_confusions
 from mnistcli.render.matrix import confusion_table, difference_table
 from mnistcli.render.tables import interval, make_table, percent, seconds
-from mnistcli.render.view import View
+from mnistcli.render.view import View, printable
 from mnistcli.results import Comparison, PairedTest
 
 SIGNIFICANT = 0.05
@@ -64,7 +64,7 @@ def _terminal(comparison: Comparison) -> Iterable[RenderableType]:
         yield difference_table(*evaluations)
     yield _pairs(comparison)
     for pair in comparison.pairs:
-        yield Text(verdict(pair))
+        yield Text(printable(verdict(pair)))
     if len(comparison.pairs) > 1:
         yield Text(f"The {len(comparison.pairs)} p-values are not corrected for their number.", style="dim")
 

@@ -74,9 +74,7 @@ def _frame(names: Sequence[str], title: str) -> Table:
 
 
 def _empty(title: str) -> Table:
-    table = PlainTextTable(
-        title=title, box=box.SIMPLE, padding=(0, 0), title_justify="left", title_style="bold", pad_edge=False
-    )
+    table = PlainTextTable(title=title, box=box.SIMPLE, padding=(0, 0), pad_edge=False)
     table.add_column("", justify="right", style="bold", no_wrap=True)
     return table
 

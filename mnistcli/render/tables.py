@@ -23,6 +23,9 @@ class QuietConsole(Console):
 class PlainTextTable(Table):
     """A table whose strings are text, whatever brackets or control characters a user's names have in them."""
 
+    def __init__(self, *, title: str | None, **options: Any) -> None:
+        super().__init__(title=title and Text(printable(title)), title_justify="left", title_style="bold", **options)
+
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
         """Add a row; strings are shown as they are."""
         super().add_row(*(Text(printable(cell)) if isinstance(cell, str) else cell for cell in cells), **options)
@@ -35,7 +38,7 @@ def make_console(stream: TextIO, **options: Any) -> Console:
 
 def make_table(*columns: str, title: str | None = None, numbers: int = 0) -> Table:
     """Return an empty table; its last `numbers` columns are set to the right."""
-    table = PlainTextTable(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
+    table = PlainTextTable(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
     for i, column in enumerate(columns):
         table.add_column(column, justify="right" if i >= len(columns) - numbers else "left", no_wrap=True)
     return table
@@ -43,9 +46,7 @@ def make_table(*columns: str, title: str | None = None, numbers: int = 0) -> Tab
 
 def make_facts(title: str | None = None) -> Table:
     """Return an empty table of names and values."""
-    table = PlainTextTable(
-        box=None, show_header=False, title=title, title_justify="left", title_style="bold", pad_edge=False
-    )
+    table = PlainTextTable(title=title, box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     return table

@@ -104,6 +104,8 @@ def _identity(metadata: dict[str, Any]) -> tuple[str, tuple[int, int, int], tupl
     if not all(0 < side <= 4096 for side in (height, width, channels)):
         raise ValueError("the image's shape")
     class_names = tuple(str(name) for name in metadata["class_names"])
+    if not all(name.isprintable() for name in class_names):
+        raise ValueError("a class's name, which could steer a terminal")
     return arch, (height, width, channels), class_names
 
 

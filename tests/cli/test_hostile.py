@@ -136,6 +136,16 @@ def test_a_run_whose_files_are_links_writes_nowhere_else(run: Path, tmp_path: Pa
         assert outside.read_text() == ""
 
 
+def test_a_name_that_could_steer_the_terminal_is_shown_escaped(run: Path, tmp_path: Path, mnistcli: Call) -> None:
+    replace(read_record(run), run="esc\x1b[31m").write(run)
+    shutil.move(run, tmp_path / "runs/esc\x1b[31m")
+    for command in (("runs", "list"), ("runs", "show", "latest"), ("evaluate", "runs/esc\x1b[31m")):
+        outcome = mnistcli(*command, "--format", "table", "--color", "never")
+        assert outcome.code == 0
+        assert "\x1b" not in outcome.out + outcome.err
+        assert "\\x1b[31m" in outcome.out + outcome.err
+
+
 def test_metadata_names_no_place_to_read_images_from(run: Path, tmp_path: Path, mnistcli: Call) -> None:
     record = read_record(run)
     config = replace(record.config, dataset="/etc")

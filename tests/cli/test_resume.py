@@ -78,7 +78,7 @@ main()
 def test_a_run_cut_off_at_any_write_goes_on_to_the_same_bits(images: Path, tmp_path: Path, mnistcli: Call) -> None:
     cut = sorted(images.glob("image-*"))
     assert len(cut) > 50
-    for image in cut[::3]:
+    for image in cut[::7]:  # 7 shares no factor with the writes of a checkpoint, so each of them is met
         run = tmp_path / "runs" / image.name
         shutil.copytree(image, run)
         outcome = mnistcli("train", "--resume", image.name, "--no-plots")
@@ -232,16 +232,20 @@ def test_a_signal_ends_with_a_checkpoint_130_and_the_command_to_go_on(
     assert (outcome.code, outcome.json["epochs"]) == (0, len(history) + 1)
 
 
-def test_a_second_signal_ends_the_process_at_once() -> None:
+def test_a_second_signal_ends_the_process_at_once_whatever_it_computes() -> None:
     code = (
-        "import signal, time\nfrom mnistcli.training import held_interrupts\n"
-        "with held_interrupts() as came:\n"
-        "    signal.raise_signal(signal.SIGINT)\n    assert came()\n    signal.raise_signal(signal.SIGTERM)\n"
-        "    time.sleep(60)"
+        "import hashlib\nfrom mnistcli.training import held_interrupts\n"
+        "with held_interrupts():\n"
+        "    print('ready', flush=True)\n    hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)"
     )
-    started = time.monotonic()
-    assert subprocess.run([sys.executable, "-c", code], timeout=50).returncode == 130
-    assert time.monotonic() - started < 50
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 130
 
 
 def test_signals_are_as_they_were_after_training() -> None:

@@ -46,7 +46,8 @@ def test_the_file_alone_rebuilds_the_model(file: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [{"arch": "os.system"}, {"schema": "other/1"}, {"image_shape": [28, 28]}, {"image_shape": [10**9, 1, 1]},
-     {"image_shape": "all"}, {"class_names": 7}, {"class_names": ["0"] * 9}, {"preprocessing": "none"},
+     {"image_shape": "all"}, {"class_names": 7}, {"class_names": ["0"] * 9},
+     {"class_names": [*"012345678", "\x1b[31m"]}, {"preprocessing": "none"},
      {"layers": None}, {"layers": ["dense"]}, {"layers": [{"name": "output", "operation": "os.system"}]},
      {"layers": [{"name": "output", "operation": "dense", "gain": 2}]},
      {"layers": [{"name": "output", "operation": "dense", "activation": "tanh"}]}, {"layers": [{"name": "c"}]},
