@@ -154,6 +154,8 @@ def _class_names(about: About, choice: DataChoice) -> tuple[str, ...]:
             f"The data set {choice.dataset!r} has a label {about.highest_label}, but only {len(names)} classes have "
             "names."
         )
+    if not all(name.isprintable() for name in names):
+        raise DataError(f"The data set {choice.dataset!r} names a class so that it could steer a terminal: {names!r}.")
     if len(set(names)) < len(names):
         raise DataError(f"The data set {choice.dataset!r} names two classes alike: {', '.join(names)}.")
     return names

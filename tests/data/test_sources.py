@@ -105,6 +105,8 @@ def test_names_come_from_a_file_or_from_the_user(idx_folder: Path) -> None:
     assert load(str(idx_folder)).class_names == names
     asked = DataChoice(dataset=str(idx_folder), class_names=tuple("abcdefghij"))
     assert load(asked).class_names == tuple("abcdefghij")
+    with pytest.raises(DataError, match="steer a terminal"):
+        load(DataChoice(dataset=str(idx_folder), class_names=("\x1b[2J", *"bcdefghij")))
     with pytest.raises(DataError, match="label 9, but only 2 classes have names"):
         load(DataChoice(dataset=str(idx_folder), class_names=("a", "b")))
 
