@@ -10,7 +10,6 @@ import json
 import mmap
 import os
 import shutil
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from mnistcli.files import user_cache
 
 SCHEMA = "mnistcli.dataset/1"
 ABOUT = "about.json"
+UNFINISHED = ".unfinished"  # the beginning of names of what only the lock's holder makes
 LABELS = np.dtype("<i4")
 MOST_CLASSES = 65_536
 
@@ -81,15 +81,23 @@ def store(source: Source, choice: DataChoice, *, tell: Tell) -> None:
     try:
         cache_folder().mkdir(parents=True, exist_ok=True)
         with _locked(tell):
-            for leftover in cache_folder().glob(".new-*"):
-                shutil.rmtree(leftover)
+            _discard_unfinished()
             if find(source, choice) is None:
-                _store(source, choice, tell)
+                try:
+                    _store(source, choice, tell)
+                finally:
+                    _discard_unfinished()
     except OSError as error:
         raise DataError(
             f"The data set {choice.dataset!r} cannot be decoded into {str(cache_folder())!r}: "
             f"{error.strerror or error}; MNISTCLI_CACHE_DIR names another folder."
         ) from error
+
+
+def _discard_unfinished() -> None:
+    """Throw away what is being made, by whoever holds the lock, or was left by a process that was killed."""
+    for unfinished in cache_folder().glob(f"{UNFINISHED}*"):
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _locked(tell: Tell) -> "AcquireReturnProxy[FileLock]":
@@ -103,17 +111,14 @@ def _locked(tell: Tell) -> "AcquireReturnProxy[FileLock]":
 
 def _store(source: Source, choice: DataChoice, tell: Tell) -> None:
     final = _entry(source, choice)
-    new = Path(tempfile.mkdtemp(prefix=".new-", dir=cache_folder()))
-    try:
-        original = source.open(uniform=choice.image_size is None and not choice.mnist_like, tell=tell)
-        about = _decode(original, source, choice, new, tell)
-        (new / ABOUT).write_text(json.dumps({"schema": SCHEMA, **asdict(about)}), encoding="utf-8")
-        for older in cache_folder().glob(f"{final.name.split('-')[0]}-*"):
-            shutil.rmtree(older)
-        new.rename(final)
-    except BaseException:
-        shutil.rmtree(new, ignore_errors=True)
-        raise
+    new = cache_folder() / UNFINISHED
+    new.mkdir()
+    original = source.open(uniform=choice.image_size is None and not choice.mnist_like, tell=tell)
+    about = _decode(original, source, choice, new, tell)
+    (new / ABOUT).write_text(json.dumps({"schema": SCHEMA, **asdict(about)}), encoding="utf-8")
+    for older in cache_folder().glob(f"{final.name.split('-')[0]}-*"):
+        shutil.rmtree(older)
+    new.rename(final)
 
 
 def _decode(original: Original, source: Source, choice: DataChoice, folder: Path, tell: Tell) -> About:

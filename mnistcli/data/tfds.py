@@ -25,7 +25,9 @@ from mnistcli.data.source import BLOCK, Block, Original, Tell
 from mnistcli.errors import DataError, suggestion
 
 NAME = re.compile(r"[a-z]\w*(/[\w.-]+)?(:[\w.*]+)?", re.ASCII)
-STAGING = ".tfds"  # beside the cache's entries: where a set is prepared that has no folder of its own
+STAGING = (
+    f"{cache.UNFINISHED}-tfds"  # beside the cache's entries: where a set is prepared that has no folder of its own
+)
 CONNECT_SECONDS, READ_SECONDS, RETRIES = 4, 5, 1  # a network that fails is told of within 15 s, TensorFlow included
 PARTS = 6
 GRACE_SECONDS = 5
@@ -80,7 +82,6 @@ class Tfds:
                 "pip install 'mnistcli[tf]'."
             )
         if self.data_dir is None:
-            shutil.rmtree(cache.cache_folder() / STAGING, ignore_errors=True)
             builder = _builder(self.name, cache.cache_folder() / STAGING)
         else:
             for leftover in Path(builder.data_dir).parent.glob("incomplete.*"):  # of a process that was killed
@@ -122,8 +123,6 @@ def _store(source: Tfds, choice: DataChoice, parent: Connection) -> None:
         parent.send(None)
     except DataError as error:
         parent.send(DataError(str(error)))
-    finally:
-        shutil.rmtree(cache.cache_folder() / STAGING, ignore_errors=True)
 
 
 def _end_with_parent() -> None:

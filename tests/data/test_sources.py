@@ -89,7 +89,7 @@ def test_an_entry_that_lacks_something_is_made_again(idx_folder: Path) -> None:
 
 
 def test_what_a_kill_left_behind_is_thrown_away_and_clean_frees_all(idx_folder: Path) -> None:
-    leftover = cache.cache_folder() / ".new-killed"
+    leftover = cache.cache_folder() / f"{cache.UNFINISHED}-killed"
     leftover.mkdir(parents=True)
     (leftover / "train.images").write_bytes(b"half")
     load(str(idx_folder))
