@@ -14,6 +14,7 @@ from mnistcli.images.decode import WORKING_SIDE
 from mnistcli.images.ink import find_ink
 from mnistcli.images.rules import drop_rules
 from mnistcli.images.strokes import adjust_weight, keep_digit
+from mnistcli.images.surroundings import drop_edges, drop_frames
 
 SIDE, BOX, CENTRE = 28, 20, 14
 THINNEST, THICKEST = 1.6, 4.5  # pixels of the box: strokes of 19 in 20 images of MNIST lie between
@@ -47,6 +48,7 @@ def steps(pixels: np.ndarray, *, invert: str = "auto") -> Iterator[tuple[str, np
         return
     yield "ink", (ink := find_ink(pixels, invert=invert))
     yield "without rules", (ink := drop_rules(ink))
+    yield "without surroundings", (ink := drop_edges(drop_frames(ink)))
     yield "the digit alone", (ink := keep_digit(ink))
     yield "strokes as thick as MNIST's", (ink := _weigh(ink))
     yield "fitted and centred", _centre(_fit_into_box(ink))[..., None]
@@ -67,6 +69,7 @@ def _find_mnist_like(pixels: np.ndarray, invert: str) -> np.ndarray | None:
 
 def _weigh(ink: np.ndarray) -> np.ndarray:
     ink = _crop(_shrink(_crop(ink)))
+    ink = (ink / np.percentile(ink[ink > 0.5], 75)).clip(0, 1)  # what else there was may have been darker
     scale = BOX / max(ink.shape)
     return _crop(adjust_weight(np.pad(ink, int(2 / scale) + 1), thinnest=THINNEST / scale, thickest=THICKEST / scale))
 

@@ -16,6 +16,7 @@ from mnistcli.images.ink import find_ink
 from mnistcli.images.normalize import place
 from mnistcli.images.rules import drop_rules
 from mnistcli.images.strokes import SPECK, check_strokes
+from mnistcli.images.surroundings import drop_frames
 
 WIDE = 0.95  # of the line's height: a piece that is wider may be several digits
 LONGEST = 30  # times the line's height: a piece that is wider is a line, not digits that touch
@@ -57,7 +58,7 @@ def find_row(picture: Picture, *, invert: str = "auto") -> list[Candidate]:
     """
     from scipy.ndimage import maximum
 
-    ink = drop_rules(find_ink(picture.pixels, invert=invert))
+    ink = drop_frames(drop_rules(find_ink(picture.pixels, invert=invert)))
     pieces = _pieces(ink > 0.5)
     line = _line_height(pieces)
     check_strokes(pieces > 0, line)

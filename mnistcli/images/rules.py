@@ -2,6 +2,7 @@
 
 import numpy as np
 
+FAINT = 0.3  # of a stroke's ink: a rule is thinner than the pen, and paler once the picture is shrunk
 FILLED = 0.85  # of a rule's length is ink at least
 STEEPEST = 0.3  # of the picture's width that a rule may climb: 17°
 STROKE = 2  # times a rule's thickness: what is thicker where it crosses the rule is a stroke
@@ -11,10 +12,12 @@ MOST = 40  # rules in one direction
 
 def drop_rules(ink: np.ndarray) -> np.ndarray:
     """Return ink [height, width] without its rules, horizontal and vertical; strokes that cross them stay whole."""
-    mask = ink > 0.5
+    mask = ink > FAINT
     without_rows = _drop_horizontal(mask)
     written = _drop_horizontal(without_rows.T).T
     crossed = not np.array_equal(without_rows, mask), not np.array_equal(written, without_rows)
+    if all(crossed):
+        written = _drop_horizontal(written)  # those whose ends lay under vertical ones
     if not any(crossed) or not _goes_beyond(written, *crossed):
         return ink
     from scipy.ndimage import binary_dilation
@@ -23,20 +26,18 @@ def drop_rules(ink: np.ndarray) -> np.ndarray:
 
 
 def _goes_beyond(written: np.ndarray, horizontal: bool, vertical: bool) -> bool:
-    """Whether what is left when rules are gone is writing that they went on past, not the rest of a letter."""
-    if not written.any():
+    """Whether the largest piece left when rules are gone is writing that they went on past, not a letter's rest."""
+    from scipy.ndimage import find_objects, label
+
+    pieces, count = label(written, np.ones((3, 3)))
+    if not count:
         return False
-    (top, bottom), (left, right) = (_bulk(written.sum(axis)) for axis in (1, 0))
+    rows, columns = find_objects(pieces)[int(np.bincount(pieces.ravel())[1:].argmax())]
     height, width = written.shape
-    beside = min(left, width - right) >= BEYOND * (bottom - top)
-    above_and_below = min(top, height - bottom) >= BEYOND * (bottom - top)
+    beyond = BEYOND * (rows.stop - rows.start)
+    beside = min(columns.start, width - columns.stop) >= beyond
+    above_and_below = min(rows.start, height - rows.stop) >= beyond
     return (beside or not horizontal) and (above_and_below or not vertical)
-
-
-def _bulk(amounts: np.ndarray) -> tuple[int, int]:
-    """Return between which positions all but the outermost hundredths of the amounts [n] lie: no speck counts."""
-    share = amounts.cumsum() / amounts.sum()
-    return int(np.searchsorted(share, 0.01)), int(np.searchsorted(share, 0.99)) + 1
 
 
 def _drop_horizontal(mask: np.ndarray) -> np.ndarray:

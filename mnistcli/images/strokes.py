@@ -12,6 +12,9 @@ MOST = 6  # pieces of that kind in one broken digit; a page of text has more
 FLAT = 3  # times as wide as high; MNIST's flattest digit is 2.5 times
 SOLID = 0.92  # of an ellipse of the same spread is ink; a rectangle's share is 0.955
 SLIM = 0.3  # of the longer axis: a solid stroke that is slimmer may be a 1; 80 of MNIST's 70,000 are solid and not slim
+BAR = 0.2  # of the longer axis: a slimmer box is a 1 of a square pen
+BOX = 0.97  # of the box around it is ink; a round pen's stroke 4 times as long as wide fills 0.946 of its own
+SHARP = 8  # pixels: in a narrower one no corner is told from a round end
 HOLES = 40  # in one digit, specks of light among them; noise has more
 
 
@@ -59,16 +62,24 @@ def _check_figure(mask: np.ndarray) -> None:
     """Refuse ink [height, width] that is all of one digit and has no digit's figure.
 
     Raises:
-        ImageError: It is much wider than high, or a solid shape, other than a slim one.
+        ImageError: It is much wider than high, or a solid shape, other than a slim one with blunt ends.
     """
     rows, columns = np.nonzero(mask)
     height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
     if width > FLAT * height:
         raise ImageError(f"shows no single digit: what stands out is {width / height:.1f} times as wide as high")
     spread = np.cov(rows, columns, ddof=0) + np.eye(2) / 12  # a pixel is a square, not a point
-    shorter, longer = np.sqrt(np.linalg.eigvalsh(spread))
-    if shorter > SLIM * longer and len(rows) > SOLID * 4 * np.pi * shorter * longer:
+    variances, axes = np.linalg.eigh(spread)
+    shorter, longer = np.sqrt(variances)
+    solid = shorter > SLIM * longer and len(rows) > SOLID * 4 * np.pi * shorter * longer
+    if solid or (shorter > BAR * longer and _is_box(np.stack([rows, columns], -1) @ axes)):
         raise ImageError("shows no digit: what stands out from the paper is an area, not strokes")
+
+
+def _is_box(points: np.ndarray) -> bool:
+    """Whether pixels [n, 2], along and across their longer axis, fill the box around them: its corners too."""
+    sides = np.ptp(points, axis=0) + 1
+    return bool(sides.min() >= SHARP and len(points) > BOX * sides.prod())
 
 
 def adjust_weight(ink: np.ndarray, *, thinnest: float, thickest: float) -> np.ndarray:

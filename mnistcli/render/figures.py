@@ -120,8 +120,8 @@ def explanation(explained: Explanation) -> Figure:
     rows: Any = figure.subfigures(2, 1, height_ratios=(1, 1.4))
     top, bottom = rows
     for axes, (name, picture) in zip(top.subplots(1, len(steps), squeeze=False)[0], steps, strict=True):
-        axes.set_axis_off()
         _draw_picture(axes, picture if picture.dtype == np.uint8 else picture * 255)
+        axes.set(xticks=(), yticks=())  # the frame stays: white paper ends somewhere
         axes.set_title(name, size=9)
     seen, shares, pixels = bottom.subplots(1, 3)
     _draw_picture(seen, steps[-1][1])

@@ -45,7 +45,7 @@ def test_an_explanation_holds_each_step_and_the_answer_s_saliency(photo: Path) -
     names, pictures = zip(*explained.steps, strict=True)
     assert names[0] == "the picture"
     assert pictures[0].shape[2] == 3
-    assert len(names) == 6
+    assert len(names) == 7
     assert np.array_equal(pictures[-1], answer.picture)
     assert explained.saliency.shape == (28, 28)
 

@@ -1,0 +1,56 @@
+"""What surrounds the writing: a desk beside the sheet, a scan's dark edge, a window's border, a form's box."""
+
+import numpy as np
+
+SMALLEST = 0.02  # of a surrounding's ink: writing inside it holds more
+ALONG = 0.5  # of the writing's longer side: what touches the picture's edge for longer is no part of it
+LYING = 0.65  # of its own longer side: what touches the edge with less of it, a digit cut off there, crosses the edge
+FRAMED = 0.3  # of a frame's shorter side: what it frames is longer; the dot in a zero is not
+
+
+def drop_frames(ink: np.ndarray) -> np.ndarray:
+    """Return ink [height, width] without the pieces in whose hole another piece lies that may be writing."""
+    from scipy.ndimage import binary_fill_holes, find_objects
+
+    pieces, areas, lengths = _measure(ink)
+    frames = np.zeros(len(areas), bool)
+    for number, box in enumerate(find_objects(pieces), start=1):
+        if areas[number] >= SMALLEST * areas.max():
+            own = pieces[box] == number
+            framed = np.unique(pieces[box][binary_fill_holes(own) & ~own])
+            frames[number] = lengths[framed].max(initial=0) >= FRAMED * min(own.shape)
+    return _drop(ink, pieces, frames)
+
+
+def drop_edges(ink: np.ndarray) -> np.ndarray:
+    """Return ink [height, width] without the pieces along the picture's edge, if there is writing away from it."""
+    pieces, areas, lengths = _measure(ink)
+    sides = (pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1])
+    touching = np.max([np.bincount(side, minlength=len(areas)) for side in sides], axis=0)
+    touching[0] = 0
+    inside = np.where(touching == 0, lengths, 0)
+    around = np.zeros(len(areas), bool)
+    for number in np.flatnonzero(touching):
+        longest = inside[areas >= SMALLEST * areas[number]].max(initial=0)
+        around[number] = 0 < ALONG * longest < touching[number] > LYING * lengths[number]
+    return _drop(ink, pieces, around)
+
+
+def _measure(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the pieces' numbers from 1 on [height, width], and by number their areas and longer sides; 0 for 0."""
+    from scipy.ndimage import find_objects, label
+
+    pieces, count = label(ink > 0.5, np.ones((3, 3)))
+    areas = np.bincount(pieces.ravel(), minlength=count + 1)
+    areas[0] = 0
+    lengths = [max(side.stop - side.start for side in box) for box in find_objects(pieces)]
+    return pieces, areas, np.array([0, *lengths])
+
+
+def _drop(ink: np.ndarray, pieces: np.ndarray, dropped: np.ndarray) -> np.ndarray:
+    """Return ink without the pieces that are dropped, by number, and their soft outline."""
+    from scipy.ndimage import binary_dilation
+
+    if not dropped.any():
+        return ink
+    return np.where(binary_dilation(dropped[pieces], iterations=2) & (dropped[pieces] | (pieces == 0)), 0, ink)
