@@ -48,7 +48,10 @@ def evaluate(
     face.note(f"Evaluating run {found.name} on the {split} images of {choice.dataset}.")
     used = describe(use_device(device, cache=not no_cache))
     face.explain(f"The weights are {found.weights}; computing on {used}.")
-    evaluation = evaluate_run(found, data.load(face, choice), split=split)
+    dataset, record = data.load(face, choice), found.record()
+    if record and record.provenance.get("data_fingerprint") != dataset.fingerprint:
+        face.note(f"{found.name} was trained on other data: {record.config.dataset}.")
+    evaluation = evaluate_run(found, dataset, split=split)
     if plot is not None:
         from mnistcli.render import figures
 

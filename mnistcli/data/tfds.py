@@ -25,9 +25,7 @@ from mnistcli.data.source import BLOCK, Block, Original, Tell
 from mnistcli.errors import DataError, suggestion
 
 NAME = re.compile(r"[a-z]\w*(/[\w.-]+)?(:[\w.*]+)?", re.ASCII)
-STAGING = (
-    f"{cache.UNFINISHED}-tfds"  # where a set is prepared that has no folder of its own
-)
+STAGING = f"{cache.UNFINISHED}-tfds"  # where a set is prepared that has no folder of its own
 CONNECT_SECONDS, READ_SECONDS, RETRIES = 4, 5, 1  # a network that fails is told of within 15 s, TensorFlow included
 PARTS = 6
 GRACE_SECONDS = 5

@@ -115,7 +115,11 @@ def test_a_model_is_refused_on_images_of_another_shape_or_classes(
     assert (shape.code, shape.out) == (4, "")
     assert "12 × 10 × 3" in shape.err
     assert "28 × 28 × 1" in shape.err
-    names = mnistcli("evaluate", "cnn", "--dataset", shapes, "--class-names", "a,b,c", cwd=coloured)
+    own = ("--dataset", shapes)
+    assert "trained on other data" not in mnistcli("evaluate", "cnn", *own, cwd=coloured).err
+    larger = mnistcli("evaluate", "cnn", *own, "--image-size", "12", cwd=coloured)
+    assert (larger.code, "trained on other data" in larger.err) == (4, True)
+    names = mnistcli("evaluate", "cnn", *own, "--class-names", "a,b,c", cwd=coloured)
     assert (names.code, "knows a class 'blue'" in names.err) == (4, True)
     arguments = ("--dataset", shapes, "--image-size", "28", "--grayscale")
     classes = mnistcli("evaluate", "builtin", *arguments)
