@@ -9,6 +9,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
@@ -62,6 +63,8 @@ def _work_ahead(batches: Iterable[list[Source]], do: Callable[[list[Source]], T]
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise ImageError("A process that reads pictures was ended from outside, perhaps for want of memory.") from error
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -184,6 +184,23 @@ def test_the_reading_processes_end_with_the_program(digits: Path, tmp_path: Path
         time.sleep(0.05)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_reading_process_that_the_system_ends_is_told_in_one_sentence(digits: Path, tmp_path: Path) -> None:
+    path = str(sorted(digits.glob("*.png"))[0])
+    (tmp_path / "list.txt").write_text(f"{path}\n" * 200_000)
+    command = [sys.executable, "-m", "mnistcli", "predict", "--files-from", "list.txt", "-q"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        for _ in range(300):
+            process.stdout.readline()
+        os.kill(reading_processes(process.pid)[0], signal.SIGKILL)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.decode().splitlines() == [
+        "mnistcli: A process that reads pictures was ended from outside, perhaps for want of memory."
+    ]
+
+
 def test_numpy_and_jax_give_the_same_answers(mnistcli: Call, digits: Path) -> None:
     files = sorted(digits.glob("*.png"))
     numpy, jax = (
