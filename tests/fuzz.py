@@ -119,7 +119,7 @@ def _pictures() -> list[bytes]:
     npy, npz = io.BytesIO(), io.BytesIO()
     np.save(npy, images)
     np.savez_compressed(npz, x=images)
-    return [*files, npy.getvalue(), npz.getvalue(), _idx(images), gzip.compress(_idx(images))]
+    return [*files, npy.getvalue(), npz.getvalue(), _idx(images), gzip.compress(_idx(images), mtime=0)]
 
 
 def _idx(images: np.ndarray) -> bytes:
@@ -142,7 +142,7 @@ def parsers() -> dict[str, Parser]:
     """Return every parser with its inputs."""
     images = np.arange(2 * 28 * 28, dtype=np.uint64).astype(np.uint8).reshape(2, 28, 28)
     return {
-        "idx": Parser(_read_idx, [_idx(images), gzip.compress(_idx(images)), zlib.compress(_idx(images))]),
+        "idx": Parser(_read_idx, [_idx(images), gzip.compress(_idx(images), mtime=0), zlib.compress(_idx(images))]),
         "run.json": Parser(_read_record, [_record()]),
         "pictures": Parser(_read_picture, _pictures()),
         "weights": Parser(_read_weights, [BUILTIN.read_bytes()[:4000], BUILTIN.read_bytes(), _weights()]),

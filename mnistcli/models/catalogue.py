@@ -3,6 +3,7 @@
 import jax
 from flax import nnx
 
+from mnistcli.errors import UsageError
 from mnistcli.models.classifier import Classifier
 from mnistcli.models.cnn import CNN
 from mnistcli.models.convnet import ConvNet
@@ -19,11 +20,19 @@ def build(arch: str, image_shape: Shape, classes: int, *, seed: int | jax.Array)
     """Return a freshly initialised network.
 
     Raises:
-        UsageError: There is no such architecture.
+        UsageError: There is no such architecture, or the images are too small for it.
     """
     find_recipe(arch)
+    try:
+        return ARCHITECTURES[arch](image_shape, classes, rngs=_generator(seed))
+    except ValueError as error:
+        side = "×".join(map(str, image_shape[:2]))
+        raise UsageError(f"{arch} cannot read images of {side} pixels ({error}): --image-size scales them.") from error
+
+
+def _generator(seed: int | jax.Array) -> nnx.Rngs:
     # XLA's own generator: Threefry takes a CPU three times as long to compile (2.9 s against 0.9 s for the CNN).
-    return ARCHITECTURES[arch](image_shape, classes, rngs=nnx.Rngs(jax.random.key(seed, impl="rbg")))
+    return nnx.Rngs(jax.random.key(seed, impl="rbg"))
 
 
 def abstract(arch: str, image_shape: Shape, classes: int) -> Classifier:

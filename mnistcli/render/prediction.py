@@ -70,6 +70,11 @@ def _record(prediction: Prediction, shown: Shown) -> Row:
     return record
 
 
+def _box(digit: Digit) -> str:
+    left, top, right, bottom = digit.box
+    return f"x {left}–{right}, y {top}–{bottom}"
+
+
 def _digit(digit: Digit) -> Row:
     return {
         "label": label_value(digit.label),
@@ -108,7 +113,7 @@ def _terminal(prediction: Prediction, shown: Shown, console: Console) -> Rendera
     table = Table(box=None, show_header=False, padding=(0, 2, 1, 0))
     pictures = [Text("\n").join(draw(picture, console)) for picture in prediction.pictures]
     if prediction.digits:
-        says = (f"\n{digit.label} ({percent(digit.confidence)})" for digit in prediction.digits)
+        says = (f"\n{digit.label} ({percent(digit.confidence)})\n{_box(digit)}" for digit in prediction.digits)
         table.add_row(*(picture + each for picture, each in zip(pictures, says, strict=True)))
         return Group(heading, table)
     table.add_row(*pictures, heading + answers if shown.top > 1 else heading)

@@ -76,6 +76,21 @@ def test_predict_reads_whole_pictures_for_a_network_that_did_not_learn_digits(
     assert np.asarray(Image.open(tmp_path / "why.png").convert("L")).std() > 10
 
 
+@pytest.mark.parametrize("arch", ["linear", "dense", "cnn", "convnet"])
+def test_every_architecture_takes_colours_and_other_sizes(arch: str, shapes: Path, mnistcli: Call) -> None:
+    data = ("--dataset", shapes, "--image-size", "20")
+    outcome = mnistcli("train", "--arch", arch, "--epochs", "1", "--no-plots", *data, "--json")
+    assert outcome.code == 0, outcome.err
+    assert outcome.json["test_accuracy"] > 0.5
+
+
+def test_images_too_small_for_an_architecture_are_refused(shapes: Path, mnistcli: Call, tmp_path: Path) -> None:
+    outcome = mnistcli("train", "--arch", "convnet", "--dataset", shapes)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "convnet cannot read images of 12×10 pixels" in outcome.err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_the_learning_rate_stays_as_the_study_has_it_on_mnist_and_falls_elsewhere(shapes: Path) -> None:
     elsewhere = DataChoice(dataset=str(shapes))
     assert configure("dense").schedule == configure("dense", data=DataChoice(image_size=14)).schedule == "constant"

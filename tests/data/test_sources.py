@@ -193,6 +193,7 @@ def damaged(idx_folder: Path, name: str, content: bytes) -> str:
         ("t10k-images-idx3-ubyte.gz", gzip.compress(idx(np.zeros((40, 14, 14), np.uint8))), "shapes"),
         ("t10k-images-idx3-ubyte.gz", b"", "expected an IDX header"),
     ],
+    ids=["fewer images", "cut off", "longer", "no gzip", "promises", "no bytes", "no rows", "another shape", "empty"],
 )  # fmt: skip
 def test_damaged_idx_files_are_refused_and_leave_nothing(
     name: str, content: bytes, said: str, idx_folder: Path
