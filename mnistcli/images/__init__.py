@@ -1,7 +1,7 @@
 """Somebody's picture → 28×28 grey pixels, the way MNIST was made."""
 
 from mnistcli.images.arrays import npy_header, unpack
-from mnistcli.images.decode import Picture, Source, read_picture
+from mnistcli.images.decode import WORKING_SIDE, Picture, Source, read_picture
 from mnistcli.images.normalize import is_mnist_like, normalize, steps
 from mnistcli.images.paths import read_paths, walk
 from mnistcli.images.reading import Read, Reading, read_pictures
@@ -9,6 +9,7 @@ from mnistcli.images.row import Candidate, find_row
 from mnistcli.images.scale import fit_to
 
 __all__ = [
+    "WORKING_SIDE",
     "Candidate",
     "Picture",
     "Read",

@@ -3,7 +3,6 @@
 import io
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -61,7 +60,7 @@ def read_picture(source: Source, *, side: int = WORKING_SIDE) -> Picture:
         return _fit(_from_numbers(content), side, longest=max(content.shape[:2]))
     try:
         if content is None:
-            check_regular(Path(source.name))
+            check_regular(source.name)
         return _decode(source.name if content is None else io.BytesIO(content), side)
     except UnidentifiedImageError as error:
         raise ImageError(

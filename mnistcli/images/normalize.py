@@ -62,7 +62,7 @@ def place(ink: np.ndarray) -> np.ndarray:
 def _find_mnist_like(pixels: np.ndarray, invert: str) -> np.ndarray | None:
     if pixels.shape[:2] != (SIDE, SIDE):
         return None
-    grey = pixels.mean(-1).round().astype(np.uint8)
+    grey = pixels[..., 0] if pixels.shape[-1] == 1 else pixels.mean(-1).round().astype(np.uint8)
     candidates = {"no": [grey], "yes": [255 - grey], "auto": [grey, 255 - grey]}[invert]
     return next((candidate[..., None] for candidate in candidates if is_mnist_like(candidate)), None)
 

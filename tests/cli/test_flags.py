@@ -37,7 +37,7 @@ def reach(*_: Any) -> None:
     raise ReachedError("reached")
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(flags=st.dictionaries(st.sampled_from(FLAGS), VALUES, min_size=1, max_size=4))
 def test_any_value_is_obeyed_or_refused_in_one_sentence(
     flags: dict[str, str], mnistcli: Call, monkeypatch: pytest.MonkeyPatch

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -115,7 +115,6 @@ def change(changes: list[tuple[int, bytes]]) -> bytes:
     return bytes(content)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200) | CHANGES.map(change))
 def test_any_bytes_are_a_picture_or_refused_as_none(content: bytes) -> None:
     with contextlib.suppress(ImageError), warnings.catch_warnings(action="ignore"):

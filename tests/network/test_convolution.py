@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mnistcli.network.convolution import _by_convolution, _by_phases, conv_relu_pool
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(
     n=st.integers(1, 4),
     height=st.integers(6, 13),
