@@ -22,6 +22,7 @@ _mnistcli() {
         "train:--batch-size") return ;;
         "train:--optimizer") mapfile -t COMPREPLY < <(compgen -W "sgd rmsprop adam adamw" -- "$cur"); return ;;
         "train:--lr") return ;;
+        "train:--weight-decay") return ;;
         "train:--patience") return ;;
         "train:--schedule") mapfile -t COMPREPLY < <(compgen -W "constant cosine" -- "$cur"); return ;;
         "train:--seed") return ;;
@@ -136,7 +137,7 @@ _mnistcli() {
     if [[ $cur == -* ]]; then
         case "$command" in
             "") words="--quiet -q --verbose -v --color --debug --version -V --help -h" ;;
-            "train") words="--arch -a --epochs --batch-size --optimizer --lr --patience --schedule --augment --no-augment --seed --limit --resume --checkpoint-every --device --no-cache --name --runs-dir --no-plots --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "train") words="--arch -a --epochs --batch-size --optimizer --lr --weight-decay --patience --schedule --augment --no-augment --seed --limit --resume --checkpoint-every --device --no-cache --name --runs-dir --no-plots --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "evaluate") words="--split --plot --fail-under --device --no-cache --runs-dir --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "compare") words="--split --plot --no-train --allow-different-data --device --no-cache --runs-dir --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --strict --save-preprocessed --explain --device --no-cache --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;

@@ -29,6 +29,7 @@ complete -c mnistcli -n '__fish_seen_subcommand_from train' -l epochs -x -d 'Epo
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l batch-size -x -d 'Images a step.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l optimizer -x -a 'sgd rmsprop adam adamw' -d 'The optimizer.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l lr -x -d 'Learning rate.'
+complete -c mnistcli -n '__fish_seen_subcommand_from train' -l weight-decay -x -d 'The share of each weight that is added to its gradient (L2).'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l patience -x -d 'Stop when training accuracy did not rise for N epochs; 0: never.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l schedule -x -a 'constant cosine' -d 'How the learning rate goes on; cosine: down to 0 at the end.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l augment -l no-augment -d 'Shift, turn, scale, shear, thicken, blur each image at random.'

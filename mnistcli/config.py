@@ -99,6 +99,7 @@ class TrainConfig(DataChoice):
     """Everything that decides what a run's weights become; the same values give the same weights.
 
     Attributes:
+        weight_decay: The share of each weight and bias that is added to its gradient (L2); AdamW's own comes on top.
         patience: Epochs without a new best training accuracy after which training stops; 0: never.
         schedule: How the learning rate goes on: "constant", or "cosine", down to 0 at the last epoch's end.
         augment: Whether every training image is changed at random each time that it is seen.
@@ -114,6 +115,7 @@ class TrainConfig(DataChoice):
     epochs: int
     batch_size: int
     patience: int
+    weight_decay: float = 0.0
     schedule: str = "constant"
     augment: bool = False
     seed: int = 0
@@ -124,6 +126,8 @@ class TrainConfig(DataChoice):
         find_optimizer(self.optimizer)
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise UsageError(f"--lr must be a finite number above 0, not {self.learning_rate:g}.")
+        if not 0 <= self.weight_decay <= 1:
+            raise UsageError(f"--weight-decay must be from 0 to 1, not {self.weight_decay:g}.")
         if self.schedule not in SCHEDULES:
             raise UsageError(unknown("schedule", self.schedule, SCHEDULES))
         _at_least("--epochs", self.epochs, 1)

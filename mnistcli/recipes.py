@@ -1,7 +1,9 @@
 """The catalogue of architectures: each one's name, one line about it, and the recipe it is trained by.
 
-`dense` and `cnn` are the two networks of the Keras study that the program reproduces. No JAX here: help and
-completion read this file.
+`dense` and `cnn` are the two networks of the Keras study that the program reproduces. The recipe of dense is the
+study's. The study trains the CNN at a constant rate of 0.01 (`--lr 0.01 --schedule constant --weight-decay 0`) and so
+reads 98.75 % of the test images, in Keras 98.74 % (means of 5 seeds); the recipe here was chosen on validation, of
+which it reads 98.89 % (mean of 4 seeds) against 98.80 % (of 3). No JAX here: help and completion read this file.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -12,10 +14,15 @@ from mnistcli.errors import UsageError, unknown
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How an architecture is trained when no flag says otherwise."""
+    """How an architecture is trained when no flag says otherwise.
+
+    The learning rate and the weight decay are for its optimizer; a rate of None is the optimizer's own.
+    """
 
     summary: str
     optimizer: str
+    learning_rate: float | None = None
+    weight_decay: float = 0.0
     epochs: int = 12
     batch_size: int = 32
     patience: int = 1
@@ -26,7 +33,13 @@ class Recipe:
 RECIPES = {
     "linear": Recipe(summary="softmax regression: 784 → 10", optimizer="sgd"),
     "dense": Recipe(summary="784 → 512 ReLU → 10", optimizer="rmsprop"),
-    "cnn": Recipe(summary="conv 3×3, 32, ReLU → max-pool 2 → 100 ReLU → 10", optimizer="sgd"),
+    "cnn": Recipe(
+        summary="conv 3×3, 32, ReLU → max-pool 2 → 100 ReLU → 10",
+        optimizer="sgd",
+        learning_rate=0.05,
+        weight_decay=5e-4,
+        schedule="cosine",
+    ),
     "convnet": Recipe(
         summary="conv 5×5, 32, ReLU → max-pool 2 → conv 5×5, 64, ReLU → max-pool 2 → 128 ReLU → 10",
         optimizer="adamw",
@@ -53,8 +66,8 @@ def find_recipe(arch: str) -> Recipe:
 def recipe_for(arch: str, data: DataChoice) -> Recipe:
     """Return the recipe of an architecture on a data set.
 
-    The study's constant learning rate is for MNIST. Elsewhere it falls: dense then reads 89.4 % of Fashion-MNIST's test
-    images instead of 87.9 % (means of seeds 0 to 2, and of 0 and 1).
+    A constant learning rate is for MNIST, as the study has it. Elsewhere it falls: dense then reads 89.4 % of
+    Fashion-MNIST's test images instead of 87.9 % (means of seeds 0 to 2, and of 0 and 1).
 
     Raises:
         UsageError: There is no such architecture.
@@ -79,6 +92,7 @@ def configure(
     batch_size: int | None = None,
     optimizer: str | None = None,
     learning_rate: float | None = None,
+    weight_decay: float | None = None,
     patience: int | None = None,
     schedule: str | None = None,
     augment: bool | None = None,
@@ -87,19 +101,22 @@ def configure(
 ) -> TrainConfig:
     """Return the architecture's recipe with what is given put in its place.
 
-    An optimizer named without a learning rate brings its own.
+    Another optimizer than the recipe's brings its own learning rate, and no weight decay.
 
     Raises:
         UsageError: An unknown architecture or optimizer, or a value out of its range.
     """
     data = data or DataChoice()
     recipe = recipe_for(arch, data)
-    optimizer = recipe.optimizer if optimizer is None else optimizer
+    if optimizer not in (None, recipe.optimizer):
+        recipe = replace(recipe, optimizer=optimizer, learning_rate=None, weight_decay=0.0)
+    own_rate = recipe.learning_rate or find_optimizer(recipe.optimizer).learning_rate
     return TrainConfig(
         **asdict(data),
         arch=arch,
-        optimizer=optimizer,
-        learning_rate=find_optimizer(optimizer).learning_rate if learning_rate is None else learning_rate,
+        optimizer=recipe.optimizer,
+        learning_rate=own_rate if learning_rate is None else learning_rate,
+        weight_decay=recipe.weight_decay if weight_decay is None else weight_decay,
         epochs=recipe.epochs if epochs is None else epochs,
         batch_size=recipe.batch_size if batch_size is None else batch_size,
         patience=recipe.patience if patience is None else patience,

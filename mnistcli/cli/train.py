@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from mnistcli.results import TrainResult
 
 ARCH = "dense"
-RATES = ", ".join(f"{name} {choice.learning_rate:g}" for name, choice in OPTIMIZERS.items())
+RATES = ", ".join(
+    [f"{name} {choice.learning_rate:g}" for name, choice in OPTIMIZERS.items()]
+    + [f"but {arch} {recipe.learning_rate:g}" for arch, recipe in RECIPES.items() if recipe.learning_rate]
+)
 EXAMPLES = [
     "mnistcli train --arch dense",
     "mnistcli train --arch cnn --epochs 3 --seed 7",
@@ -49,6 +52,14 @@ def train(
     ] = None,
     optimizer: Optimizer = None,
     lr: Annotated[float | None, typer.Option(metavar="RATE", help="Learning rate.", show_default=RATES)] = None,
+    weight_decay: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="The share of each weight that is added to its gradient (L2).",
+            show_default=recipe_default("weight_decay"),
+        ),
+    ] = None,
     patience: Annotated[
         int | None,
         typer.Option(
@@ -106,7 +117,7 @@ def train(
 ) -> None:
     """Train a network, keep its best weights, score it once on the test images.
 
-    Without further flags an architecture is trained by its recipe, as the study does.
+    Without further flags an architecture is trained by its recipe.
 
     The run's folder then holds its configuration, metrics, weights and figures.
     """
@@ -120,6 +131,7 @@ def train(
         "batch_size": batch_size,
         "optimizer": optimizer,
         "learning_rate": lr,
+        "weight_decay": weight_decay,
         "patience": patience,
         "schedule": schedule,
         "augment": augment,
@@ -171,9 +183,9 @@ def train_visibly(
 
 def _describe(config: TrainConfig) -> str:
     return (
-        f"{config.optimizer} with {config.schedule} learning rate {config.learning_rate:g}, batches of "
-        f"{config.batch_size}, at most {config.epochs} epochs, patience {config.patience}, seed {config.seed}, on "
-        f"{config.dataset}{', augmented' if config.augment else ''}."
+        f"{config.optimizer} with {config.schedule} learning rate {config.learning_rate:g}, weight decay "
+        f"{config.weight_decay:g}, batches of {config.batch_size}, at most {config.epochs} epochs, patience "
+        f"{config.patience}, seed {config.seed}, on {config.dataset}{', augmented' if config.augment else ''}."
     )
 
 

@@ -10,7 +10,12 @@ def make_optimizer(config: TrainConfig, *, steps: int) -> optax.GradientTransfor
     rate: optax.ScalarOrSchedule = config.learning_rate
     if config.schedule == "cosine":
         rate = optax.cosine_decay_schedule(config.learning_rate, steps)
-    match config.optimizer:
+    optimizer = _make(config.optimizer, rate)
+    return optax.chain(optax.add_decayed_weights(config.weight_decay), optimizer) if config.weight_decay else optimizer
+
+
+def _make(name: str, rate: optax.ScalarOrSchedule) -> optax.GradientTransformation:
+    match name:
         case "sgd":
             return optax.sgd(rate, momentum=0.9)
         case "rmsprop":
@@ -19,4 +24,4 @@ def make_optimizer(config: TrainConfig, *, steps: int) -> optax.GradientTransfor
             return optax.adam(rate)
         case "adamw":
             return optax.adamw(rate)
-    raise AssertionError(config.optimizer)
+    raise AssertionError(name)

@@ -18,6 +18,8 @@ import numpy as np
 
 from mnistcli.data import load
 
+STUDY = {"dense": {}, "cnn": {"learning_rate": 0.01, "weight_decay": 0.0, "schedule": "constant"}}  # as the peers train
+
 
 def mnistcli(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
     import jax
@@ -31,7 +33,7 @@ def mnistcli(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
     use_device("cpu")
     data = load("mnist")
     if work == "train":
-        fit = Fit(configure(arch, batch_size=batch, epochs=times, patience=0), data)
+        fit = Fit(configure(arch, batch_size=batch, epochs=times, patience=0, **STUDY[arch]), data)
         yield from (event.seconds for event in fit.run() if isinstance(event, EpochMetrics))
     else:
         model = build(arch, (28, 28, 1), 10, seed=0)

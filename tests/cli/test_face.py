@@ -32,6 +32,8 @@ MISTAKES = [
     (2, ("train", "--optimizer", "adm"), "did you mean 'adam'?"),
     (2, ("train", "--lr", "nan"), "--lr"),
     (2, ("train", "--lr", "-1"), "--lr"),
+    (2, ("train", "--weight-decay", "-1"), "--weight-decay"),
+    (2, ("train", "--weight-decay", "nan"), "--weight-decay"),
     (2, ("train", "--epochs", "0"), "--epochs"),
     (2, ("train", "--epochs", "many"), "--epochs"),
     (2, ("train", "--batch-size", "0"), "--batch-size"),

@@ -13,7 +13,7 @@ from mnistcli.recipes import RECIPES
 from tests.conftest import Call
 
 FLAGS = ("--arch", "--dataset", "--epochs", "--batch-size", "--optimizer", "--lr", "--patience", "--schedule",
-         "--seed", "--limit", "--checkpoint-every", "--device", "--name", "--runs-dir", "--resume",
+         "--weight-decay", "--seed", "--limit", "--checkpoint-every", "--device", "--name", "--runs-dir", "--resume",
          "--format", "--color")  # fmt: skip
 GOOD = ("1", "8", "0.1", "cpu", "auto", "adam", "cosine", "mnist", "json", *RECIPES)
 BAD = ("", " ", "-1", "0", "nan", "inf", "1e400", "1" * 30, "1" * 5000, "../up", "..", "\x1b[31m", "a\nb", "\udcff",
@@ -48,7 +48,7 @@ def test_any_value_is_obeyed_or_refused_in_one_sentence(
         patch.setattr(study, "abstract", cache(study.abstract))
         patch.setattr(study, "use_device", cache(study.use_device))
         patch.setattr(study, "provenance", lambda **_: {})
-        outcome = mnistcli("train", *(f"{flag}={value}" for flag, value in flags.items()))
+        outcome = mnistcli("train", "-q", *(f"{flag}={value}" for flag, value in flags.items()))
     assert outcome.code in (0, 2, 3, 4), outcome
     (sentence,) = outcome.err.splitlines()
     assert sentence.startswith("mnistcli: ")

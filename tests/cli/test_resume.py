@@ -176,7 +176,8 @@ def test_resume_ends_where_a_run_of_that_many_epochs_does(half: Path, mnistcli: 
 @pytest.mark.parametrize(
     "flags",
     [("--lr", "0.5"), ("--arch", "cnn"), ("--seed", "1"), ("--batch-size", "64"), ("--optimizer", "sgd"),
-     ("--limit", "9"), ("--patience", "3"), ("--augment",), ("--schedule", "cosine"), ("--name", "other")],
+     ("--limit", "9"), ("--patience", "3"), ("--augment",), ("--schedule", "cosine"), ("--weight-decay", "0.1"),
+     ("--name", "other")],
     ids=" ".join,
 )  # fmt: skip
 def test_flags_that_contradict_the_run_are_refused_by_name(flags: tuple[str, ...], half: Path, mnistcli: Call) -> None:

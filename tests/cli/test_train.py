@@ -3,11 +3,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 from safetensors.numpy import load_file
 
+from mnistcli.recipes import configure
 from tests.conftest import Call
 
 KEYS = [
@@ -88,6 +90,16 @@ def test_an_optimizer_named_alone_brings_its_own_learning_rate(mnistcli: Call) -
     assert mnistcli("train", *SMALL, "--optimizer", "adam", "--name", "x").code == 0
     config = json.loads(Path("runs/x/run.json").read_text())["config"]
     assert (config["optimizer"], config["learning_rate"]) == ("adam", 0.001)
+
+
+def test_the_cnn_s_rate_and_weight_decay_are_for_its_own_optimizer() -> None:
+    def choice(**given: Any) -> tuple[float, float]:
+        config = configure("cnn", **given)
+        return config.learning_rate, config.weight_decay
+
+    assert choice() == choice(optimizer="sgd") == (0.05, 5e-4)
+    assert choice(optimizer="adam") == (0.001, 0)
+    assert choice(learning_rate=0.01, weight_decay=0) == (0.01, 0)
 
 
 def test_a_diverging_loss_is_told_and_its_run_is_failed(mnistcli: Call) -> None:

@@ -76,10 +76,11 @@ def test_a_data_set_that_is_streamed_gives_the_same_bits(
     assert (resident, *weights()) == ("Resident", "Streaming", expected)
 
 
-def test_an_epoch_is_keras_s_every_image_once_the_last_batch_by_its_own_mean(mnist: Dataset) -> None:
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_an_epoch_is_keras_s_every_image_once_the_last_batch_by_its_own_mean(mnist: Dataset, decay: float) -> None:
     """Plain NumPy steps over the same order reach the same weights, for softmax regression with SGD and momentum."""
     n, batch = 50, 32
-    config = configure("linear", epochs=1, limit=n, batch_size=batch)
+    config = configure("linear", epochs=1, limit=n, batch_size=batch, weight_decay=decay)
     run = Fit(config, mnist)
     order = epoch_order(n, batch=batch, seed=0, epoch=1)
     assert sorted(order[order >= 0].tolist()) == list(range(n))
@@ -92,7 +93,8 @@ def test_an_epoch_is_keras_s_every_image_once_the_last_batch_by_its_own_mean(mni
         x, y = images[rows], np.eye(10)[mnist.train.labels[rows]]
         scores = np.exp(x @ kernel.T + bias)
         error = (scores / scores.sum(1, keepdims=True) - y) / len(rows)
-        speeds = 0.9 * speeds[0] + error.T @ x, 0.9 * speeds[1] + error.sum(0)
+        gradients = error.T @ x + decay * kernel, error.sum(0) + decay * bias
+        speeds = 0.9 * speeds[0] + gradients[0], 0.9 * speeds[1] + gradients[1]
         kernel, bias = kernel - 0.01 * speeds[0], bias - 0.01 * speeds[1]
     np.testing.assert_allclose(run.weights()["output.kernel"], kernel, atol=1e-6)
     np.testing.assert_allclose(run.weights()["output.bias"], bias, atol=1e-6)
