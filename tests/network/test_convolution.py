@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnistcli.network.convolution import _by_convolution, _by_phases, conv_relu_pool
+from mnistcli.network.convolution import PART, _by_convolution, _by_phases, conv_relu_pool
 
 
 @settings(max_examples=8)
 @given(
-    n=st.integers(1, 4),
+    n=st.integers(1, 2 * PART),
     height=st.integers(6, 13),
     width=st.integers(6, 13),
     channels=st.integers(1, 3),
@@ -21,7 +21,7 @@ from mnistcli.network.convolution import _by_convolution, _by_phases, conv_relu_
     pool=st.integers(1, 2),
     seed=st.integers(0, 2**31),
 )
-def test_phases_are_xla_s_convolution_forward_and_gradient(
+def test_phases_and_numpy_s_rows_are_xla_s_convolution_forward_and_gradient(
     n: int, height: int, width: int, channels: int, filters: int, side: int, pool: int, seed: int
 ) -> None:
     keys = jax.random.split(jax.random.key(seed), 3)
@@ -40,6 +40,8 @@ def test_phases_are_xla_s_convolution_forward_and_gradient(
     theirs, their_gradients = output_and_gradients(_by_convolution)
     assert ours.shape == theirs.shape
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-4)
+    by_numpy = conv_relu_pool(*map(np.asarray, (images, kernel, bias)), pool=pool)
+    np.testing.assert_allclose(by_numpy, theirs, rtol=1e-5, atol=1e-4)
     for a, b in zip(our_gradients, their_gradients, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-3 * float(jnp.abs(b).max() + 1))
 
