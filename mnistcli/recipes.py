@@ -3,7 +3,7 @@
 `dense` and `cnn` are the two networks of the Keras study that the program reproduces. The recipe of dense is the
 study's. The study trains the CNN at a constant rate of 0.01 (`--lr 0.01 --schedule constant --weight-decay 0`) and so
 reads 98.75 % of the test images, in Keras 98.74 % (means of 5 seeds); the recipe here was chosen on validation, of
-which it reads 98.89 % (mean of 4 seeds) against 98.80 % (of 3). No JAX here: help and completion read this file.
+which it reads 98.87 % against 98.78 % (means of 5 seeds). No JAX here: help and completion read this file.
 """
 
 from dataclasses import asdict, dataclass, replace
