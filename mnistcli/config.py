@@ -127,7 +127,7 @@ class TrainConfig(DataChoice):
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise UsageError(f"--lr must be a finite number above 0, not {self.learning_rate:g}.")
         if not 0 <= self.weight_decay <= 1:
-            raise UsageError(f"--weight-decay must be from 0 to 1, not {self.weight_decay:g}.")
+            raise UsageError(f"--weight-decay must be from 0 to 1, not {self.weight_decay}.")
         if self.schedule not in SCHEDULES:
             raise UsageError(unknown("schedule", self.schedule, SCHEDULES))
         _at_least("--epochs", self.epochs, 1)

@@ -56,7 +56,7 @@ def train(
         float | None,
         typer.Option(
             metavar="SHARE",
-            help="The share of each weight that is added to its gradient (L2).",
+            help="The share of each weight that is added to its gradient (L2); a recipe's is for its optimizer alone.",
             show_default=recipe_default("weight_decay"),
         ),
     ] = None,
@@ -99,7 +99,8 @@ def train(
         str | None,
         typer.Option(
             metavar="RUN",
-            help="Go on with an unfinished run: its name or path, or 'latest'. --epochs is then the total.",
+            help="Go on with an unfinished run: its name or path, or 'latest'. --epochs is then the total, and can "
+            "change where the rate is constant.",
             show_default=False,
         ),
     ] = None,
