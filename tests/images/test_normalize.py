@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from mnistcli.analysis import predict as analysis
 from mnistcli.analysis.predict import predict
 from mnistcli.data import load
 from mnistcli.errors import ImageError
-from mnistcli.images import Source, normalize
+from mnistcli.images import Candidate, Picture, Source, normalize
 from mnistcli.images.ink import find_ink
 from mnistcli.images.normalize import is_mnist_like
 from mnistcli.images.strokes import stroke_thickness
@@ -23,6 +24,25 @@ def test_every_image_of_mnist_passes_through_untouched_and_so_does_its_negative(
         assert np.array_equal(normalize(image), image)
         assert np.array_equal(normalize(255 - image), image)
         assert np.array_equal(normalize(np.repeat(image, 3, axis=2)), image)
+    yellow = np.concatenate([image, image, np.zeros_like(image)], axis=2)
+    assert np.array_equal(normalize(yellow), yellow.mean(2, keepdims=True).round())
+
+
+@pytest.mark.parametrize("splits", [True, False])
+def test_a_line_of_digits_is_read_from_more_pixels_than_a_digit(
+    splits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes: list[tuple[int, ...]] = []
+
+    def look(picture: Picture, **_: str) -> list[Candidate]:
+        shapes.append(picture.pixels.shape)
+        raise ImageError("is looked at")
+
+    monkeypatch.setattr(analysis, "find_row", look)
+    monkeypatch.setattr(analysis, "_look", lambda *seen: look(seen[-1]))
+    Image.new("L", (2000, 100), 255).save(tmp_path / "line.png")
+    list(predict([Source(str(tmp_path / "line.png"))], RunsFolder(Path("runs")).find("builtin"), split_digits=splits))
+    assert [shape[1] for shape in shapes] == [1536 if splits else 512]
 
 
 def drawing(place: tuple[int, int], size: int, ink: int, paper: int) -> np.ndarray:
