@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from mnistcli.cli import app
+from mnistcli.jax_setup import prepare_environment
 
 settings.register_profile("no deadline", deadline=None)  # how long an example takes is the machine's affair
 settings.load_profile("no deadline")
@@ -41,10 +42,11 @@ Measured = Callable[..., tuple[Outcome, float]]
 
 @pytest.fixture(scope="session", autouse=True)
 def environment(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep the tests' cache apart from the user's, and what the shell set out of the tests."""
+    """Keep the tests' cache apart from the user's, and what the shell set out of the tests; guard what JAX compiles."""
     os.environ["MNISTCLI_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "MNISTCLI_RUNS_DIR"):
         os.environ.pop(name, None)
+    prepare_environment()
 
 
 @pytest.fixture

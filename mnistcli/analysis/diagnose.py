@@ -1,4 +1,4 @@
-"""Does the program work here? Versions, devices, folders, and two steps of training."""
+"""Does the program work here? Versions, devices, the compiler, folders, and two steps of training."""
 
 import platform
 import tempfile
@@ -7,11 +7,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 
 from mnistcli.analysis.study import Session, train
 from mnistcli.data import verify_embedded
-from mnistcli.device import cache_folder, describe, use_device, visible_devices
 from mnistcli.errors import MnistcliError
+from mnistcli.jax_setup import cache_folder, visible_devices
 from mnistcli.recipes import configure
 from mnistcli.results import Check
 from mnistcli.runs import RunsFolder
@@ -30,17 +31,13 @@ PACKAGES = (
 
 
 def diagnose(runs_dir: Path, *, device: str) -> list[Check]:
-    """Return what was found, line by line.
-
-    Raises:
-        UsageError: The device is unknown or not here.
-    """
-    used = use_device(device)
+    """Return what was found, line by line; `device` is the name of the one on which JAX was set up to compute."""
     return [
         Check("Python", f"{platform.python_version()} on {platform.platform()}"),
         *(Check(name, _version(name)) for name in PACKAGES),
-        Check("devices", ", ".join(describe(each) for each in visible_devices())),
-        Check("device used", describe(used)),
+        Check("devices", ", ".join(visible_devices())),
+        Check("device used", device),
+        _compiler_check(),
         _folder_check("runs folder", runs_dir),
         _folder_check("compilation cache", cache_folder()),
         _data_check(),
@@ -72,6 +69,24 @@ def _data_check() -> Check:
     return Check(
         "embedded MNIST", f"damaged: {', '.join(broken)}" if broken else "4 files, as published", ok=not broken
     )
+
+
+def _compiler_check() -> Check:
+    """Whether XLA compiles products with sums of their squares rightly, which it did not in jaxlib 0.10.2.
+
+    The numbers are those of JAX's issue 39103: the last row is [n, 0, 0], its sum of squares n².
+    """
+    n = 2**15
+
+    @jax.jit
+    def sums_of_squares(rows: jax.Array) -> jax.Array:
+        return jax.vmap(lambda row: jnp.sum((jnp.eye(3) @ row) ** 2))(rows)
+
+    rows = jnp.zeros((n + 1, 3)).at[:, 0].set(jnp.arange(n + 1))
+    found = float(sums_of_squares(rows)[-1])
+    if found != n**2:
+        return Check("compiler", f"XLA computes a sum of squares as {found:,.0f}, where {n**2:,} is right", ok=False)
+    return Check("compiler", f"computes sums rightly ({n**2:,})")
 
 
 def _training_check(device: str) -> Check:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mnistcli.analysis.predict import steps_for
-from mnistcli.device import integrated_gradients, use_device
+from mnistcli.device import integrated_gradients
 from mnistcli.images import Source, read_picture
 from mnistcli.results import Explanation, Prediction
 from mnistcli.runs import Run, load_model
@@ -11,19 +11,15 @@ from mnistcli.runs import Run, load_model
 METHOD = "integrated gradients (Sundararajan, Taly and Yan, 2017) of the answer's logit, from black"
 
 
-def explain(
-    source: Source, prediction: Prediction, run: Run, *, invert: str = "auto", device: str = "auto", cache: bool = True
-) -> Explanation:
-    """Go once more through what led from a picture of one digit to its prediction; arguments as of `predict`.
+def explain(source: Source, prediction: Prediction, run: Run, *, invert: str = "auto") -> Explanation:
+    """Explain how a picture of one digit led to its prediction; arguments as of `predict`.
 
     Raises:
         ImageError: The picture cannot be read.
-        UsageError: There is no such device.
     """
     picture, model = read_picture(source), load_model(run.weights)
     steps = steps_for(model.pictures, model.image_shape, picture.pixels, invert=invert)
     kept = [("the picture", picture.pixels), *steps]
-    use_device(device, cache=cache)
     seen, label = kept[-1][1], int(np.argmax(prediction.probabilities))
     saliency = integrated_gradients(model.layers, model.params, seen, label=label)
     return Explanation(prediction, tuple(kept), saliency.sum(-1), METHOD)

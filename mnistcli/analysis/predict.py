@@ -40,8 +40,7 @@ def predict(
     *,
     invert: str = "auto",
     split_digits: bool = False,
-    device: str = "auto",
-    cache: bool = True,
+    on_device: bool = False,
 ) -> Iterator[Prediction]:
     """Yield a prediction for each source, in their order; a picture that cannot be read yields its error.
 
@@ -50,13 +49,12 @@ def predict(
         run: Whose weights to use.
         invert: As of `images.normalize`.
         split_digits: Whether a picture shows a line of digits, to be read one by one.
-        device: "auto" computes with NumPy, which is ready before JAX is imported, in the processes that
-            read. "cpu", "gpu" and "tpu" compute with JAX.
-        cache: Whether JAX's compiled programs are kept on disk and used again.
+        on_device: Whether JAX computes, which is set up then; else NumPy, which is ready before JAX is imported, in the
+            processes that read.
 
     Raises:
         RunError: The run's weights are missing or damaged.
-        UsageError: There is no such device, or a line of digits is to be read by a run that knows other classes.
+        UsageError: A line of digits is to be read by a run that knows other classes.
     """
     model = load_model(run.weights)
     if split_digits and (model.pictures != "digit" or model.class_names != DIGITS):
@@ -70,13 +68,12 @@ def predict(
     else:
         look, side = partial(_look, model.pictures, model.image_shape, invert), WORKING_SIDE
         finish = partial(_answer, model)
-    if device == "auto":
+    if not on_device:
         answer = partial(finish, partial(logits, model.layers, model.params))
         yield from chain.from_iterable(read_pictures(sources, look, answer, side=side))
     else:
-        from mnistcli.device import predict_logits, use_device
+        from mnistcli.device import predict_logits
 
-        use_device(device, cache=cache)
         answer = partial(finish, partial(predict_logits, model.layers, model.params))
         yield from chain.from_iterable(map(answer, read_pictures(sources, look, list, side=side)))
 

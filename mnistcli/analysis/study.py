@@ -14,7 +14,6 @@ import numpy as np
 from mnistcli.analysis.evaluate import evaluate
 from mnistcli.config import RUNS_DIR, DataChoice, TrainConfig, go_on
 from mnistcli.data import Dataset, load
-from mnistcli.device import describe, use_device
 from mnistcli.errors import DataError, InterruptedRunError, StoppedRunError, UsageError
 from mnistcli.models import abstract, split
 from mnistcli.network import count
@@ -34,15 +33,13 @@ class Session:
 
     Attributes:
         notify: Hears of every chunk of steps and every epoch.
-        device: "auto", "cpu", "gpu" or "tpu".
-        cache: Whether compiled programs are kept on disk and used again.
+        device: The name of the device on which JAX was set up to compute.
         checkpoint_every: Steps after which a checkpoint is written inside an epoch; None: at epochs' ends only.
         load: How its data set is come by.
     """
 
     notify: Notify
-    device: str = "auto"
-    cache: bool = True
+    device: str
     checkpoint_every: int | None = None
     load: Load = load
 
@@ -51,23 +48,22 @@ def train(config: TrainConfig, session: Session, *, runs: RunsFolder, name: str 
     """Train one run and score it.
 
     Raises:
-        UsageError: The device, the run's name or the runs folder cannot be used, or the disk is full.
+        UsageError: The run's name or the runs folder cannot be used, or the disk is full.
         DataError: The data set is unknown or damaged.
         InterruptedRunError: Ctrl-C was pressed, or the system asked the program to end.
         DivergedError: The loss stopped being a number.
         StoppedRunError: The system refused to write the run's files.
     """
-    used = describe(use_device(session.device, cache=session.cache))
     dataset = session.load(config.choice())
     _check_space(runs.path, config, dataset)
     with held_interrupts() as interrupted:
-        folder = runs.claim(config, provenance(device=used, data_fingerprint=dataset.fingerprint), name=name)
+        folder = runs.claim(config, provenance(device=session.device, data_fingerprint=dataset.fingerprint), name=name)
         try:
             fit = Fit(config, dataset, session.checkpoint_every)
         except BaseException:
             folder.close(Status.FAILED)
             raise
-        return _train(folder, fit, used, session, interrupted)
+        return _train(folder, fit, session, interrupted)
 
 
 def resume(run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, Any]) -> TrainResult:
@@ -88,10 +84,9 @@ def resume(run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, 
         try:
             config = go_on(folder.record.config, given)
             _check_dataset(run, config, given)
-            used = describe(use_device(session.device, cache=session.cache))
             dataset = session.load(config.choice())
             before = folder.record.provenance
-            now = provenance(device=used, data_fingerprint=dataset.fingerprint)
+            now = provenance(device=session.device, data_fingerprint=dataset.fingerprint)
             if before.get("data_fingerprint") != now["data_fingerprint"]:
                 raise DataError(f"The run {run!r} was begun on other images than {config.dataset} holds now.")
             fit = Fit(config, dataset, session.checkpoint_every)
@@ -102,7 +97,7 @@ def resume(run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, 
         except BaseException:
             folder.lock.release()
             raise
-        return _train(folder, fit, used, session, interrupted, trained=trained)
+        return _train(folder, fit, session, interrupted, trained=trained)
 
 
 def _check_dataset(run: str, config: TrainConfig, given: Mapping[str, Any]) -> None:
@@ -137,11 +132,11 @@ def _restore(folder: RunFolder, fit: Fit, session: Session) -> float:
 
 
 def _train(
-    folder: RunFolder, fit: Fit, device: str, session: Session, interrupted: Callable[[], bool], *, trained: float = 0.0
+    folder: RunFolder, fit: Fit, session: Session, interrupted: Callable[[], bool], *, trained: float = 0.0
 ) -> TrainResult:
     name = folder.path.name
     try:
-        return _fit(folder, fit, device, session, interrupted, trained)
+        return _fit(folder, fit, session, interrupted, trained)
     except InterruptedRunError:
         folder.close(Status.INTERRUPTED)
         raise
@@ -157,12 +152,10 @@ def _train(
         raise
 
 
-def _fit(
-    folder: RunFolder, fit: Fit, device: str, session: Session, interrupted: Callable[[], bool], trained: float
-) -> TrainResult:
+def _fit(folder: RunFolder, fit: Fit, session: Session, interrupted: Callable[[], bool], trained: float) -> TrainResult:
     config, name = fit.config, folder.path.name
     session.notify(
-        RunStarted(name, folder.path, config.arch, device, config.epochs, fit.steps_per_epoch, fit.train_images)
+        RunStarted(name, folder.path, config.arch, session.device, config.epochs, fit.steps_per_epoch, fit.train_images)
     )
     started = time.perf_counter() - trained
     for event in fit.run():
@@ -189,7 +182,7 @@ def _fit(
         train_seconds=train_seconds,
         compile_seconds=fit.compile_seconds,
         parameters=fit.parameters,
-        device=device,
+        device=session.device,
         evaluation=evaluate(Run(name, folder.weights, folder.path), fit.dataset, split="test"),
     )
     folder.close(Status.FINISHED, result.figures)

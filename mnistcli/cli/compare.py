@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUN_HELP, Device, NoCache, Plot, RunsDir, Split, check_plot
+from mnistcli.cli.options import RUN_HELP, Plot, RunsDir, Split, check_plot
 from mnistcli.cli.train import train_visibly
 from mnistcli.config import RUNS_DIR, DataChoice, check_split
 from mnistcli.errors import RunError, UsageError
@@ -29,6 +30,7 @@ STUDY = ["dense", "cnn"]
 def compare(
     face: Face,
     data: Data,
+    compute: Compute,
     *,
     runs: Annotated[
         list[str] | None,
@@ -42,8 +44,6 @@ def compare(
     allow_different_data: Annotated[
         bool, typer.Option("--allow-different-data", help="Compare runs that were trained on other data too.")
     ] = False,
-    device: Device = "auto",
-    no_cache: NoCache = False,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Set runs side by side on the same images and say whether the difference could be chance.
@@ -55,10 +55,10 @@ def compare(
     names = runs or STUDY
     if len(names) < 2:
         raise UsageError(f"compare takes two runs or more, not {len(names)}: name another, or none for dense and cnn.")
+    device = compute.start(face)
 
     from mnistcli.analysis.compare import compare as compare_runs
     from mnistcli.analysis.study import train
-    from mnistcli.device import describe, use_device
     from mnistcli.render.comparison import comparison_view, verdict
     from mnistcli.runs import RunsFolder
 
@@ -74,11 +74,9 @@ def compare(
     for arch in missing:
         face.note(f"There is no finished {arch} run on {choice.dataset} in {str(runs_dir)!r} yet: training one first.")
         work = partial(train, configure(arch, data=choice), runs=folder)
-        train_visibly(face, work, data, device=device, cache=not no_cache, plots=True)
+        train_visibly(face, work, data, device=device, plots=True)
     chosen = _distinct([folder.find(name, data=choice) for name in names])
     face.note(f"Comparing {', '.join(run.name for run in chosen)} on the {split} images of {choice.dataset}.")
-    used = describe(use_device(device, cache=not no_cache))
-    face.explain(f"Computing on {used}.")
     comparison = compare_runs(chosen, images, split=split, different_data=allow_different_data)
     if plot is not None:
         from mnistcli.render import figures

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.options import RUN_HELP, Plot, RunsDir, Split, check_plot
@@ -39,6 +40,7 @@ AUDIT_EXAMPLES = ["mnistcli data audit --run cnn", "mnistcli data audit --datase
 def show(
     face: Face,
     data: Data,
+    compute: Compute,
     *,
     split: Split = "train",
     count: Annotated[int, typer.Option(metavar="N", help="How many images at most.")] = 9,
@@ -71,7 +73,7 @@ def show(
         chosen = dataset.split(split).choose(label=number, start=start, stop=stop)
         samples = dataset.samples(split, chosen[:count].tolist())
     else:
-        dataset, samples = _mistakes(face, data, wrong, runs_dir, split)
+        dataset, samples = _mistakes(face, data, compute, wrong, runs_dir, split)
         within = range(len(dataset.split(split)))[start:stop]
         if label is not None:
             dataset.label(label)
@@ -134,13 +136,20 @@ def list_known(face: Face) -> None:
 
 
 def prepare(
-    face: Face, data: Data, *, name: Annotated[str, typer.Argument(metavar="DATA", help="A name of TFDS, or a path.")]
+    face: Face,
+    data: Data,
+    *,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[DATA]", help="A name of TFDS, or a path; short for --dataset DATA.")
+    ] = None,
 ) -> None:
     """Fetch, prepare and decode a data set now, so that its first use needs neither time nor network."""
     from mnistcli.cli.data_options import with_dataset
     from mnistcli.render.dataset import dataset_view
 
-    named = with_dataset(data, name)
+    named = data if name is None else with_dataset(data, name)
+    if "dataset" not in named.given:
+        raise UsageError("data prepare takes a data set: see 'mnistcli data prepare --help'.")
     face.show(dataset_view(named.load(face, named.choice()).summary()))
 
 
@@ -170,6 +179,7 @@ def clean(
 def audit(
     face: Face,
     data: Data,
+    compute: Compute,
     *,
     run: Annotated[
         str | None,
@@ -178,6 +188,8 @@ def audit(
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Look for images that are there twice, leak between splits, or have a label that a run confidently doubts."""
+    compute.start(face)
+
     from mnistcli.analysis.audit import doubted_labels, repeated_images
     from mnistcli.render.dataset import audit_view
 
@@ -194,7 +206,11 @@ def audit(
     face.show(audit_view(findings, dataset=dataset.name))
 
 
-def _mistakes(face: Face, data: Data, run: str, runs_dir: Path, split: str) -> tuple[Dataset, list[Sample]]:
+def _mistakes(
+    face: Face, data: Data, compute: Compute, run: str, runs_dir: Path, split: str
+) -> tuple[Dataset, list[Sample]]:
+    compute.start(face)
+
     from mnistcli.analysis.audit import mistakes
     from mnistcli.runs import RunsFolder
 

@@ -131,7 +131,7 @@ def with_dataset(data: Data, name: str) -> Data:
         UsageError: An option names one too.
     """
     if "dataset" in data.given:
-        raise UsageError("--dataset names a data set that the argument names already: leave it out.")
+        raise UsageError("Name the data set once: as the argument or with --dataset.")
     return replace(data, given=data.given | {"dataset": absolute(name)})
 
 

@@ -2,20 +2,23 @@
 
 import typer
 
+from mnistcli.cli.compute import Compute
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import Device, RunsDir
+from mnistcli.cli.options import RunsDir
 from mnistcli.config import RUNS_DIR
 from mnistcli.errors import ExitCode
 
 EXAMPLES = ["mnistcli doctor", "mnistcli doctor --device gpu --json"]
 
 
-def doctor(face: Face, *, device: Device = "auto", runs_dir: RunsDir = RUNS_DIR) -> None:
-    """Check the installation: versions, devices, folders, data, two steps of training."""
+def doctor(face: Face, compute: Compute, *, runs_dir: RunsDir = RUNS_DIR) -> None:
+    """Check the installation: versions, devices, compiler, folders, data, two steps of training."""
+    used = compute.start(face)
+
     from mnistcli.analysis.diagnose import diagnose
     from mnistcli.render.diagnosis import diagnosis_view
 
-    checks = diagnose(runs_dir, device=device)
+    checks = diagnose(runs_dir, device=used)
     face.show(diagnosis_view(checks))
     if not all(check.ok for check in checks):
         face.complain("Something is wrong with this installation: see the lines marked above.")

@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
+from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import Device, NoCache, Plot, RunArgument, RunsDir, Split, check_plot
+from mnistcli.cli.options import Plot, RunArgument, RunsDir, Split, check_plot
 from mnistcli.config import RUNS_DIR, check_split
 from mnistcli.errors import ExitCode, UsageError
 
@@ -20,6 +21,7 @@ EXAMPLES = [
 def evaluate(
     face: Face,
     data: Data,
+    compute: Compute,
     *,
     run: RunArgument = "latest",
     split: Split = "test",
@@ -28,8 +30,6 @@ def evaluate(
         float | None,
         typer.Option(metavar="SHARE", help="Exit 1 where the accuracy is below it, as in 0.98.", show_default=False),
     ] = None,
-    device: Device = "auto",
-    no_cache: NoCache = False,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Score a run: accuracy with its interval, loss, precision, recall and F1, confusion matrix."""
@@ -37,17 +37,16 @@ def evaluate(
     check_split(split)
     if fail_under is not None and not 0 <= fail_under <= 1:
         raise UsageError(f"--fail-under takes a fraction from 0 to 1, not {fail_under:g}.")
+    compute.start(face)
 
     from mnistcli.analysis.evaluate import evaluate as evaluate_run
-    from mnistcli.device import describe, use_device
     from mnistcli.render.evaluation import evaluation_view
     from mnistcli.runs import RunsFolder
 
     found = RunsFolder(runs_dir).find(run)
     choice = data.choice_for(found.name, found.data())
     face.note(f"Evaluating run {found.name} on the {split} images of {choice.dataset}.")
-    used = describe(use_device(device, cache=not no_cache))
-    face.explain(f"The weights are {found.weights}; computing on {used}.")
+    face.explain(f"The weights are {found.weights}.")
     dataset, record = data.load(face, choice), found.record()
     if record and record.provenance.get("data_fingerprint") != dataset.fingerprint:
         face.note(f"{found.name} was trained on other data: {record.config.dataset}.")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mnistcli.cli.compute import make_compute
 from mnistcli.cli.data_options import make_data
 from mnistcli.errors import ClosedPipeError, UsageError, suggestion
 from mnistcli.render.view import FORMATS, printable
@@ -114,11 +115,11 @@ class Face:
 
 
 def command(app: typer.Typer, *, examples: list[str], name: str | None = None) -> Callable[[Callable[..., None]], None]:
-    """Register a function as a command; its parameters `face` and `data` are made from options that commands share."""
+    """Register a function as a command; its parameters `compute`, `data` and `face` are made from shared options."""
 
     def register(function: Callable[..., None]) -> None:
         own = dict(inspect.signature(function, eval_str=True).parameters)
-        known: dict[str, Callable[..., Any]] = {"data": make_data, "face": _make_face}
+        known: dict[str, Callable[..., Any]] = {"compute": make_compute, "data": make_data, "face": _make_face}
         makers = {name: make for name, make in known.items() if own.pop(name, None)}
         shared = {name: inspect.signature(make, eval_str=True).parameters for name, make in makers.items()}
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mnistcli.config import DEVICES, OPTIMIZERS, SPLITS
+from mnistcli.config import OPTIMIZERS, SPLITS
 from mnistcli.errors import UsageError
 from mnistcli.recipes import recipe_default
 
@@ -16,8 +16,6 @@ FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 RUN_HELP = "A run's name or path, an architecture (its newest finished run), 'latest' or 'builtin'."
 
 RunArgument = Annotated[str, typer.Argument(metavar="[RUN]", help=RUN_HELP)]
-Device = Annotated[str, typer.Option(metavar="|".join(DEVICES), help="Where to compute.")]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Compile everything anew, and keep nothing of it.")]
 Optimizer = Annotated[
     str | None,
     typer.Option(metavar="|".join(OPTIMIZERS), help="The optimizer.", show_default=recipe_default("optimizer")),

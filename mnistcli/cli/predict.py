@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from mnistcli.cli.compute import Compute
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUN_HELP, NoCache, RunsDir, check_plot
-from mnistcli.config import DEVICES, INVERT, RUNS_DIR
+from mnistcli.cli.options import RUN_HELP, RunsDir, check_plot
+from mnistcli.config import INVERT, RUNS_DIR
 from mnistcli.errors import ExitCode, ImageError, UsageError, unknown
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ STDIN = "-"
 
 def predict(
     face: Face,
+    compute: Compute,
     *,
     images: Annotated[
         list[str] | None,
@@ -91,10 +93,6 @@ def predict(
             show_default=False,
         ),
     ] = None,
-    device: Annotated[
-        str, typer.Option(metavar="|".join(DEVICES), help="Where JAX computes; auto: NumPy, which starts sooner.")
-    ] = "auto",
-    no_cache: NoCache = False,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Say which digit each picture shows, of any size and colour.
@@ -119,6 +117,9 @@ def predict(
     paths = images or _open_list(files_from or STDIN)
     # 10,000 pictures take 1.9 s so, 2.5 s with OpenBLAS's threads, which wait in a busy loop beside those that read.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    on_device = compute.device != "auto"
+    if on_device or explain is not None:
+        compute.start(face)
 
     from mnistcli.analysis.predict import predict as predict_pictures
     from mnistcli.analysis.predict import save_pictures
@@ -126,13 +127,13 @@ def predict(
 
     found = _find_run(run, runs_dir)
     face.note(f"Reading pictures with run {found.name}.")
-    face.explain(f"The weights are {found.weights}; computing with {'NumPy' if device == 'auto' else 'JAX'}.")
+    face.explain(f"The weights are {found.weights}; computing with {'JAX' if on_device else 'NumPy'}.")
     failures: list[Prediction] = []
     sources = _sources(paths, null=null, recursive=recursive)
     if explain is not None:
         sources = iter([only := _take_only(sources)])
     answers: Iterable[Prediction] = predict_pictures(
-        sources, found, invert=invert, split_digits=split_digits, device=device, cache=not no_cache
+        sources, found, invert=invert, split_digits=split_digits, on_device=on_device
     )
     if save_preprocessed is not None:
         answers = save_pictures(answers, save_preprocessed)
@@ -142,7 +143,7 @@ def predict(
     view = predictions_view(told, run=found.name, top=top, min_confidence=min_confidence, split_digits=split_digits)
     face.show(view)
     if explain is not None and not failures:
-        _explain(face, only, explainable[0], found, explain, invert=invert, device=device, cache=not no_cache)
+        _explain(face, only, explainable[0], found, explain, invert=invert)
     if failures:
         face.complain(f"{len(failures)} of the pictures could not be read.")
         raise typer.Exit(ExitCode.FAILED)
@@ -182,13 +183,11 @@ def _take_only(sources: Iterator[Source]) -> Source:
     return first
 
 
-def _explain(
-    face: Face, source: Source, answer: Prediction, run: Run, path: Path, *, invert: str, device: str, cache: bool
-) -> None:
+def _explain(face: Face, source: Source, answer: Prediction, run: Run, path: Path, *, invert: str) -> None:
     from mnistcli.analysis.explain import explain
     from mnistcli.render import figures
 
-    face.save_figure(figures.explanation(explain(source, answer, run, invert=invert, device=device, cache=cache)), path)
+    face.save_figure(figures.explanation(explain(source, answer, run, invert=invert)), path)
 
 
 def _complaining(

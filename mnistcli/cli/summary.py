@@ -23,6 +23,10 @@ def summary(
     """Show a network layer by layer: output shapes, parameters, multiply-accumulates for one image."""
     check_plot(plot)
 
+    from mnistcli.jax_setup import set_up
+
+    set_up("cpu", tell=face.note)  # shapes are worked out, nothing is computed
+
     from mnistcli.models import summarize
     from mnistcli.render.model import summary_view
     from mnistcli.runs import RunsFolder, load_model

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import Device, NoCache, Optimizer, RunsDir
+from mnistcli.cli.options import Optimizer, RunsDir
 from mnistcli.config import OPTIMIZERS, RUNS_DIR, SCHEDULES, TrainConfig
 from mnistcli.errors import UsageError
 from mnistcli.recipes import RECIPES, configure, recipe_default
@@ -39,6 +40,7 @@ EXAMPLES = [
 def train(
     face: Face,
     data: Data,
+    compute: Compute,
     *,
     arch: Annotated[
         str | None,
@@ -108,8 +110,6 @@ def train(
         int | None,
         typer.Option(metavar="STEPS", help="Write a checkpoint so often.", show_default="at each epoch's end"),
     ] = None,
-    device: Device = "auto",
-    no_cache: NoCache = False,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="The run's name.", show_default="ARCH-001, ARCH-002, …")
     ] = None,
@@ -141,6 +141,7 @@ def train(
     }
     said = {key: value for key, value in given.items() if value is not None}
     config = configure(**{"arch": ARCH} | said, data=data.choice())
+    device = compute.start(face)
 
     from mnistcli.analysis import study
     from mnistcli.render.training import training_view
@@ -152,9 +153,7 @@ def train(
     else:
         face.explain(_describe(config))
         work = partial(study.train, config, runs=runs, name=name)
-    result = train_visibly(
-        face, work, data, device=device, cache=not no_cache, plots=not no_plots, checkpoint_every=checkpoint_every
-    )
+    result = train_visibly(face, work, data, device=device, plots=not no_plots, checkpoint_every=checkpoint_every)
     face.show(training_view(result, next_commands=_next_commands(result, runs_dir)))
 
 
@@ -164,7 +163,6 @@ def train_visibly(
     data: Data,
     *,
     device: str,
-    cache: bool,
     plots: bool,
     checkpoint_every: int | None = None,
 ) -> TrainResult:
@@ -173,7 +171,7 @@ def train_visibly(
     from mnistcli.render.progress import TrainingProgress
 
     with TrainingProgress(face.err, quiet=face.quiet) as progress:
-        result = work(Session(progress, device, cache, checkpoint_every, partial(data.load, face)))
+        result = work(Session(progress, device, checkpoint_every, partial(data.load, face)))
     if plots:
         from mnistcli.render import figures
 

@@ -22,15 +22,18 @@ STUDY = {"dense": {}, "cnn": {"learning_rate": 0.01, "weight_decay": 0.0, "sched
 
 
 def mnistcli(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
+    from mnistcli.jax_setup import set_up
+
+    set_up("cpu")
+
     import jax
 
-    from mnistcli.device import batched_logits, use_device
+    from mnistcli.device import batched_logits
     from mnistcli.models import build, split
     from mnistcli.recipes import configure
     from mnistcli.results import EpochMetrics
     from mnistcli.training import Fit
 
-    use_device("cpu")
     data = load("mnist")
     if work == "train":
         fit = Fit(configure(arch, batch_size=batch, epochs=times, patience=0, **STUDY[arch]), data)

@@ -1,0 +1,49 @@
+"""Where a command computes: the options that say it, the same for every command that uses JAX."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mnistcli.config import DEVICES
+
+if TYPE_CHECKING:
+    from mnistcli.cli.face import Face
+
+PANEL = "Computing"
+
+Device = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(DEVICES),
+        help="Where to compute; auto: the fastest device that JAX finds, for predict NumPy on the CPU.",
+        rich_help_panel=PANEL,
+    ),
+]
+NoCache = Annotated[
+    bool,
+    typer.Option("--no-cache", help="Compile everything anew, and keep nothing of it.", rich_help_panel=PANEL),
+]
+
+
+@dataclass(frozen=True)
+class Compute:
+    """What the command line says of the device and of compiled programs."""
+
+    device: str
+    cache: bool
+
+    def start(self, face: Face) -> str:
+        """Set JAX up, which comes before the first import of a module that uses it, and return the device's name."""
+        from mnistcli.jax_setup import set_up
+
+        used = set_up(self.device, cache=self.cache, tell=face.note)
+        face.explain(f"Computing on {used}.")
+        return used
+
+
+def make_compute(*, device: Device = "auto", no_cache: NoCache = False) -> Compute:
+    """Gather the options."""
+    return Compute(device, cache=not no_cache)

@@ -1,0 +1,170 @@
+"""JAX set up once, before a command uses it: its environment, its device, its compilation cache.
+
+A run's weights follow from its configuration, so what people have set for other work must not reach it: JAX's and
+Flax's environment variables are dropped, but for the choice of a platform and for what JAX logs.
+"""
+
+import hashlib
+import os
+import platform
+import re
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from functools import cache as once
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mnistcli.config import DEVICES
+from mnistcli.errors import UsageError, unknown
+from mnistcli.files import user_cache
+
+if TYPE_CHECKING:
+    import jax
+
+KEPT_VARIABLES = {"JAX_PLATFORMS", "JAX_LOG_COMPILES", "JAX_LOGGING_LEVEL", "JAX_EXPLAIN_CACHE_MISSES"}
+# From 0.10.2 until 0.12.0 XLA computes some fused reductions wrongly on a CPU, and crashes on others: JAX's issues
+# 39103, 39257 and 40412. Without these fusions it does not.
+MISCOMPILING = (0, 10, 2), (0, 12, 0)
+GUARD = "--xla_cpu_experimental_ynn_fusion_type="
+FLAGS = "XLA_FLAGS"
+
+WORTH_KEEPING = 0.05  # seconds of compilation; each entry costs a look at all the others
+LARGEST = 256 * 2**20  # bytes; JAX throws out what was not used for longest
+
+
+def set_up(device: str = "auto", *, cache: bool = True, tell: Callable[[str], None] = lambda _: None) -> str:
+    """Set JAX up, and return the name of the device that it computes on, such as "cpu" or "gpu (NVIDIA H100)".
+
+    Args:
+        device: "cpu", "gpu", "tpu", or "auto": the fastest kind that JAX finds.
+        cache: Whether compiled programs are kept on disk and used again.
+        tell: Hears which variables of the environment are ignored.
+
+    Raises:
+        UsageError: There is no such kind of device, or none here; or JAX or XLA refuses the environment.
+    """
+    if device not in DEVICES:
+        raise UsageError(unknown("device", device, DEVICES))
+    if ignored := prepare_environment():
+        tell(f"Ignored, so that the same command gives the same result: {', '.join(ignored)}.")
+    try:
+        import jax
+    except ValueError as error:  # one of KEPT_VARIABLES has a value that JAX does not know
+        raise UsageError(f"JAX refuses its environment variables: {error}") from error
+    if cache:
+        _keep_compiled_programs()
+    chosen = _first_device(device)
+    jax.config.update("jax_default_device", chosen)
+    return _describe(chosen)
+
+
+def visible_devices() -> list[str]:
+    """Return the name of every device that JAX sees, once it is set up."""
+    import jax
+
+    return [_describe(device) for device in jax.devices()]
+
+
+@once
+def prepare_environment() -> list[str]:
+    """Change this process's environment to what JAX must find when it starts, and return the variables dropped.
+
+    Raises:
+        UsageError: XLA refuses the user's XLA_FLAGS; it would end the process.
+    """
+    dropped = sorted(name for name in os.environ if name.startswith(("JAX_", "FLAX_")) and name not in KEPT_VARIABLES)
+    for name in dropped:
+        del os.environ[name]
+    if os.environ.get(FLAGS):
+        _check_flags()
+    first_wrong, first_right = MISCOMPILING
+    if first_wrong <= _release(version("jaxlib")) < first_right:
+        os.environ[FLAGS] = f"{_user_flags()} {GUARD}".strip()  # of two values XLA takes the last
+    return dropped
+
+
+def cache_folder() -> Path:
+    """Return the folder of compiled programs for this jaxlib, this CPU and these flags; it need not exist.
+
+    What lies in it is machine code that runs: the folder is the user's alone. A broken entry only means compiling
+    again.
+    """
+    return user_cache() / "xla" / f"jaxlib-{version('jaxlib')}-{_fingerprint()}"
+
+
+def _check_flags() -> None:
+    """Let a process of its own read the flags: XLA ends the process in which it finds one that it does not know."""
+    probe = [sys.executable, "-c", "from jaxlib import xla_client; xla_client.CompileOptions()"]
+    done = subprocess.run(probe, capture_output=True, text=True, errors="replace")  # noqa: S603
+    if done.returncode:
+        said = re.search(r"^[EF]\d{4} .*?\] (.*?)\.?(?: \(.*)?$", done.stderr, re.MULTILINE)
+        reason = said[1] if said else f"it ended with code {done.returncode}"
+        raise UsageError(f"XLA refuses {FLAGS}={os.environ[FLAGS]!r}: {reason}; correct or unset it.")
+
+
+def _user_flags() -> str:
+    """Return the flags themselves: XLA_FLAGS may name a file of them."""
+    flags = os.environ.get(FLAGS, "")
+    return flags if flags.lstrip().startswith("-") or not flags else Path(flags).read_text(encoding="utf-8").strip()
+
+
+def _release(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", text)[:3])
+
+
+def _first_device(name: str) -> "jax.Device":
+    import jax
+
+    if name != "auto":  # JAX_PLATFORMS is for auto; and for the CPU JAX need not take hold of an accelerator beside it
+        jax.config.update("jax_platforms", "cpu" if name == "cpu" else "")
+    try:
+        return jax.devices(None if name == "auto" else name)[0]
+    except (RuntimeError, AssertionError) as error:  # JAX asserts that a GPU's plugin is installed
+        jax.config.update("jax_platforms", "")
+        found = ", ".join(sorted({device.platform for device in jax.devices()}))
+        wanted = f"There is no {name}"
+        if name == "auto":
+            wanted = f"JAX_PLATFORMS={os.environ.get('JAX_PLATFORMS')!r} names no device"
+        raise UsageError(f"{wanted} that JAX can use here, only: {found}. Choose --device {found}.") from error
+
+
+def _describe(device: "jax.Device") -> str:
+    kind = device.device_kind
+    return device.platform if kind.lower() == device.platform else f"{device.platform} ({kind})"
+
+
+def _keep_compiled_programs() -> None:
+    """Let JAX keep compiled programs, where the folder can be made and is nobody else's."""
+    import jax
+
+    folder = cache_folder()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private = _is_private(folder)
+    except OSError:
+        return
+    if not private:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_compilation_cache_max_size", LARGEST)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", WORTH_KEEPING)
+    warnings.filterwarnings("ignore", message=".*persistent compilation cache.*")
+
+
+def _is_private(folder: Path) -> bool:
+    if not hasattr(os, "getuid"):
+        return True
+    status = folder.stat()
+    return status.st_uid == os.getuid() and not status.st_mode & 0o022 and os.access(folder, os.W_OK)
+
+
+def _fingerprint() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        features = next(line for line in lines if line.startswith(("flags", "Features")))
+    except (OSError, StopIteration):
+        features = platform.processor()
+    return hashlib.sha256(f"{platform.machine()} {features} {os.environ.get(FLAGS)}".encode()).hexdigest()[:12]
