@@ -29,9 +29,9 @@ _mnistcli() {
         "train:--limit") return ;;
         "train:--resume") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "train:--checkpoint-every") return ;;
-        "train:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "train:--name") return ;;
         "train:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "train:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "train:--dataset") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "train:--image-size") return ;;
         "train:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -41,8 +41,8 @@ _mnistcli() {
         "evaluate:--split") mapfile -t COMPREPLY < <(compgen -W "train validation test" -- "$cur"); return ;;
         "evaluate:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "evaluate:--fail-under") return ;;
-        "evaluate:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "evaluate:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "evaluate:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "evaluate:--dataset") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "evaluate:--image-size") return ;;
         "evaluate:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -51,8 +51,8 @@ _mnistcli() {
         "evaluate:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "compare:--split") mapfile -t COMPREPLY < <(compgen -W "train validation test" -- "$cur"); return ;;
         "compare:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-        "compare:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "compare:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "compare:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "compare:--dataset") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "compare:--image-size") return ;;
         "compare:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -66,16 +66,16 @@ _mnistcli() {
         "predict:--invert") mapfile -t COMPREPLY < <(compgen -W "auto yes no" -- "$cur"); return ;;
         "predict:--save-preprocessed") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "predict:--explain") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-        "predict:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "predict:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "predict:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "predict:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "predict:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "summary:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "summary:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "summary:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "summary:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
-        "doctor:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "doctor:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "doctor:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "doctor:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "doctor:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "data show:--split") mapfile -t COMPREPLY < <(compgen -W "train validation test" -- "$cur"); return ;;
@@ -85,6 +85,7 @@ _mnistcli() {
         "data show:--wrong") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "data show:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "data show:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "data show:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "data show:--dataset") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "data show:--image-size") return ;;
         "data show:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -121,6 +122,7 @@ _mnistcli() {
         "data clean:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "data audit:--run") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "data audit:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "data audit:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "data audit:--dataset") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "data audit:--image-size") return ;;
         "data audit:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -137,16 +139,16 @@ _mnistcli() {
     if [[ $cur == -* ]]; then
         case "$command" in
             "") words="--quiet -q --verbose -v --color --debug --version -V --help -h" ;;
-            "train") words="--arch -a --epochs --batch-size --optimizer --lr --weight-decay --patience --schedule --augment --no-augment --seed --limit --resume --checkpoint-every --device --no-cache --name --runs-dir --no-plots --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "evaluate") words="--split --plot --fail-under --device --no-cache --runs-dir --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "compare") words="--split --plot --no-train --allow-different-data --device --no-cache --runs-dir --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --strict --save-preprocessed --explain --device --no-cache --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "train") words="--arch -a --epochs --batch-size --optimizer --lr --weight-decay --patience --schedule --augment --no-augment --seed --limit --resume --checkpoint-every --name --runs-dir --no-plots --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "evaluate") words="--split --plot --fail-under --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "compare") words="--split --plot --no-train --allow-different-data --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --strict --save-preprocessed --explain --runs-dir --device --no-cache --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "summary") words="--plot --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "doctor") words="--device --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "doctor") words="--runs-dir --device --no-cache --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "completion") words="--help -h" ;;
             "help") words="--help -h" ;;
             "data") words="--help -h" ;;
-            "data show") words="--split --count --label --index --wrong --plot --runs-dir --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "data show") words="--split --count --label --index --wrong --plot --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "data info") words="--dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "data verify") words="--format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "data export") words="--split --limit --by-class --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
@@ -154,7 +156,7 @@ _mnistcli() {
             "data prepare") words="--dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "data path") words="--format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "data clean") words="--format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "data audit") words="--run --runs-dir --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "data audit") words="--run --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "runs") words="--help -h" ;;
             "runs list") words="--runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "runs show") words="--runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;

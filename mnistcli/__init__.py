@@ -1,3 +1,3 @@
 """mnistcli: a command-line laboratory for MNIST and data shaped like it, on JAX and Flax."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

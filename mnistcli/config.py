@@ -20,17 +20,17 @@ MOST_EPOCHS = 30_000  # a run's files tell of each, and no more of a file is rea
 
 @dataclass(frozen=True)
 class OptimizerChoice:
-    """An optimizer as the command line offers it: one line about it, and the learning rate it is used with."""
+    """The learning rate and the weight decay that an optimizer has where neither a flag nor a recipe gives another."""
 
-    summary: str
     learning_rate: float
+    weight_decay: float = 0.0
 
 
 OPTIMIZERS = {
-    "sgd": OptimizerChoice("stochastic gradient descent with momentum 0.9", 0.01),
-    "rmsprop": OptimizerChoice("RMSprop, decay 0.9, epsilon 1e-7", 0.001),
-    "adam": OptimizerChoice("Adam, Optax's defaults", 0.001),
-    "adamw": OptimizerChoice("Adam with decoupled weight decay 1e-4", 0.001),
+    "sgd": OptimizerChoice(0.01),
+    "rmsprop": OptimizerChoice(0.001),
+    "adam": OptimizerChoice(0.001),
+    "adamw": OptimizerChoice(0.001, weight_decay=1e-4),
 }
 
 
@@ -99,7 +99,8 @@ class TrainConfig(DataChoice):
     """Everything that decides what a run's weights become; the same values give the same weights.
 
     Attributes:
-        weight_decay: The share of each weight and bias that is added to its gradient (L2); AdamW's own comes on top.
+        weight_decay: AdamW subtracts this share of each weight and bias, times the learning rate, at every step
+            (decoupled decay); the other optimizers add it to the gradient (L2).
         patience: Epochs without a new best training accuracy after which training stops; 0: never.
         schedule: How the learning rate goes on: "constant", or "cosine", down to 0 at the last epoch's end.
         augment: Whether every training image is changed at random each time that it is seen.
@@ -115,7 +116,7 @@ class TrainConfig(DataChoice):
     epochs: int
     batch_size: int
     patience: int
-    weight_decay: float = 0.0
+    weight_decay: float
     schedule: str = "constant"
     augment: bool = False
     seed: int = 0

@@ -60,7 +60,7 @@ def _row(param: Any) -> Iterator[str]:
     if param.param_type_name == "argument":
         name = f"`{param.metavar or param.name.upper()}`"
     else:
-        flags = ", ".join(f"`{flag}`" for flag in param.opts)
+        flags = ", ".join(f"`{flag}`" for flag in (*param.opts, *param.secondary_opts))
         name = flags if param.is_flag else f"{flags} `{param.metavar}`"
     default = param.show_default if isinstance(param.show_default, str) else param.default
     shown = "" if default is None or default is False or param.show_default is False else str(default)

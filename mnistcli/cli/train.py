@@ -13,7 +13,7 @@ from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.options import Optimizer, RunsDir
-from mnistcli.config import OPTIMIZERS, RUNS_DIR, SCHEDULES, TrainConfig
+from mnistcli.config import RUNS_DIR, SCHEDULES, TrainConfig
 from mnistcli.errors import UsageError
 from mnistcli.recipes import RECIPES, configure, recipe_default
 
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from mnistcli.results import TrainResult
 
 ARCH = "dense"
-RATES = ", ".join(
-    [f"{name} {choice.learning_rate:g}" for name, choice in OPTIMIZERS.items()]
-    + [f"but {arch} {recipe.learning_rate:g}" for arch, recipe in RECIPES.items() if recipe.learning_rate]
-)
 EXAMPLES = [
     "mnistcli train --arch dense",
     "mnistcli train --arch cnn --epochs 3 --seed 7",
@@ -53,12 +49,16 @@ def train(
         int | None, typer.Option(metavar="N", help="Images a step.", show_default=recipe_default("batch_size"))
     ] = None,
     optimizer: Optimizer = None,
-    lr: Annotated[float | None, typer.Option(metavar="RATE", help="Learning rate.", show_default=RATES)] = None,
+    lr: Annotated[
+        float | None,
+        typer.Option(metavar="RATE", help="Learning rate.", show_default=recipe_default("learning_rate")),
+    ] = None,
     weight_decay: Annotated[
         float | None,
         typer.Option(
             metavar="SHARE",
-            help="The share of each weight that is added to its gradient (L2); a recipe's is for its optimizer alone.",
+            help="AdamW's decoupled weight decay; for the other optimizers L2: the share of each weight that is added "
+            "to its gradient.",
             show_default=recipe_default("weight_decay"),
         ),
     ] = None,
@@ -108,7 +108,7 @@ def train(
     ] = None,
     checkpoint_every: Annotated[
         int | None,
-        typer.Option(metavar="STEPS", help="Write a checkpoint so often.", show_default="at each epoch's end"),
+        typer.Option(metavar="STEPS", help="Write a checkpoint every STEPS steps.", show_default="at each epoch's end"),
     ] = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="The run's name.", show_default="ARCH-001, ARCH-002, …")

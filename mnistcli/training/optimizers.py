@@ -1,4 +1,4 @@
-"""Optax optimizers by the names that the command line offers; `mnistcli.config` holds their default learning rates."""
+"""Optax optimizers by the names that the command line offers; `mnistcli.config` holds their defaults."""
 
 import optax
 
@@ -6,15 +6,21 @@ from mnistcli.config import TrainConfig
 
 
 def make_optimizer(config: TrainConfig, *, steps: int) -> optax.GradientTransformation:
-    """Return the optimizer that the configuration names, for a training of so many steps."""
+    """Return the optimizer that the configuration names, for a training of that many steps.
+
+    AdamW's weight decay is decoupled from the gradient (I. Loshchilov and F. Hutter, "Decoupled weight decay
+    regularization", ICLR 2019); the others' is L2 regularisation.
+    """
     rate: optax.ScalarOrSchedule = config.learning_rate
     if config.schedule == "cosine":
         rate = optax.cosine_decay_schedule(config.learning_rate, steps)
-    optimizer = _make(config.optimizer, rate)
+    if config.optimizer == "adamw":
+        return optax.adamw(rate, weight_decay=config.weight_decay)
+    optimizer = _without_decay(config.optimizer, rate)
     return optax.chain(optax.add_decayed_weights(config.weight_decay), optimizer) if config.weight_decay else optimizer
 
 
-def _make(name: str, rate: optax.ScalarOrSchedule) -> optax.GradientTransformation:
+def _without_decay(name: str, rate: optax.ScalarOrSchedule) -> optax.GradientTransformation:
     match name:
         case "sgd":
             return optax.sgd(rate, momentum=0.9)
@@ -22,6 +28,4 @@ def _make(name: str, rate: optax.ScalarOrSchedule) -> optax.GradientTransformati
             return optax.rmsprop(rate, decay=0.9, eps=1e-7)  # Keras's defaults, epsilon under the root as there
         case "adam":
             return optax.adam(rate)
-        case "adamw":
-            return optax.adamw(rate)
     raise AssertionError(name)
