@@ -30,6 +30,11 @@ KEPT_VARIABLES = {"JAX_PLATFORMS", "JAX_LOG_COMPILES", "JAX_LOGGING_LEVEL", "JAX
 MISCOMPILING = (0, 10, 2), (0, 12, 0)
 GUARD = "--xla_cpu_experimental_ynn_fusion_type="
 FLAGS = "XLA_FLAGS"
+PROBE = """
+import jax
+step = lambda _, x: x @ x + jax.random.uniform(jax.random.key(0, impl="rbg"), x.shape)
+jax.jit(lambda x: jax.lax.fori_loop(0, 2, step, x))(jax.numpy.ones((2, 2)))
+"""
 
 WORTH_KEEPING = 0.05  # seconds of compilation; each entry costs a look at all the others
 LARGEST = 256 * 2**20  # bytes; JAX throws out what was not used for longest
@@ -96,11 +101,11 @@ def cache_folder() -> Path:
 
 
 def _check_flags() -> None:
-    """Let a process of its own read the flags: XLA ends the process in which it finds one that it does not know."""
-    probe = [sys.executable, "-c", "from jaxlib import xla_client; xla_client.CompileOptions()"]
-    done = subprocess.run(probe, capture_output=True, text=True, errors="replace")  # noqa: S603
+    """Try the flags in a process of its own: XLA ends the process in which it meets one that it cannot obey."""
+    environment = os.environ | {"JAX_PLATFORMS": "cpu", "JAX_TRACEBACK_FILTERING": "off"}
+    done = subprocess.run([sys.executable, "-c", PROBE], env=environment, capture_output=True, errors="replace")  # noqa: S603
     if done.returncode:
-        said = re.search(r"^[EF]\d{4} .*?\] (.*?)\.?(?: \(.*)?$", done.stderr, re.MULTILINE)
+        said = re.search(r"^(?:[EF]\d{4} .*?\]|[\w.]+Error:) (.+?)\.?(?: \(.*)?$", done.stderr, re.MULTILINE)
         reason = said[1] if said else f"it ended with code {done.returncode}"
         raise UsageError(f"XLA refuses {FLAGS}={os.environ[FLAGS]!r}: {reason}; correct or unset it.")
 

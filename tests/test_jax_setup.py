@@ -108,6 +108,8 @@ def test_the_user_s_xla_flags_stand_beside_the_guard(spawn: Call, tmp_path: Path
     [
         ("XLA_FLAGS", "--nonsense", "Unknown flag in XLA_FLAGS: --nonsense"),
         ("XLA_FLAGS", "--xla_force_host_platform_device_count=abc", "interpret value abc"),
+        ("XLA_FLAGS", "--xla_force_host_platform_device_count=0", "correct or unset it"),
+        ("XLA_FLAGS", "--xla_disable_all_hlo_passes=true", "correct or unset it"),
         ("XLA_FLAGS", "nowhere.txt", "nowhere.txt"),
         ("JAX_PLATFORMS", "cuda", "only: cpu. Choose --device cpu."),
         ("JAX_PLATFORMS", "nonsense", "only: cpu. Choose --device cpu."),
