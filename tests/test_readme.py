@@ -29,6 +29,10 @@ def test_the_readme_names_every_exit_code() -> None:
         assert f"| {code.value} | {code.meaning} |" in README
 
 
+def test_no_line_but_a_table_s_is_longer_than_the_source_s() -> None:
+    assert [line for line in README.splitlines() if len(line) > 120 and not line.startswith("|")] == []
+
+
 def test_nothing_is_left_to_fill_in() -> None:
     assert "@@" not in README
 
