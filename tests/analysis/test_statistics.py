@@ -27,9 +27,12 @@ def test_mcnemar_counts_each_image_once() -> None:
 
 @pytest.mark.parametrize(
     ("only_a", "only_b", "said"),
-    [(30, 5, "a is better"), (5, 30, "b is better"), (6, 5, "could well be chance"), (5, 5, "neither is better")],
-)
-def test_the_verdict_says_which_is_better_and_whether_it_is_chance(only_a: int, only_b: int, said: str) -> None:
+    [(30, 5, "a is better"), (5, 30, "b is better"), (6, 5, "could well be chance"), (5, 5, "neither is better"),
+     (42, 25, "a is better"), (22, 10, "could well be chance")],
+)  # fmt: skip
+def test_the_verdict_says_which_is_better_and_whether_it_is_chance_at_a_level_of_5_percent(
+    only_a: int, only_b: int, said: str
+) -> None:
     right_a = np.array([1] * only_a + [0] * only_b + [1], bool)
     right_b = np.array([0] * only_a + [1] * only_b + [1], bool)
     assert said in verdict(paired_test("a", "b", right_a, right_b))

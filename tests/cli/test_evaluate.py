@@ -1,7 +1,11 @@
+import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
+from scipy.special import log_softmax
 
 from mnistcli.data import load
 from mnistcli.network import logits
@@ -44,6 +48,26 @@ def test_evaluate_json_agrees_with_a_count_by_hand(mnistcli: Call, workspace: Pa
     assert seven["support"] == 1028
     low, high = found["accuracy_ci95"]
     assert low < found["accuracy"] < high
+
+
+def test_loss_is_of_the_logits_and_calibration_of_what_predict_says_in_15_bins(mnistcli: Call, workspace: Path) -> None:
+    found = mnistcli("evaluate", "dense", "--json", cwd=workspace).json
+    test, model = load("mnist").test, load_model(workspace / "runs/dense-001/model.safetensors")
+    scores = logits(model.layers, model.params, test.images).astype(float)
+    assert found["loss"] == pytest.approx(-log_softmax(scores, axis=1)[np.arange(10_000), test.labels].mean(), rel=1e-4)
+    probabilities = np.exp(log_softmax(scores / model.temperature, axis=1))
+    confidences, right = probabilities.max(1), probabilities.argmax(1) == test.labels
+    edges = np.linspace(0, 1, 16)
+    bins = [(low < confidences) & (confidences <= high) for low, high in pairwise(edges)]
+    gaps = [each.mean() * abs(confidences[each].mean() - right[each].mean()) for each in bins if each.any()]
+    assert found["calibration_error"] == pytest.approx(sum(gaps), rel=1e-3)
+
+
+def test_the_table_s_interval_is_json_s_in_percent(mnistcli: Call, workspace: Path) -> None:
+    interval = mnistcli("evaluate", "linear", "--json", cwd=workspace).json["accuracy_ci95"]
+    shown = re.search(r"([\d.]+)–([\d.]+) %", mnistcli("evaluate", "linear", "--format", "table", cwd=workspace).out)
+    assert shown is not None
+    assert [float(bound) for bound in shown.groups()] == [round(100 * bound, 2) for bound in interval]
 
 
 def test_every_split_can_be_scored(mnistcli: Call, workspace: Path) -> None:

@@ -59,6 +59,18 @@ def test_every_kind_of_array_gives_the_same_pictures_in_order(content: bytes, tm
     assert [source.name for source in unpack(Source(str(file)))] == [f"{file}#{i}" for i in range(5)]
 
 
+@pytest.mark.parametrize(
+    ("values", "levels"),
+    [([0, 257 * 100, 257 * 200], [0, 100, 200]), ([0, 256, 257], [0, 1, 1]), ([0.0, 0.25, 0.5], [0, 64, 128]),
+     ([0.0, 100.0, 200.0], [0, 100, 200]), ([0, 1, 2], [0, 1, 2]), ([False, True, True], [0, 255, 255])],
+    ids=str,
+)  # fmt: skip
+def test_numbers_are_scaled_by_their_kind_s_full_range_whatever_is_largest(
+    values: list[float], levels: list[int]
+) -> None:
+    assert read(npy(np.array([values])))["x"].tolist() == [levels]
+
+
 def test_an_npz_file_s_pictures_carry_their_array_s_name_and_labels_are_passed_over() -> None:
     found = read(npz(x_train=IMAGES[:2], y_train=np.arange(2), x_test=IMAGES[2:]))
     assert list(found) == ["x#x_train#0", "x#x_train#1", "x#x_test#0", "x#x_test#1", "x#x_test#2"]

@@ -24,10 +24,11 @@ def test_formats_are_told_by_content_not_by_name(name: str, tmp_path: Path) -> N
     assert np.abs(read_picture(Source(str(file))).pixels.astype(int) - gradient()).max() <= 6
 
 
-def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path) -> None:
-    file = tmp_path / "deep.png"
-    Image.fromarray(gradient()[..., 0].astype(np.uint16) * 257).save(file)
-    assert np.array_equal(read_picture(Source(str(file))).pixels, gradient())
+@pytest.mark.parametrize("brightest", [255, 128, 2])
+def test_sixteen_bits_are_scaled_by_their_full_range_whatever_is_brightest(brightest: int, tmp_path: Path) -> None:
+    file, levels = tmp_path / "deep.png", np.minimum(gradient(), brightest)
+    Image.fromarray(levels[..., 0].astype(np.uint16) * 257).save(file)
+    assert np.array_equal(read_picture(Source(str(file))).pixels, levels)
 
 
 @pytest.mark.parametrize(("ink", "paper"), [(0, 255), (255, 0)])
@@ -81,6 +82,24 @@ def test_a_large_picture_is_shrunk_and_a_bomb_refused(tmp_path: Path, monkeypatc
     monkeypatch.setattr(decode, "MOST_PIXELS", 1_000_000)
     with pytest.raises(ImageError, match="3000×1500"):
         read_picture(Source(str(tmp_path / "large.png")))
+
+
+def shrunk(line: np.ndarray) -> np.ndarray:
+    """The middle row, as integers, of a picture that is this line [1300] in all its rows, shrunk to 512 pixels."""
+    file = io.BytesIO()
+    Image.fromarray(np.tile(line.astype(np.uint8), (100, 1))).save(file, "PNG")
+    pixels = read_picture(Source("x", file.getvalue())).pixels
+    assert pixels.shape[1] == 512
+    return pixels[len(pixels) // 2, 5:-5, 0].astype(int)
+
+
+def test_shrinking_blurs_what_is_too_fine_keeps_what_is_not_and_hardly_rings() -> None:
+    x = np.arange(1300)
+    assert np.ptp(shrunk(255 * (x % 2))) < 10
+    assert np.ptp(shrunk(128 + 127 * np.sin(2 * np.pi * x / 1300 * 512 / 3))) > 150
+    for edge in range(640, 650):
+        step = shrunk(np.where(x < edge, 50, 200))
+        assert 50 - step.min() <= 8 >= step.max() - 200
 
 
 def truncated() -> bytes:

@@ -73,6 +73,18 @@ def test_the_same_drawing_in_any_ink_and_place_comes_out_alike() -> None:
     assert np.abs(one - other).max() <= 8
 
 
+def test_the_same_drawing_at_any_size_comes_out_alike() -> None:
+    def page(unit: int) -> np.ndarray:
+        grey = Image.new("L", (60 * unit, 45 * unit), 255)
+        corners = [(3 * unit, 3 * unit), (15 * unit, 3 * unit), (7 * unit, 27 * unit)]
+        ImageDraw.Draw(grey).line(corners, fill=0, width=2 * unit)
+        return np.asarray(grey)[..., None]
+
+    largest = normalize(page(16)).astype(int)
+    for unit in (4, 5, 7, 9, 11):
+        assert np.abs(normalize(page(unit)).astype(int) - largest).mean() < 2
+
+
 @pytest.mark.parametrize("grey", [np.full((50, 60), 200), np.zeros((28, 28)), np.full((1, 1), 7)])
 def test_a_blank_picture_is_refused(grey: np.ndarray) -> None:
     with pytest.raises(ImageError, match="blank"):
@@ -110,6 +122,14 @@ def test_a_thin_pen_is_given_the_weight_of_mnist_s_strokes() -> None:
     ImageDraw.Draw(page).line([(150, 100), (450, 100), (300, 500)], fill=0, width=4)
     digit = normalize(np.asarray(page)[..., None])[..., 0]
     assert 1.3 < stroke_thickness(digit / 255) < 2.6
+
+
+@pytest.mark.parametrize("width", [180, 200, 220])
+def test_a_thick_pen_is_given_the_weight_of_mnist_s_thickest_strokes(width: int) -> None:
+    page = Image.new("L", (900, 900), 255)
+    ImageDraw.Draw(page).ellipse((150, 150, 750, 750), outline=0, width=width)
+    digit = normalize(np.asarray(page)[..., None])[..., 0]
+    assert 4.2 < stroke_thickness(digit / 255) < 5.5
 
 
 @pytest.mark.parametrize(("ink", "paper", "invert"), [(0, 255, "yes"), (255, 0, "no")])

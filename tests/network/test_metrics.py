@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mnistcli.network import calibration_error, fit_temperature, softmax
+from mnistcli.network import calibration_error, cross_entropy, fit_temperature, softmax
 
 RANDOM = np.random.default_rng(0)
 
@@ -39,3 +39,16 @@ def test_temperature_changes_confidence_and_no_answer() -> None:
     assert np.array_equal(warm.argmax(1), cool.argmax(1))
     assert (warm.max(1) < cool.max(1)).all()
     assert np.allclose(warm.sum(1), 1)
+
+
+def test_a_temperature_lies_between_a_tenth_and_ten_however_sure_or_wrong_the_answers_are() -> None:
+    logits = np.eye(10)[np.arange(50) % 10]
+    assert fit_temperature(logits, logits.argmax(1)) == pytest.approx(0.1, rel=0.01)
+    assert fit_temperature(logits, logits.argmin(1)) == pytest.approx(10, rel=0.01)
+
+
+def test_large_logits_overflow_nowhere() -> None:
+    large = np.array([[1e4, 0, -1e4], [-3e4, -3e4, -3e4]], np.float32)
+    for temperature in (0.1, 1, 10):
+        assert softmax(large, temperature=temperature) == pytest.approx(np.array([[1, 0, 0], [1 / 3] * 3]))
+    assert cross_entropy(large, np.array([1, 2])) == pytest.approx((1e4 + np.log(3)) / 2)

@@ -1,13 +1,16 @@
+from dataclasses import replace
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
-from mnistcli.data import Dataset, load
+from mnistcli.data import Dataset, Split, load
 from mnistcli.models import build, split
-from mnistcli.network import accuracy, cross_entropy
+from mnistcli.network import accuracy, cross_entropy, logits, unflatten
 from mnistcli.recipes import configure
-from mnistcli.results import EpochMetrics
+from mnistcli.results import EpochMetrics, StepMetrics
 from mnistcli.training import Fit, best_epoch, feed, fit, should_stop
 from mnistcli.training.feed import epoch_order
 
@@ -44,6 +47,30 @@ def test_cross_entropy_is_optax_s() -> None:
 @pytest.fixture(scope="module")
 def mnist() -> Dataset:
     return load("mnist")
+
+
+STILL = {"epochs": 2, "batch_size": 32, "patience": 0, "learning_rate": 1e-12}  # weights that do not change
+
+
+def test_metrics_are_means_over_an_epoch_s_own_images_so_far_and_over_the_validation_images(mnist: Dataset) -> None:
+    train, validation = mnist.train.first(50), mnist.validation.first(40)
+    run = Fit(configure("linear", seed=3, **STILL), replace(mnist, train=train, validation=validation), 1)
+    params = unflatten(run.weights())
+
+    def scores(images: Split) -> tuple[float, float]:
+        found = logits(run.layers, params, images.images)
+        return cross_entropy(found, images.labels), accuracy(found, images.labels)
+
+    events = list(run.run())
+    for epoch in (1, 2):
+        first, whole, ended = events[3 * epoch - 3 : 3 * epoch]
+        rows = epoch_order(50, batch=32, seed=3, epoch=epoch)[0]
+        assert isinstance(ended, EpochMetrics)
+        for step, images in ((first, Split(train.images[rows], train.labels[rows])), (whole, train)):
+            assert isinstance(step, StepMetrics)
+            assert (step.loss, step.accuracy) == pytest.approx(scores(images), rel=1e-5)
+        assert (ended.train_loss, ended.train_accuracy) == pytest.approx(scores(train), rel=1e-5)
+        assert (ended.validation_loss, ended.validation_accuracy) == pytest.approx(scores(validation), rel=1e-5)
 
 
 @pytest.mark.parametrize(("chunk", "augment"), [(1, False), (3, False), (1000, False), (3, True)])
@@ -136,3 +163,29 @@ def test_augmentation_changes_what_is_learnt_and_the_seed_decides_how(mnist: Dat
     plain, changed, again, other = bias(), bias(augment=True), bias(augment=True), bias(augment=True, seed=1)
     assert len({plain, changed, other}) == 3
     assert changed == again
+
+
+def test_each_step_of_each_epoch_of_each_seed_changes_images_in_its_own_way(mnist: Dataset) -> None:
+    """Of copies of one image, read by weights that stand still, a step's loss tells what was drawn for it."""
+    copies = Split(np.repeat(mnist.train.images[:1], 64, axis=0), np.repeat(mnist.train.labels[:1], 64))
+    dataset = replace(mnist, train=copies, validation=mnist.validation.first(10))
+    one, other = (Fit(configure("linear", augment=True, seed=seed, **STILL), dataset, 1) for seed in (0, 1))
+    other.state = jax.tree.map(jnp.copy, one.state)
+    losses = []
+    for run in (one, other):
+        means = [event.loss for event in run.run() if isinstance(event, StepMetrics)]
+        losses += [means[0], 2 * means[1] - means[0], means[2], 2 * means[3] - means[2]]
+    assert np.diff(sorted(losses)).min() > 1e-4
+
+
+def test_a_checkpoint_s_tensors_are_told_by_their_names_whatever_their_order(mnist: Dataset) -> None:
+    config = configure("linear", epochs=2, limit=100, optimizer="adam", patience=0)
+    whole, half = Fit(config, mnist, 2), Fit(config, mnist)
+    events = whole.run()
+    next(events)  # two steps of the first epoch's four
+    kept = whole.checkpoint(train_seconds=1.0)
+    half.restore(replace(kept, tensors=dict(reversed(kept.tensors.items()))))
+    expected, found = (list(each)[-1] for each in (events, half.run()))
+    assert isinstance(found, EpochMetrics)
+    assert found == replace(expected, seconds=found.seconds, images_per_second=found.images_per_second)
+    assert all(np.array_equal(half.weights()[name], array) for name, array in whole.weights().items())

@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+
+from mnistcli.data import Split
+from mnistcli.training import feed
+from mnistcli.training.step import NO_IMAGE
+
+NUMBERED = Split(np.arange(70, dtype=np.uint8).repeat(4).reshape(70, 2, 2, 1), np.arange(70))
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_each_epoch_of_each_seed_has_an_order_of_its_own_that_holds_every_image_once(
+    streams: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if streams:
+        monkeypatch.setattr(feed, "SHARE", 0)
+        monkeypatch.setattr(feed, "WINDOW_BYTES", 2 * 16 * 4)
+
+    def order(seed: int, epoch: int) -> tuple[int, ...]:
+        seen: list[int] = []
+        for window in feed.make_feed(NUMBERED, batch=16, seed=seed).windows(epoch):
+            rows = np.asarray(window.order)[np.asarray(window.order) != NO_IMAGE]
+            seen += np.asarray(window.labels)[rows].tolist()
+            assert np.array_equal(np.asarray(window.images)[rows, 0, 0, 0], np.asarray(window.labels)[rows])
+        return tuple(seen)
+
+    orders = {order(seed, epoch) for seed in (0, 1) for epoch in (1, 2)}
+    assert len(orders - {tuple(range(70))}) == 4
+    assert all(sorted(each) == list(range(70)) for each in orders)

@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from mnistcli.config import OPTIMIZERS
+from mnistcli.recipes import configure
+from mnistcli.training.optimizers import make_optimizer
+
+STEPS = 10
+
+
+@pytest.mark.parametrize("decay", [0.0, 1e-4, 0.1])
+@pytest.mark.parametrize(("name", "decoupled"), [("adam", False), ("adamw", True)])
+def test_weight_decay_goes_through_adam_s_moments_and_past_adamw_s(name: str, decoupled: bool, decay: float) -> None:
+    """Three steps are those of D. Kingma and J. Ba's algorithm, and of I. Loshchilov and F. Hutter's, in NumPy."""
+    config = configure("linear", optimizer=name, weight_decay=decay, learning_rate=0.5)
+    optimizer, weights = make_optimizer(config, steps=STEPS), np.array([3.0, -2.0, 0.5], np.float32)
+    state, mean, square = optimizer.init(weights), np.zeros(3), np.zeros(3)
+    for step, gradient in enumerate(np.random.default_rng(0).normal(size=(3, 3)).astype(np.float32), start=1):
+        updates, state = optimizer.update(gradient, state, weights)
+        gradient = gradient if decoupled else gradient + decay * weights
+        mean, square = 0.9 * mean + 0.1 * gradient, 0.999 * square + 0.001 * gradient**2
+        adam = mean / (1 - 0.9**step) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
+        np.testing.assert_allclose(updates, -0.5 * (adam + decay * weights * decoupled), atol=1e-5)
+        weights = weights + np.asarray(updates)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_cosine_s_rate_falls_from_all_of_it_to_nothing_along_half_a_wave(name: str) -> None:
+    """While the gradient stays the same, an update with the schedule is its rate's share of one without."""
+
+    def updates(schedule: str) -> np.ndarray:
+        optimizer = make_optimizer(configure("linear", optimizer=name, schedule=schedule), steps=STEPS)
+        weights, found = np.zeros(1, np.float32), []
+        state = optimizer.init(weights)
+        for _ in range(STEPS + 1):
+            update, state = optimizer.update(np.ones(1, np.float32), state, weights)
+            found.append(float(update[0]))
+        return np.array(found)
+
+    share = updates("cosine") / updates("constant")
+    np.testing.assert_allclose(share, (1 + np.cos(np.pi * np.arange(STEPS + 1) / STEPS)) / 2, atol=1e-6)
