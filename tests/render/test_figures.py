@@ -15,9 +15,6 @@ from PIL import Image
 from mnistcli.errors import UsageError
 from mnistcli.render import figures
 from mnistcli.results import (
-    ComparedRun,
-    Comparison,
-    EpochMetrics,
     Evaluation,
     Explanation,
     LayerSummary,
@@ -26,28 +23,11 @@ from mnistcli.results import (
     Sample,
 )
 from tests.conftest import svg_texts
-
-HISTORY = (
-    EpochMetrics(1, 0.9, 0.70, 0.5, 0.83, 1.0, 100.0),
-    EpochMetrics(2, 0.4, 0.88, 0.3, 0.91, 1.0, 100.0),
-    EpochMetrics(3, 0.2, 0.95, 0.25, 0.92, 1.0, 100.0),
-)
-CONFUSION = ((90, 7, 3), (0, 40, 9), (1, 0, 199))  # 10, 9 and 1 errors by true class; 1, 7 and 12 by predicted
-BETTER = ((96, 4, 0), (2, 47, 0), (3, 2, 195))
-
-
-def evaluation(
-    confusion: Sequence[Sequence[int]] = CONFUSION, *, run: str = "cnn-001", names: Sequence[str] = ("0", "1", "2")
-) -> Evaluation:
-    return Evaluation(run, "cnn", "test", 0.04, 0.01, tuple(map(tuple, confusion)), tuple(names))
+from tests.render.by_hand import BETTER, HISTORY, compared, evaluation
 
 
 def of_classes(n: int) -> Evaluation:
     return evaluation((np.eye(n, dtype=int) * 5 + 1).tolist(), names=[f"class {i}" for i in range(n)])
-
-
-def compared(*runs: tuple[Evaluation, Sequence[EpochMetrics]]) -> Comparison:
-    return Comparison(tuple(ComparedRun(each, tuple(history), 10, 1.0) for each, history in runs), ())
 
 
 def explained(probabilities: Sequence[float], names: Sequence[str], **changes: Any) -> Explanation:
