@@ -139,7 +139,7 @@ def explanation(explained: Explanation) -> Figure:
     _draw_picture(seen, steps[-1][1])
     seen.set(title="what the network saw", xticks=(), yticks=())
     _draw_probabilities(shares, prediction)
-    most = max(float(np.abs(explained.saliency).max()), 1e-12)
+    most = float(np.abs(explained.saliency).max())
     image = pixels.imshow(explained.saliency, cmap="RdBu_r", vmin=-most, vmax=most)
     pixels.set(title=f"for (red) and against (blue) {_short(prediction.top[0][0])}", xticks=(), yticks=())
     bottom.colorbar(image, ax=pixels, shrink=0.8, label="share in the logit")

@@ -255,7 +255,7 @@ def test_a_grid_shows_pixels_as_they_are_in_reading_order_under_their_labels() -
 def test_a_diagram_tells_the_layers_from_input_to_output_with_shapes_and_parameters() -> None:
     layers = (
         LayerSummary("input", "input", "pixel / 255", (28, 20, 1), 0, 0),
-        LayerSummary("conv", "conv", "3×3, valid, relu", (26, 18, 32), 320, 134_784),
+        LayerSummary("conv1", "conv", "3×3, valid, relu", (26, 18, 32), 320, 134_784),
         LayerSummary("flatten", "flatten", "", (14_976,), 0, 0),
         LayerSummary("hidden", "dense", "relu", (100,), 1_497_700, 1_497_600),
         LayerSummary("output", "dense", "", (10,), 1_010, 1_000),
@@ -265,7 +265,7 @@ def test_a_diagram_tells_the_layers_from_input_to_output_with_shapes_and_paramet
     assert [text.get_text() for text in said] == [
         "cnn  ·  1,499,030 parameters",
         "input", "28 × 20 × 1", "input  pixel / 255",
-        "conv", "26 × 18 × 32", "conv  3×3, valid, relu", "320 parameters",
+        "conv1", "26 × 18 × 32", "conv  3×3, valid, relu", "320 parameters",
         "flatten", "14976", "flatten",
         "hidden", "100", "dense  relu", "1,497,700 parameters",
         "output", "10", "dense", "1,010 parameters",
@@ -283,8 +283,8 @@ def test_a_diagram_tells_the_layers_from_input_to_output_with_shapes_and_paramet
         assert low < box.get_y() < box.get_y() + box.get_height() < high
     arrows = [patch for patch in axes.patches if isinstance(patch, FancyArrowPatch)]
     for arrow, upper, lower in zip(arrows, boxes, boxes[1:], strict=False):
-        start, *_ = arrow.get_path().vertices
-        assert lower.get_y() + lower.get_height() < start[1] < upper.get_y()
+        (_, start), _, (_, end), *_ = arrow.get_path().vertices
+        assert lower.get_y() + lower.get_height() < end < start < upper.get_y()
     assert len(arrows) == 4
 
 
@@ -317,7 +317,9 @@ def test_an_explanation_s_bars_are_percent_in_the_classes_order_and_the_answer_s
     assert low == 0
     assert high > 100
     a, answer, c = (bar.get_facecolor() for bar in bars.patches)
-    assert a == c != answer
+    assert a == c
+    assert answer[0] > answer[2]  # red, as the pixels that speak for it
+    assert a[0] < a[2]
 
 
 def test_an_explanation_of_many_classes_shows_the_most_probable_in_the_classes_order() -> None:
@@ -386,6 +388,14 @@ def test_the_suffix_names_the_format(tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes().startswith(magic)
     with Image.open(tmp_path / "a.png") as picture:
         assert (picture.format, picture.size) == ("PNG", (11 * 120, 4.2 * 120))
+
+
+def test_a_figure_takes_an_older_one_s_place_whole(tmp_path: Path) -> None:
+    (tmp_path / "a.svg").write_bytes(b"older")
+    with (tmp_path / "a.svg").open("rb") as reader:
+        figures.save(figures.curves("cnn-001", HISTORY), tmp_path / "a.svg")
+        assert reader.read() == b"older"
+    assert "loss (nats)" in svg_texts(tmp_path / "a.svg")
 
 
 @pytest.mark.parametrize("place", ["nowhere/figure.svg", "folder.svg"])

@@ -35,8 +35,8 @@ def test_an_odd_number_of_rows_ends_with_black() -> None:
 
 
 def test_colours_become_the_grey_of_their_mean() -> None:
-    picture = np.array([[[30, 60, 121]], [[0, 0, 255]]], np.uint8)
-    assert grey_levels(draw(picture, COLOUR)).tolist() == [[70], [85]]
+    picture = np.array([[[30, 60, 122]], [[0, 0, 255]]], np.uint8)
+    assert grey_levels(draw(picture, COLOUR)).tolist() == [[71], [85]]
 
 
 @pytest.mark.parametrize("console", [GREY, Console(file=io.StringIO(), color_system="truecolor", no_color=True)])
