@@ -2,6 +2,7 @@
 
 import io
 import re
+from typing import Any
 
 from rich.console import Console
 from rich.style import Style
@@ -15,15 +16,12 @@ WIDTH = 240  # columns: nothing is left out for want of room
 
 def on_terminal(view: View, *, width: int = WIDTH) -> Text:
     """Return what a terminal in full colour shows."""
-    stream = io.StringIO()
-    console = make_console(stream, force_terminal=True, color_system="truecolor", width=width)
-    view.write("table", stdout=stream, console=console)
-    return Text.from_ansi(stream.getvalue())
+    return Text.from_ansi(written(view, "table", force_terminal=True, color_system="truecolor", width=width))
 
 
 def rows(view: View) -> list[list[str]]:
-    """Return the words of each line that a terminal shows; a number keeps its percent sign."""
-    return [line.replace(" %", "%").split() for line in on_terminal(view).plain.splitlines()]
+    """Return the words of each line that a terminal shows, without pictures; a number keeps its percent sign."""
+    return [line.replace(" %", "%").replace("▀", "").split() for line in on_terminal(view).plain.splitlines()]
 
 
 def colour(view: View, part: str) -> tuple[int, int, int]:
@@ -36,10 +34,10 @@ def behind(view: View, part: str) -> tuple[int, int, int]:
     return tuple(next(each.bgcolor for each in _styles(view, part) if each.bgcolor is not None).get_truecolor())
 
 
-def written(view: View, form: str) -> str:
-    """Return a view in one of the formats for machines."""
+def written(view: View, form: str, **options: Any) -> str:
+    """Return a view in one of its formats; `options` are the console's."""
     stream = io.StringIO()
-    view.write(form, stdout=stream, console=make_console(stream))
+    view.write(form, stdout=stream, console=make_console(stream, **options))
     return stream.getvalue()
 
 

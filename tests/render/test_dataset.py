@@ -133,8 +133,9 @@ def test_findings_are_counted_by_kind_and_listed_with_where_the_other_image_is()
     view = audit_view(findings, dataset="pets")
     shown = rows(view)
     assert ["0", "duplicates", "2", "leaks", "0", "conflicts", "1", "doubted", "labels"] in shown
-    assert ["leak", "test", "3", "7", "train", "14", "7", "–"] in shown
-    assert ["doubt", "train", "9", "cat", "–", "–", "dog", "98.70%"] in shown
+    listed = [[word.lstrip("#") for word in row if word != "–"] for row in shown]
+    assert ["leak", "test", "3", "7", "train", "14", "7"] in listed
+    assert ["doubt", "train", "9", "cat", "dog", "98.70%"] in listed
     document = json.loads(written(view, "json"))
     assert document["counts"] == {"duplicate": 0, "leak": 2, "conflict": 0, "doubt": 1}
     assert document["dataset"] == "pets"

@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from mnistcli.render.pixels import beside, draw, trim
+from mnistcli.render.pixels import draw, trim
 
 COLOUR = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor")
 GREY = Console(file=io.StringIO(), color_system=None)
@@ -46,13 +46,6 @@ def test_without_colour_shades_deepen_with_the_brightness_of_both_pixels(console
     (line,) = draw(picture, console)
     assert line.plain == " ░▒▓█▒"
     assert not line.spans
-
-
-def test_blocks_stand_beside_one_another_line_by_line() -> None:
-    left, right = [Text("ab", "bold"), Text("cd")], [Text("1"), Text("2")]
-    text = beside([left, right], gap=3)
-    assert text.plain == "ab   1\ncd   2"
-    assert text.get_style_at_offset(COLOUR, 0).bold
 
 
 def test_margins_that_are_empty_in_every_picture_are_cut_off() -> None:

@@ -11,7 +11,7 @@ from tests.render.reading import colour, on_terminal, rows, written
 
 NAMES = ("7", "cat", "dog", "owl")
 PICTURE = np.full((4, 3, 1), 90, np.uint8)
-ONE = Prediction("a.png", (0.3, 0.6, 0.099, 0.001), NAMES)
+ONE = Prediction("a.png", (0.3, 0.6, 0.099, 0.001), NAMES, picture=PICTURE)
 LINE = Prediction(
     "row.png",
     digits=(
