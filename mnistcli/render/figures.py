@@ -26,7 +26,7 @@ MATRIX_COLOURS = "Blues"
 DPI = 120
 MOST_COUNTS = 30  # classes: a matrix of more shows colours alone, its counts would be too small to read
 MOST_BARS = 20  # classes: of more, an explanation shows the most probable
-LONGEST = 20  # characters of a class's name
+LONGEST = 20  # characters that a class's name has room for
 KIND_COLOURS = {"input": "#e9ecef", "conv": "#d0ebff", "max-pool": "#c5f6fa", "flatten": "#f1f3f5", "dense": "#ffe8cc"}
 
 
@@ -43,6 +43,7 @@ def save(figure: Figure, path: Path) -> None:
     # Without the salt and with a date the same figure makes another SVG.
     with rc_context({"svg.hashsalt": "mnistcli"}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # it draws a box instead
+        figure.draw_without_rendering()  # only a second layout makes room for every label
         figure.savefig(content, format=suffix, dpi=DPI, metadata={"Date": None} if suffix == "svg" else None)
     try:
         write_atomically(path, content.getvalue())
@@ -64,7 +65,7 @@ def confusion(evaluation: Evaluation) -> Figure:
     counts, shares = figure.subplots(1, 2)
     _draw_matrix(counts, evaluation, title="images", figure=figure)
     _draw_matrix(shares, evaluation, title="percent of the true class", figure=figure, as_percent=True)
-    figure.suptitle(_heading(evaluation))
+    figure.suptitle(f"{evaluation.run}: {_score(evaluation)}")
     return figure
 
 
@@ -77,7 +78,7 @@ def comparison(compared: Comparison) -> Figure:
     top, middle, bottom = rows
     _draw_curves(top, [(run.evaluation.run, run.history) for run in compared.runs])
     for axes, evaluation in zip(middle.subplots(1, len(evaluations), squeeze=False)[0], evaluations, strict=True):
-        _draw_matrix(axes, evaluation, title=_heading(evaluation), figure=middle)
+        _draw_matrix(axes, evaluation, title=f"{evaluation.run}\n{_score(evaluation)}", figure=middle)
     _draw_errors(bottom.subplots(), evaluations)
     return figure
 
@@ -90,9 +91,8 @@ def grid(samples: Sequence[Sample], *, columns: int) -> Figure:
         axes.set_axis_off()
         if i < len(samples):
             _draw_picture(axes, samples[i].picture)
-            label, predicted = samples[i].label, samples[i].predicted
-            answer = "" if predicted is None else f"\nread as {_short(predicted)}"
-            axes.set_title(f"{_short(label)}{answer}", size=10)
+            answer = [] if samples[i].predicted is None else [f"read as {samples[i].predicted}"]
+            axes.set_title("\n".join(map(_short, [samples[i].label, *answer])), size=10)
     return figure
 
 
@@ -141,7 +141,7 @@ def explanation(explained: Explanation) -> Figure:
     _draw_probabilities(shares, prediction)
     most = float(np.abs(explained.saliency).max())
     image = pixels.imshow(explained.saliency, cmap="RdBu_r", vmin=-most, vmax=most)
-    pixels.set(title=f"for (red) and against (blue) {_short(prediction.top[0][0])}", xticks=(), yticks=())
+    pixels.set(title="red: for the answer, blue: against it", xticks=(), yticks=())
     bottom.colorbar(image, ax=pixels, shrink=0.8, label="share in the logit")
     figure.supxlabel(f"The last picture: {explained.method}", size=8)
     return figure
@@ -233,8 +233,8 @@ def _draw_picture(axes: Axes, picture: np.ndarray) -> None:
     axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
 
 
-def _heading(evaluation: Evaluation) -> str:
-    return f"{evaluation.run}: {percent(evaluation.accuracy)} of {evaluation.n:,} {evaluation.split} images"
+def _score(evaluation: Evaluation) -> str:
+    return f"{percent(evaluation.accuracy)} of {evaluation.n:,} {evaluation.split} images"
 
 
 def _cycle(n: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mnistcli.results import ComparedRun, Comparison, EpochMetrics, Evaluation, PairedTest
+from mnistcli.results import ComparedRun, Comparison, EpochMetrics, Evaluation
 
 HISTORY = (
     EpochMetrics(1, 0.9, 0.70, 0.5, 0.83, 1.5, 100.0),
@@ -19,5 +19,5 @@ def evaluation(
     return Evaluation(run, run.split("-")[0], "test", 0.1234, 0.0567, tuple(map(tuple, confusion)), tuple(names))
 
 
-def compared(*runs: tuple[Evaluation, Sequence[EpochMetrics]], pairs: Sequence[PairedTest] = ()) -> Comparison:
-    return Comparison(tuple(ComparedRun(each, tuple(history), 10, 1.0) for each, history in runs), tuple(pairs))
+def compared(*runs: tuple[Evaluation, Sequence[EpochMetrics]]) -> Comparison:
+    return Comparison(tuple(ComparedRun(each, tuple(history), 10, 1.0) for each, history in runs), ())

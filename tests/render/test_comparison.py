@@ -5,28 +5,15 @@ from dataclasses import replace
 import pytest
 
 from mnistcli.render.comparison import comparison_view, verdict
-from mnistcli.results import Comparison, PairedTest
-from tests.render.by_hand import BETTER, compared, evaluation
+from mnistcli.results import ComparedRun, Comparison, PairedTest
+from tests.render.by_hand import BETTER, evaluation
 from tests.render.reading import behind, on_terminal, rows, written
 
 NAMES = ("cat", "dog", "owl")
 PAIR = PairedTest("dense-001", "cnn-001", 320, 9, 18, 2, 0.0123)
-
-
-def comparison() -> Comparison:
-    a, b = evaluation(run="dense-001", names=NAMES), evaluation(BETTER, run="cnn-001", names=NAMES)
-    both = compared((a, ()), (b, ()), pairs=[PAIR])
-    first, second = both.runs
-    return replace(
-        both,
-        runs=(
-            replace(first, parameters=407_050, train_seconds=None),
-            replace(second, parameters=542_230, train_seconds=150.0, evaluation=replace(b, loss=0.0987)),
-        ),
-    )
-
-
-VIEW = comparison_view(comparison())
+A, B = evaluation(run="dense-001", names=NAMES), evaluation(BETTER, run="cnn-001", names=NAMES)
+RUNS = ComparedRun(A, (), 407_050, None), ComparedRun(replace(B, loss=0.0987), (), 542_230, 150.0)
+VIEW = comparison_view(Comparison(RUNS, (PAIR,)))
 
 
 def test_json_has_runs_and_pairs() -> None:
@@ -107,8 +94,7 @@ def test_a_verdict_says_how_many_more_whether_it_could_be_chance_and_which_is_be
 def test_a_terminal_gives_the_verdict_and_says_that_several_p_values_are_not_corrected() -> None:
     assert verdict(PAIR) in on_terminal(VIEW).plain
     assert "corrected" not in on_terminal(VIEW).plain
-    runs = [(evaluation(run=run, names=NAMES), ()) for run in ("dense-001", "cnn-001", "cnn-002")]
-    pairs = [PAIR, replace(PAIR, b="cnn-002"), replace(PAIR, a="cnn-001", b="cnn-002")]
-    three = on_terminal(comparison_view(compared(*runs, pairs=pairs))).plain
+    pairs = (PAIR, replace(PAIR, b="cnn-002"), replace(PAIR, a="cnn-001", b="cnn-002"))
+    three = on_terminal(comparison_view(Comparison((*RUNS, RUNS[1]), pairs))).plain
     assert "The 3 p-values are not corrected" in three
     assert "Difference" not in three

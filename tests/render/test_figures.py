@@ -184,8 +184,8 @@ def test_a_comparison_shows_each_run_s_matrix_and_its_errors_by_true_class() -> 
     runs = (evaluation(run="dense-001"), evaluation(BETTER, run="cnn-001"))
     _, middle, bottom = figures.comparison(compared(*((run, HISTORY) for run in runs))).subfigs
     left, right = (axes for axes in middle.axes if axes.images)
-    assert left.get_title() == "dense-001: 94.27 % of 349 test images"
-    assert right.get_title() == "cnn-001: 96.85 % of 349 test images"
+    assert left.get_title() == "dense-001\n94.27 % of 349 test images"
+    assert right.get_title() == "cnn-001\n96.85 % of 349 test images"
     assert (cells(left)[0, 1], cells(right)[0, 1]) == ("7", "4")
     (errors,) = bottom.axes
     assert (errors.get_xlabel(), errors.get_ylabel()) == ("true class", "images read wrong")
@@ -340,8 +340,7 @@ def test_an_explanation_of_many_classes_shows_the_most_probable_in_the_classes_o
 def test_pixels_for_the_answer_are_red_those_against_it_blue_and_the_rest_neutral() -> None:
     figure = figures.explanation(explained((0.2, 0.7, 0.1), "abc"))
     saliency, bar = figure.subfigs[1].axes[2:]
-    assert saliency.get_title() == "for (red) and against (blue) b"
-    assert saliency.images[0].get_clim() == (-2, 2)
+    assert saliency.get_title() == "red: for the answer, blue: against it"
     assert bar.get_ylabel() == "share in the logit"
     assert figure.get_supxlabel() == "The last picture: by hand"
     (against, strongly_for), (weakly_for, nothing) = pixels(saliency).astype(int)
@@ -350,30 +349,53 @@ def test_pixels_for_the_answer_are_red_those_against_it_blue_and_the_rest_neutra
     assert np.ptp(nothing) <= 2
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_red_and_blue_are_as_deep_for_as_against(sign: int) -> None:
+    saliency = sign * np.array([[-2, 1], [-1, 0.5]], np.float32)
+    (image,) = figures.explanation(explained((0.2, 0.8), "ab", saliency=saliency)).subfigs[1].axes[2].images
+    assert image.get_clim() == (-2, 2)
+
+
 def test_a_saliency_of_nothing_is_neutral() -> None:
     figure = figures.explanation(explained((0.2, 0.8), "ab", saliency=np.zeros((2, 2), np.float32)))
     assert np.ptp(pixels(figure.subfigs[1].axes[2]), axis=-1).max() <= 2
 
 
-ODD_NAMES = (r"$\bad{$", "日本", "x" * 90)
-ODD = evaluation(names=ODD_NAMES)
+def confusion_of(names: Sequence[str]) -> Figure:
+    return figures.confusion(evaluation(run="a-run-with-quite-a-long-name", names=names))
 
 
-@pytest.mark.parametrize(
-    "draw",
-    [
-        lambda: figures.confusion(ODD),
-        lambda: figures.comparison(compared((ODD, HISTORY), (ODD, HISTORY))),
-        lambda: figures.grid([Sample(0, name, np.zeros((4, 4, 1), np.uint8), name) for name in ODD_NAMES], columns=3),
-        lambda: figures.explanation(explained((0.5, 0.3, 0.2), ODD_NAMES)),
-    ],
-    ids=["confusion", "comparison", "grid", "explanation"],
-)  # fmt: skip
-def test_a_class_may_have_any_name(draw: Callable[[], Figure], tmp_path: Path) -> None:
-    figures.save(draw(), tmp_path / "figure.svg")
+def comparison_of(names: Sequence[str]) -> Figure:
+    each = evaluation(run="a-run-with-quite-a-long-name", names=names)
+    return figures.comparison(compared(*[(each, HISTORY)] * 3))
+
+
+def grid_of(names: Sequence[str]) -> Figure:
+    return figures.grid([Sample(0, name, np.zeros((4, 4, 1), np.uint8), name) for name in names], columns=3)
+
+
+def explanation_of(names: Sequence[str]) -> Figure:
+    return figures.explanation(explained((0.5, 0.3, 0.2), names))
+
+
+OF_CLASSES = pytest.mark.parametrize("draw", [confusion_of, comparison_of, grid_of, explanation_of])
+
+
+@OF_CLASSES
+def test_a_class_may_have_any_name(draw: Callable[[Sequence[str]], Figure], tmp_path: Path) -> None:
+    figures.save(draw((r"$\bad{$", "日本", "x" * 90)), tmp_path / "figure.svg")
     said = svg_texts(tmp_path / "figure.svg")
     assert {r"$\bad{$", "日本", f"{'x' * 19}…"} <= set(said)
-    assert max(map(len, said)) < 50
+    assert max(map(len, said)) < 60
+
+
+@OF_CLASSES
+def test_nothing_is_cut_off_at_the_edge(draw: Callable[[Sequence[str]], Figure], tmp_path: Path) -> None:
+    figure = draw(("fourteen words", "x" * 90, "cat"))
+    figures.save(figure, tmp_path / "figure.png")
+    drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert 0 <= drawn.x0 < drawn.x1 <= width
+    assert 0 <= drawn.y0 < drawn.y1 <= height
 
 
 def test_an_svg_is_the_same_to_the_byte_each_time(tmp_path: Path) -> None:
