@@ -1,7 +1,9 @@
 """What the tests share: the program called in this process or as one of its own, and a workspace with small runs."""
 
+import html
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,6 +40,11 @@ class Outcome:
 
 Call = Callable[..., Outcome]
 Measured = Callable[..., tuple[Outcome, float]]
+
+
+def svg_texts(path: Path) -> list[str]:
+    """Return the texts of an SVG figure in the order drawn: each is drawn as paths below a comment that holds it."""
+    return [html.unescape(text) for text in re.findall("<!-- (.*?) -->", path.read_text(encoding="utf-8"))]
 
 
 @pytest.fixture(scope="session", autouse=True)

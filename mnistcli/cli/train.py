@@ -175,7 +175,7 @@ def train_visibly(
     if plots:
         from mnistcli.render import figures
 
-        figures.save(figures.curves({result.run: result.history}), result.folder / "curves.png")
+        figures.save(figures.curves(result.run, result.history), result.folder / "curves.png")
         figures.save(figures.confusion(result.evaluation), result.folder / "confusion.png")
     return result
 

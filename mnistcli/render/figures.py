@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,20 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from mnistcli.errors import UsageError
 from mnistcli.files import write_atomically
-from mnistcli.render.tables import shape
-from mnistcli.results import Comparison, EpochMetrics, Evaluation, Explanation, ModelSummary, Sample
+from mnistcli.render.tables import percent, shape
+from mnistcli.results import Comparison, EpochMetrics, Evaluation, Explanation, ModelSummary, Prediction, Sample
 
 COLOURS = ("#2a6fdb", "#d9480f", "#2b8a3e", "#862e9c", "#c2255c", "#0b7285")
 MATRIX_COLOURS = "Blues"
 DPI = 120
 MOST_COUNTS = 30  # classes: a matrix of more shows colours alone, its counts would be too small to read
+MOST_BARS = 20  # classes: of more, an explanation shows the most probable
+LONGEST = 20  # characters that a class's name has room for
 KIND_COLOURS = {"input": "#e9ecef", "conv": "#d0ebff", "max-pool": "#c5f6fa", "flatten": "#f1f3f5", "dense": "#ffe8cc"}
 
 
@@ -34,7 +38,12 @@ def save(figure: Figure, path: Path) -> None:
     """
     content = io.BytesIO()
     suffix = path.suffix[1:].lower()
-    with rc_context({"svg.hashsalt": "mnistcli"}):  # without it and with a date the same figure makes another SVG
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a "$" in the name of a class is a dollar sign
+    # Without the salt and with a date the same figure makes another SVG.
+    with rc_context({"svg.hashsalt": "mnistcli"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # it draws a box instead
+        figure.draw_without_rendering()  # only a second layout makes room for every label
         figure.savefig(content, format=suffix, dpi=DPI, metadata={"Date": None} if suffix == "svg" else None)
     try:
         write_atomically(path, content.getvalue())
@@ -42,10 +51,10 @@ def save(figure: Figure, path: Path) -> None:
         raise UsageError(f"The figure cannot be written to {str(path)!r}: {error.strerror}.") from error
 
 
-def curves(histories: Mapping[str, Sequence[EpochMetrics]]) -> Figure:
-    """Draw loss and accuracy by epoch, training (dashed) beside validation (solid), a colour a run."""
+def curves(run: str, history: Sequence[EpochMetrics]) -> Figure:
+    """Draw a run's loss and accuracy by epoch, training (dashed) beside validation (solid)."""
     figure = Figure(figsize=(11, 4.2), layout="constrained")
-    _draw_curves(figure, histories)
+    _draw_curves(figure, [(run, history)])
     return figure
 
 
@@ -55,22 +64,21 @@ def confusion(evaluation: Evaluation) -> Figure:
     figure = Figure(figsize=(2.24 * side, side), layout="constrained")
     counts, shares = figure.subplots(1, 2)
     _draw_matrix(counts, evaluation, title="images", figure=figure)
-    _draw_matrix(shares, evaluation, title="percent of the true class", figure=figure, percent=True)
-    figure.suptitle(_heading(evaluation))
+    _draw_matrix(shares, evaluation, title="percent of the true class", figure=figure, as_percent=True)
+    figure.suptitle(f"{evaluation.run}: {_score(evaluation)}")
     return figure
 
 
 def comparison(compared: Comparison) -> Figure:
-    """Draw the runs' curves, their confusion matrices side by side, and their errors by class."""
+    """Draw the runs' curves, their confusion matrices side by side, and their errors by class; a colour a run."""
     evaluations = [run.evaluation for run in compared.runs]
-    histories = {run.evaluation.run: run.history for run in compared.runs if run.history}
     side = _matrix_side(len(evaluations[0].class_names))
     figure = Figure(figsize=(max(11, 0.9 * side * len(evaluations)), 8 + 0.95 * side), layout="constrained")
     rows: Any = figure.subfigures(3, 1, height_ratios=(1, 0.235 * side, 0.85))
     top, middle, bottom = rows
-    _draw_curves(top, histories)
+    _draw_curves(top, [(run.evaluation.run, run.history) for run in compared.runs])
     for axes, evaluation in zip(middle.subplots(1, len(evaluations), squeeze=False)[0], evaluations, strict=True):
-        _draw_matrix(axes, evaluation, title=_heading(evaluation), figure=middle)
+        _draw_matrix(axes, evaluation, title=f"{evaluation.run}\n{_score(evaluation)}", figure=middle)
     _draw_errors(bottom.subplots(), evaluations)
     return figure
 
@@ -83,8 +91,8 @@ def grid(samples: Sequence[Sample], *, columns: int) -> Figure:
         axes.set_axis_off()
         if i < len(samples):
             _draw_picture(axes, samples[i].picture)
-            said = "" if samples[i].predicted is None else f" read as {samples[i].predicted}"
-            axes.set_title(f"{samples[i].label}{said}", size=9 if said else None)
+            answer = [] if samples[i].predicted is None else [f"read as {samples[i].predicted}"]
+            axes.set_title("\n".join(map(_short, [samples[i].label, *answer])), size=10)
     return figure
 
 
@@ -130,24 +138,20 @@ def explanation(explained: Explanation) -> Figure:
     seen, shares, pixels = bottom.subplots(1, 3)
     _draw_picture(seen, steps[-1][1])
     seen.set(title="what the network saw", xticks=(), yticks=())
-    label, confidence = prediction.top[0]
-    colours = [COLOURS[1] if name == label else COLOURS[0] for name in prediction.class_names]
-    bars = shares.barh(prediction.class_names, [100 * share for share in prediction.probabilities], color=colours)
-    shares.bar_label(bars, fmt="%.1f", size=8, padding=2)
-    shares.set(title=f"{label} with {confidence:.1%}", xlabel="probability (%)", xlim=(0, 112))
-    shares.invert_yaxis()
-    shares.spines[["top", "right"]].set_visible(False)
-    most = max(float(np.abs(explained.saliency).max()), 1e-12)
+    _draw_probabilities(shares, prediction)
+    most = float(np.abs(explained.saliency).max())
     image = pixels.imshow(explained.saliency, cmap="RdBu_r", vmin=-most, vmax=most)
-    pixels.set(title=f"for (red) and against (blue) {label}", xticks=(), yticks=())
+    pixels.set(title="red: for the answer, blue: against it", xticks=(), yticks=())
     bottom.colorbar(image, ax=pixels, shrink=0.8, label="share in the logit")
     figure.supxlabel(f"The last picture: {explained.method}", size=8)
     return figure
 
 
-def _draw_curves(figure: FigureBase, histories: Mapping[str, Sequence[EpochMetrics]]) -> None:
+def _draw_curves(figure: FigureBase, runs: Sequence[tuple[str, Sequence[EpochMetrics]]]) -> None:
     loss, accuracy = figure.subplots(1, 2)
-    for colour, (run, history) in zip(_cycle(len(histories)), histories.items(), strict=True):
+    for colour, (run, history) in zip(_cycle(len(runs)), runs, strict=True):
+        if not history:  # builtin comes without its epochs
+            continue
         epochs = [metrics.epoch for metrics in history]
         for axes, train, validation in (
             (loss, [m.train_loss for m in history], [m.validation_loss for m in history]),
@@ -158,48 +162,66 @@ def _draw_curves(figure: FigureBase, histories: Mapping[str, Sequence[EpochMetri
             axes.plot(epochs, validation, "-", label=f"{run}, validation", **style)
     for axes, label in ((loss, "loss (nats)"), (accuracy, "accuracy (%)")):
         axes.set(xlabel="epoch", ylabel=label)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(_whole_numbers())
         axes.grid(alpha=0.25)
-        if histories:
+        if axes.lines:
             axes.legend(frameon=False, fontsize=9)
 
 
-def _draw_matrix(axes: Axes, evaluation: Evaluation, *, title: str, figure: FigureBase, percent: bool = False) -> None:
+def _draw_matrix(
+    axes: Axes, evaluation: Evaluation, *, title: str, figure: FigureBase, as_percent: bool = False
+) -> None:
     """Colour follows the logarithm of the count, or errors would all look like zero beside the diagonal."""
     counts = np.array(evaluation.confusion)
     support = np.maximum(counts.sum(1, keepdims=True), 1)
-    values = counts / support * 100 if percent else counts.astype(float)
+    values = counts / support * 100 if as_percent else counts.astype(float)
     shades = np.log1p(values)
-    image = axes.imshow(shades, cmap=MATRIX_COLOURS, vmin=0, vmax=np.log1p(100) if percent else None)
-    ticks = range(len(evaluation.class_names))
-    axes.set(xlabel="predicted", ylabel="true", xticks=ticks, yticks=ticks, title=title)
-    names = evaluation.class_names
+    image = axes.imshow(shades, cmap=MATRIX_COLOURS, vmin=0, vmax=np.log1p(100) if as_percent else None)
+    names = list(map(_short, evaluation.class_names))
     size = 10 if len(names) <= MOST_COUNTS else 6
-    axes.set_xticklabels(names, rotation=90 if max(map(len, names)) > 2 else 0, size=size)
-    axes.set_yticklabels(names, size=size)
+    axes.set(xlabel="predicted", ylabel="true", title=title)
+    axes.set_xticks(range(len(names)), names, rotation=_rotation(names), size=size)
+    axes.set_yticks(range(len(names)), names, size=size)
     for (i, j), value in np.ndenumerate(values):
         if value and len(names) <= MOST_COUNTS:
-            text = f"{value:.1f}" if percent else f"{value:.0f}"
+            text = f"{value:.1f}" if as_percent else f"{value:.0f}"
             dark = shades[i, j] > shades.max() * 0.6
             axes.text(j, i, text, ha="center", va="center", size=7.5, color="white" if dark else "black")
     bar = figure.colorbar(image, ax=axes, shrink=0.85)
     marks = np.array([0, 1, 10, 100, 1000])
-    marks = marks[marks <= (100 if percent else values.max())]
-    bar.set_ticks(np.log1p(marks).tolist(), labels=[f"{mark}{' %' if percent else ''}" for mark in marks])
+    marks = marks[marks <= (100 if as_percent else values.max())]
+    bar.set_ticks(np.log1p(marks).tolist(), labels=[f"{mark}{' %' if as_percent else ''}" for mark in marks])
 
 
 def _draw_errors(axes: Axes, evaluations: Sequence[Evaluation]) -> None:
-    names, width = evaluations[0].class_names, 0.8 / len(evaluations)
+    names, width = list(map(_short, evaluations[0].class_names)), 0.8 / len(evaluations)
     places = np.arange(len(names))
     for i, (colour, evaluation) in enumerate(zip(_cycle(len(evaluations)), evaluations, strict=True)):
         errors = [sum(row) - row[k] for k, row in enumerate(evaluation.confusion)]
         bars = axes.bar(places + (i + 0.5) * width - 0.4, errors, width, color=colour, label=evaluation.run)
         if len(names) <= MOST_COUNTS:
             axes.bar_label(bars, size=8)
-    axes.set(xlabel="true class", ylabel="images read wrong", xticks=places)
-    axes.set_xticklabels(names, rotation=90 if max(map(len, names)) > 2 else 0)
+    axes.set(xlabel="true class", ylabel="images read wrong")
+    axes.set_xticks(places, names, rotation=_rotation(names))
+    axes.yaxis.set_major_locator(_whole_numbers())
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(evaluations))
+
+
+def _draw_probabilities(axes: Axes, prediction: Prediction) -> None:
+    """Draw a bar a class, in the classes' order; the answer stands out."""
+    label, confidence = prediction.top[0]
+    shown = dict(prediction.top[:MOST_BARS])
+    names = [name for name in prediction.class_names if name in shown]
+    colours = [COLOURS[1] if name == label else COLOURS[0] for name in names]
+    bars = axes.barh(range(len(names)), [100 * shown[name] for name in names], color=colours)
+    axes.bar_label(bars, fmt="%.1f", size=8, padding=2)
+    left_out = len(prediction.class_names) - len(names)
+    axes.set(title=f"{_short(label)} with {percent(confidence, 1)}", xlim=(0, 112))
+    axes.set_xlabel("probability (%)" + (f"; {left_out} less probable classes are left out" if left_out else ""))
+    axes.set_yticks(range(len(names)), map(_short, names))
+    axes.invert_yaxis()
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _matrix_side(classes: int) -> float:
@@ -208,12 +230,24 @@ def _matrix_side(classes: int) -> float:
 
 
 def _draw_picture(axes: Axes, picture: np.ndarray) -> None:
-    axes.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255)
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
 
 
-def _heading(evaluation: Evaluation) -> str:
-    return f"{evaluation.run}: {evaluation.accuracy:.2%} of {evaluation.n:,} {evaluation.split} images"
+def _score(evaluation: Evaluation) -> str:
+    return f"{percent(evaluation.accuracy)} of {evaluation.n:,} {evaluation.split} images"
 
 
 def _cycle(n: int) -> list[str]:
     return [COLOURS[i % len(COLOURS)] for i in range(n)]
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+
+
+def _rotation(names: Sequence[str]) -> int:
+    return 90 if max(map(len, names)) > 2 else 0
+
+
+def _whole_numbers() -> MaxNLocator:
+    return MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10])

@@ -1,18 +1,18 @@
 import re
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
-from tests.conftest import Call
+from tests.conftest import Call, svg_texts
 
 
 def test_compare_trains_what_is_missing_then_nothing(mnistcli: Call, tmp_path: Path) -> None:
-    first = mnistcli("compare", "linear", "builtin", "--plot", "out.png", "--json")
+    first = mnistcli("compare", "linear", "builtin", "--plot", "out.svg", "--json")
     assert first.code == 0
     assert "training one first" in first.err
     assert [run["run"] for run in first.json["runs"]] == ["linear-001", "builtin"]
-    assert np.asarray(Image.open(tmp_path / "out.png").convert("L")).std() > 10
+    said = svg_texts(tmp_path / "out.svg")
+    assert {"linear-001, training", "linear-001, validation", "images read wrong"} <= set(said)
+    for run in first.json["runs"]:
+        assert said[said.index(run["run"]) + 1] == f"{100 * run['accuracy']:.2f} % of 10,000 test images"
     again = mnistcli("compare", "linear", "builtin", "--no-train")
     assert again.code == 0
     assert "training" not in again.err

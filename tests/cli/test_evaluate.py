@@ -10,7 +10,7 @@ from scipy.special import log_softmax
 from mnistcli.data import load
 from mnistcli.network import logits
 from mnistcli.runs import load_model
-from tests.conftest import Call
+from tests.conftest import Call, svg_texts
 
 KEYS = [
     "schema",
@@ -107,9 +107,14 @@ def test_fail_under_exits_1_only_below_the_bar_and_still_gives_the_result(mnistc
 
 def test_plot_draws_the_matrix(mnistcli: Call, workspace: Path, tmp_path: Path) -> None:
     for suffix in (".png", ".svg", ".pdf"):
-        assert mnistcli("evaluate", "linear", "--plot", tmp_path / f"cm{suffix}", cwd=workspace).code == 0
-        assert (tmp_path / f"cm{suffix}").stat().st_size > 5_000
-    assert np.asarray(Image.open(tmp_path / "cm.png").convert("L")).std() > 10
+        outcome = mnistcli("evaluate", "linear", "--plot", tmp_path / f"cm{suffix}", "--json", cwd=workspace)
+        assert outcome.code == 0
+    said, found = svg_texts(tmp_path / "cm.svg"), outcome.json
+    assert f"linear-001: {100 * found['accuracy']:.2f} % of 10,000 test images" in said
+    assert {str(count) for row in found["confusion"] for count in row if count} <= set(said)
+    assert (tmp_path / "cm.pdf").read_bytes().startswith(b"%PDF")
+    with Image.open(tmp_path / "cm.png") as figure:
+        assert (figure.format, figure.size) == ("PNG", (1559, 696))
 
 
 def test_a_run_goes_by_path_by_name_by_architecture_and_as_the_latest(mnistcli: Call, workspace: Path) -> None:

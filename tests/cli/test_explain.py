@@ -13,7 +13,7 @@ from mnistcli.device import integrated_gradients
 from mnistcli.images import Source, steps
 from mnistcli.network import logits
 from mnistcli.runs import RunsFolder, load_model
-from tests.conftest import Call
+from tests.conftest import Call, svg_texts
 from tests.images.pictures import photograph
 
 BUILTIN = RunsFolder(Path("runs")).find("builtin")
@@ -65,13 +65,14 @@ def test_what_is_kept_shrinks_from_step_to_step_and_a_mnist_like_image_needs_non
 
 def test_the_figure_is_drawn_beside_the_answer(photo: Path, mnistcli: Call, tmp_path: Path) -> None:
     alone = mnistcli("predict", photo, "--run", "builtin", "--format", "jsonl")
-    outcome = mnistcli("predict", photo, "--run", "builtin", "--format", "jsonl", "--explain", "why.png")
+    outcome = mnistcli("predict", photo, "--run", "builtin", "--format", "jsonl", "--explain", "why.svg")
     assert (outcome.code, outcome.out) == (0, alone.out)
-    assert json.loads(outcome.out)["label"] == 5
-    with Image.open(tmp_path / "why.png") as figure:
-        assert len(figure.convert("RGB").getcolors(2**24) or ()) > 1000
-    assert mnistcli("predict", photo, "--run", "builtin", "--explain", "why.svg").code == 0
-    assert "Sundararajan" in (tmp_path / "why.svg").read_text(encoding="utf-8")
+    answer, said = json.loads(outcome.out), svg_texts(tmp_path / "why.svg")
+    assert answer["label"] == 5
+    assert f"5 with {100 * answer['confidence']:.1f} %" in said
+    assert {f"{100 * share:.1f}" for share in answer["probabilities"]} <= set(said)
+    assert {"the picture", "fitted and centred", "what the network saw"} <= set(said)
+    assert "Sundararajan" in said[-1]
 
 
 def test_one_picture_from_stdin_is_explained(photo: Path, spawn: Call, tmp_path: Path) -> None:

@@ -1,0 +1,23 @@
+"""Small results with no symmetry: whatever is swapped in showing them is seen."""
+
+from collections.abc import Sequence
+
+from mnistcli.results import ComparedRun, Comparison, EpochMetrics, Evaluation
+
+HISTORY = (
+    EpochMetrics(1, 0.9, 0.70, 0.5, 0.83, 1.5, 100.0),
+    EpochMetrics(2, 0.4, 0.88, 0.3, 0.91, 2.5, 100.0),
+    EpochMetrics(3, 0.2, 0.95, 0.25, 0.92, 3.5, 100.0),
+)
+CONFUSION = ((90, 7, 3), (0, 40, 9), (1, 0, 199))  # 10, 9 and 1 errors by true class; 1, 7 and 12 by predicted
+BETTER = ((96, 4, 0), (2, 47, 0), (3, 2, 195))  # 4, 2 and 5 errors by true class
+
+
+def evaluation(
+    confusion: Sequence[Sequence[int]] = CONFUSION, *, run: str = "cnn-001", names: Sequence[str] = ("0", "1", "2")
+) -> Evaluation:
+    return Evaluation(run, run.split("-")[0], "test", 0.1234, 0.0567, tuple(map(tuple, confusion)), tuple(names))
+
+
+def compared(*runs: tuple[Evaluation, Sequence[EpochMetrics]]) -> Comparison:
+    return Comparison(tuple(ComparedRun(each, tuple(history), 10, 1.0) for each, history in runs), ())
