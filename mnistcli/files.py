@@ -1,10 +1,13 @@
-"""Files that are wholly there or not at all, files of which nothing is known yet, and where what can be redone lies."""
+"""Atomic writes, bounded reads of untrusted files, and the cache folder."""
 
 import errno
 import os
 import stat
 import tempfile
+from functools import partial
 from pathlib import Path
+
+from mnistcli.process import undoing
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -15,16 +18,13 @@ def write_atomically(path: Path, content: bytes) -> None:
     """
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
-    try:
+    with undoing(partial(temporary.unlink, missing_ok=True)):
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
     _flush_folder(path.parent)
 
 

@@ -41,6 +41,7 @@ def predict(
     invert: str = "auto",
     split_digits: bool = False,
     on_device: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Prediction]:
     """Yield a prediction for each source, in their order; a picture that cannot be read yields its error.
 
@@ -51,6 +52,7 @@ def predict(
         split_digits: Whether a picture shows a line of digits, to be read one by one.
         on_device: Whether JAX computes, which is set up then; else NumPy, which is ready before JAX is imported, in the
             processes that read.
+        tell: Hears which process keeps us waiting.
 
     Raises:
         RunError: The run's weights are missing or damaged.
@@ -70,12 +72,12 @@ def predict(
         finish = partial(_answer, model)
     if not on_device:
         answer = partial(finish, partial(logits, model.layers, model.params))
-        yield from chain.from_iterable(read_pictures(sources, look, answer, side=side))
+        yield from chain.from_iterable(read_pictures(sources, look, answer, side=side, tell=tell))
     else:
         from mnistcli.device import predict_logits
 
         answer = partial(finish, partial(predict_logits, model.layers, model.params))
-        yield from chain.from_iterable(map(answer, read_pictures(sources, look, list, side=side)))
+        yield from chain.from_iterable(map(answer, read_pictures(sources, look, list, side=side, tell=tell)))
 
 
 def save_pictures(answers: Iterable[Prediction], folder: Path) -> Iterator[Prediction]:

@@ -17,9 +17,10 @@ from mnistcli.data import Dataset, load
 from mnistcli.errors import DataError, InterruptedRunError, StoppedRunError, UsageError
 from mnistcli.models import abstract, split
 from mnistcli.network import count
+from mnistcli.process import held_interrupts
 from mnistcli.results import EpochMetrics, Notice, RunStarted, TrainEvent, TrainResult
 from mnistcli.runs import Run, RunFolder, RunsFolder, Status, model_metadata, provenance
-from mnistcli.training import Fit, best_epoch, held_interrupts
+from mnistcli.training import Fit, best_epoch
 
 Notify = Callable[[TrainEvent], None]
 Load = Callable[[DataChoice], Dataset]
@@ -79,25 +80,24 @@ def resume(run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, 
         RunError: There is no such run, it is finished, or another process is at work in it.
         UsageError, DataError, InterruptedRunError, DivergedError, StoppedRunError: As of `train`.
     """
-    with held_interrupts() as interrupted:
-        folder = runs.reopen(run)
-        try:
-            config = go_on(folder.record.config, given)
-            _check_dataset(run, config, given)
-            dataset = session.load(config.choice())
-            before = folder.record.provenance
-            now = provenance(device=session.device, data_fingerprint=dataset.fingerprint)
-            if before.get("data_fingerprint") != now["data_fingerprint"]:
-                raise DataError(f"The run {run!r} was begun on other images than {config.dataset} holds now.")
+    folder = runs.reopen(run)
+    try:
+        config = go_on(folder.record.config, given)
+        _check_dataset(run, config, given)
+        dataset = session.load(config.choice())
+        before = folder.record.provenance
+        now = provenance(device=session.device, data_fingerprint=dataset.fingerprint)
+        if before.get("data_fingerprint") != now["data_fingerprint"]:
+            raise DataError(f"The run {run!r} was begun on other images than {config.dataset} holds now.")
+        with held_interrupts() as interrupted:
             fit = Fit(config, dataset, session.checkpoint_every)
             trained = _restore(folder, fit, session)
             if any(before.get(key) != now[key] for key in ("device", "versions")):
                 session.notify(Notice("It was begun on another device or version: its weights may differ a little."))
             folder.begin_again(config, now)
-        except BaseException:
-            folder.lock.release()
-            raise
-        return _train(folder, fit, session, interrupted, trained=trained)
+            return _train(folder, fit, session, interrupted, trained=trained)
+    finally:
+        folder.lock.release()
 
 
 def _check_dataset(run: str, config: TrainConfig, given: Mapping[str, Any]) -> None:

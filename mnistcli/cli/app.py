@@ -96,15 +96,12 @@ def main() -> None:
         # Whoever read us has what they wanted. What is still buffered must not fail again when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.OK
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        code = ExitCode.INTERRUPTED
     sys.exit(code)
 
 
 def _run() -> int:
     try:
-        code = app(standalone_mode=False) or ExitCode.OK
+        return app(standalone_mode=False) or ExitCode.OK
     except ClosedPipeError:
         raise
     except SystemExit as error:
@@ -118,14 +115,9 @@ def _run() -> int:
     except OSError as error:
         place = f" ({error.filename!r})" if error.filename else ""
         return _tell(error, f"The system refused: {error.strerror or error}{place}.", ExitCode.FAILED)
-    except Exception as error:  # what nobody foresaw still gets one sentence
-        if isinstance(error.__cause__, KeyboardInterrupt):
-            raise KeyboardInterrupt from error
+    except Exception as error:  # noqa: BLE001  (what nobody foresaw still gets one sentence)
         kind = type(error).__name__
         return _tell(error, f"This should not happen: {kind}: {error}; --debug shows where.", ExitCode.FAILED)
-    if code == ExitCode.INTERRUPTED:  # what Typer makes of Ctrl-C
-        raise KeyboardInterrupt
-    return code
 
 
 def _usage_sentence(error: TyperException) -> str:

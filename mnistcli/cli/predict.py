@@ -133,7 +133,7 @@ def predict(
     if explain is not None:
         sources = iter([only := _take_only(sources)])
     answers: Iterable[Prediction] = predict_pictures(
-        sources, found, invert=invert, split_digits=split_digits, on_device=on_device
+        sources, found, invert=invert, split_digits=split_digits, on_device=on_device, tell=face.note
     )
     if save_preprocessed is not None:
         answers = save_pictures(answers, save_preprocessed)

@@ -10,6 +10,7 @@ import json
 import mmap
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,11 @@ from mnistcli.data.dataset import Dataset, Split, digests, fingerprint, hold_out
 from mnistcli.data.source import Images, Original, Source, Tell
 from mnistcli.errors import DataError, ImageError
 from mnistcli.files import user_cache
+from mnistcli.process import undoing
 
 SCHEMA = "mnistcli.dataset/1"
 ABOUT = "about.json"
+LOCK = ".lock"
 UNFINISHED = ".unfinished"  # the beginning of names of what only the lock's holder makes
 LABELS = np.dtype("<i4")
 MOST_CLASSES = 65_536
@@ -83,15 +86,19 @@ def store(source: Source, choice: DataChoice, *, tell: Tell) -> None:
         with _locked(tell):
             _discard_unfinished()
             if find(source, choice) is None:
-                try:
+                with undoing(_discard_unfinished):
                     _store(source, choice, tell)
-                finally:
-                    _discard_unfinished()
     except OSError as error:
         raise DataError(
             f"The data set {choice.dataset!r} cannot be decoded into {str(cache_folder())!r}: "
             f"{error.strerror or error}; MNISTCLI_CACHE_DIR names another folder."
         ) from error
+
+
+def discard_unfinished() -> None:
+    """Throw away what was being made by a process that was killed, unless another one is making an entry."""
+    with suppress(Timeout, OSError), FileLock(cache_folder() / LOCK, timeout=0):
+        _discard_unfinished()
 
 
 def _discard_unfinished() -> None:
@@ -101,7 +108,7 @@ def _discard_unfinished() -> None:
 
 
 def _locked(tell: Tell) -> "AcquireReturnProxy[FileLock]":
-    lock = FileLock(cache_folder() / ".lock")
+    lock = FileLock(cache_folder() / LOCK)
     try:
         return lock.acquire(timeout=0)
     except Timeout:

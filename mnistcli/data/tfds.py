@@ -4,7 +4,6 @@ That process may import TensorFlow, which is noisy, heavy and greedy for GPUs; i
 it ends with the program. What it leaves is an entry of the cache; a later start imports no TFDS at all.
 """
 
-import multiprocessing
 import os
 import re
 import shutil
@@ -23,12 +22,12 @@ from mnistcli.config import DataChoice
 from mnistcli.data import cache
 from mnistcli.data.source import BLOCK, Block, Original, Tell
 from mnistcli.errors import DataError, suggestion
+from mnistcli.process import child_process, undoing
 
 NAME = re.compile(r"[a-z]\w*(/[\w.-]+)?(:[\w.*]+)?", re.ASCII)
 STAGING = f"{cache.UNFINISHED}-tfds"  # where a set is prepared that has no folder of its own
 CONNECT_SECONDS, READ_SECONDS, RETRIES = 4, 5, 1  # a network that fails is told of within 15 s, TensorFlow included
 PARTS = 6
-GRACE_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -94,40 +93,24 @@ def store_apart(source: Tfds, choice: DataChoice, *, tell: Tell) -> None:
     Raises:
         DataError: It is unknown, not one of labelled images, or cannot be prepared.
     """
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe()
-    process = context.Process(target=_store, args=(source, choice, there), daemon=True)
-    process.start()
-    there.close()
     try:
-        while (message := here.recv()) is not None:
-            if isinstance(message, DataError):
-                raise message
-            tell(*message)
+        with undoing(cache.discard_unfinished), child_process(_store, source, choice) as child:
+            while (message := child.connection.recv()) is not None:
+                if isinstance(message, DataError):
+                    raise message
+                tell(*message)
     except EOFError as error:
         raise DataError(f"The data set {source.name!r} could not be prepared: the process ended at once.") from error
-    finally:
-        process.join(GRACE_SECONDS)  # whoever is interrupted waits for nothing: Ctrl-C reaches that process too
-        process.kill()
-        process.join()
 
 
-def _store(source: Tfds, choice: DataChoice, parent: Connection) -> None:
+def _store(parent: Connection, source: Tfds, choice: DataChoice) -> None:
     """Do `cache.store` and tell the parent how it goes: what is done, an error, or None at the end."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     _silence()
     try:
         cache.store(source, choice, tell=lambda *done: parent.send(done))
         parent.send(None)
     except DataError as error:
         parent.send(DataError(str(error)))
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-    os._exit(1)
 
 
 def _silence() -> None:

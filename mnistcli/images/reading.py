@@ -1,15 +1,7 @@
 """Many pictures read in parallel, as they are asked for, in the order in which they came."""
 
-import multiprocessing
-import os
-import signal
-import sys
-import threading
 import warnings
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
@@ -17,6 +9,7 @@ from typing import Any, TypeVar
 
 from mnistcli.errors import ImageError
 from mnistcli.images.decode import WORKING_SIDE, Picture, Source, read_picture
+from mnistcli.images.workers import work_ahead
 
 BATCH = 100  # pictures that are handed on together: few enough for the CNN's numbers to stay in a core's cache
 # Pictures that are decoded before they are looked at. Two loops in turn run Pillow's and NumPy's code while it is in
@@ -38,40 +31,28 @@ class Reading:
 
 
 Read = list[Reading]
-_do: Callable[[list[Source]], Any] = list  # a worker's own, set as it starts
 
 
 def read_pictures(
-    sources: Iterable[Source], look: Look, finish: Callable[[Read], T], *, side: int = WORKING_SIDE
+    sources: Iterable[Source],
+    look: Look,
+    finish: Callable[[Read], T],
+    *,
+    side: int = WORKING_SIDE,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[T]:
     """Yield what `finish` makes of each batch of readings, in the sources' order.
 
     The first batch is read and finished here; for more, processes are started that do so, ahead by a few batches, no
     more. `look` returns what is seen in a picture, whose longer side is `side` pixels at most, or raises ImageError; it
-    and `finish` must be functions that pickle can name, or `functools.partial` of such.
+    and `finish` must be functions that pickle can name, or `functools.partial` of such. `tell` hears, once of each
+    process, that it keeps us waiting.
     """
     batches, do = _batches(sources), partial(_do_batch, look, finish, side)
     yield from map(do, islice(batches, 1))
     second = next(batches, None)
     if second is not None:
-        yield from _work_ahead(chain([second], batches), do)
-
-
-def _work_ahead(batches: Iterable[list[Source]], do: Callable[[list[Source]], T]) -> Iterator[T]:
-    workers = _cores()
-    pool = ProcessPoolExecutor(workers, mp_context=_start_method(), initializer=_start_worker, initargs=(do,))
-    waiting: deque[Future[T]] = deque()
-    try:
-        for batch in batches:
-            waiting.append(pool.submit(_work, batch))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    except BrokenProcessPool as error:
-        raise ImageError("A process that reads pictures was ended from outside, perhaps for want of memory.") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+        yield from work_ahead(do, chain([second], batches), tell=tell)
 
 
 def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
@@ -119,32 +100,3 @@ def _look(look: Look, name: str, decoded: Picture | ImageError) -> Reading:
         return Reading(name, look(decoded), decoded.note)
     except ImageError as error:
         return Reading(name, error=str(error))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _start_method() -> multiprocessing.context.BaseContext:
-    """Fork where that is safe, which JAX's threads prevent: a worker is ready at once, not after 0.2 s of imports."""
-    forks = sys.platform == "linux" and "jax" not in sys.modules
-    return multiprocessing.get_context("fork" if forks else "spawn")
-
-
-def _start_worker(do: Callable[[list[Source]], Any]) -> None:
-    """Leave Ctrl-C to the parent, and end when it does, however it does; keep what is to be done with each batch."""
-    global _do
-    _do = do
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _work(batch: list[Source]) -> Any:
-    return _do(batch)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-    os._exit(1)

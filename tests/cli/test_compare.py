@@ -1,6 +1,8 @@
 import re
 from pathlib import Path
 
+import numpy as np
+
 from tests.conftest import Call, svg_texts
 
 

@@ -2,11 +2,9 @@ import csv
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -154,51 +152,6 @@ def test_many_files_are_answered_in_order_by_several_processes(spawn: Call, digi
     assert [row["path"] for row in rows] == paths
     assert "error" in rows.pop(333)
     assert all(row["label"] == int(row["path"][-5]) for row in rows)
-
-
-def reading_processes(parent: int) -> list[int]:
-    children = Path(f"/proc/{parent}/task/{parent}/children")
-    return [int(pid) for pid in children.read_text().split()] if children.exists() else []
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("end", ["killed", "reader gone"])
-def test_the_reading_processes_end_with_the_program(digits: Path, tmp_path: Path, end: str) -> None:
-    path = str(sorted(digits.glob("*.png"))[0])
-    (tmp_path / "list.txt").write_text(f"{path}\n" * 200_000)
-    command = [sys.executable, "-m", "mnistcli", "predict", "--files-from", "list.txt"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        for _ in range(300):
-            assert process.stdout is not None
-            process.stdout.readline()
-        workers = reading_processes(process.pid)
-        assert workers
-        if end == "killed":
-            process.kill()
-        else:
-            process.stdout.close()
-        assert process.wait(20) == (-signal.SIGKILL if end == "killed" else 0)
-    deadline = time.monotonic() + 20
-    while any(Path(f"/proc/{pid}").exists() for pid in workers):
-        assert time.monotonic() < deadline, "a reading process outlived the program"
-        time.sleep(0.05)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_reading_process_that_the_system_ends_is_told_in_one_sentence(digits: Path, tmp_path: Path) -> None:
-    path = str(sorted(digits.glob("*.png"))[0])
-    (tmp_path / "list.txt").write_text(f"{path}\n" * 200_000)
-    command = [sys.executable, "-m", "mnistcli", "predict", "--files-from", "list.txt", "-q"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        for _ in range(300):
-            process.stdout.readline()
-        os.kill(reading_processes(process.pid)[0], signal.SIGKILL)
-        _, err = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert err.decode().splitlines() == [
-        "mnistcli: A process that reads pictures was ended from outside, perhaps for want of memory."
-    ]
 
 
 def test_numpy_and_jax_give_the_same_answers(mnistcli: Call, digits: Path) -> None:

@@ -1,0 +1,108 @@
+"""Child processes that do the same with one batch after another, ahead of whoever asks for the answers."""
+
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from typing import Any, Generic, TypeVar
+
+from mnistcli.errors import ImageError
+from mnistcli.process import Child, child_process
+
+PATIENCE = 5  # seconds after which it is told that a process keeps us waiting
+AHEAD = 2  # batches a process that are handed out before they are asked for
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+def work_ahead(do: Callable[[S], T], batches: Iterable[S], *, tell: Callable[[str], None]) -> Iterator[T]:
+    """Yield what `do` makes of each batch, in their order, in a process for each core.
+
+    Args:
+        do: A function that pickle can name, or `functools.partial` of such.
+        batches: They are fetched as they are needed.
+        tell: Hears, once of each process, that it keeps us waiting.
+
+    Raises:
+        ImageError: A process was ended from outside.
+    """
+    n = _cores()
+    with ExitStack() as stack:
+        threads = ThreadPoolExecutor(n)
+        stack.callback(threads.shutdown, cancel_futures=True)
+        workers = _Workers[S, T]([stack.enter_context(child_process(_serve, do, fork=_may_fork())) for _ in range(n)])
+        answers: deque[Future[T]] = deque()
+        for batch in batches:
+            answers.append(threads.submit(workers.ask, batch))
+            if len(answers) > AHEAD * n:
+                yield workers.wait_for(answers.popleft(), tell)
+        while answers:
+            yield workers.wait_for(answers.popleft(), tell)
+
+
+class _Workers(Generic[S, T]):
+    """Child processes, each of which is asked by one thread at a time."""
+
+    def __init__(self, children: list[Child]) -> None:
+        self._free: SimpleQueue[Child] = SimpleQueue()
+        for child in children:
+            self._free.put(child)
+        self._asked: dict[int, float] = {}  # when each process at work got its batch
+        self._told: set[int] = set()
+
+    def ask(self, batch: S) -> T:
+        """Hand the batch to a process that is free, and return its answer."""
+        child = self._free.get()
+        self._asked[child.pid] = time.monotonic()
+        try:
+            child.connection.send(batch)
+            answer = child.connection.recv()
+        except (EOFError, OSError) as error:
+            text = "A process that reads pictures was ended from outside, perhaps for want of memory."
+            raise ImageError(text) from error
+        finally:
+            del self._asked[child.pid]
+            self._free.put(child)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def wait_for(self, answer: Future[T], tell: Callable[[str], None]) -> T:
+        """Return the answer; tell whom we wait for where that takes long."""
+        while not wait([answer], PATIENCE).done:
+            for pid in self._slow():
+                tell(f"Waiting for process {pid}, which reads pictures and has not answered for {PATIENCE} s.")
+        return answer.result()
+
+    def _slow(self) -> list[int]:
+        latest = time.monotonic() - PATIENCE
+        slow = {pid for pid, asked in self._asked.copy().items() if asked < latest} - self._told
+        self._told |= slow
+        return sorted(slow)
+
+
+def _serve(connection: Connection, do: Callable[[Any], Any]) -> None:
+    while True:
+        try:
+            batch = connection.recv()
+        except EOFError:
+            return
+        try:
+            answer = do(batch)
+        except Exception as error:  # noqa: BLE001  (it is raised where the answer is asked for)
+            answer = error
+        connection.send(answer)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _may_fork() -> bool:
+    """Whether a worker may be a copy of this process, ready at once and not after 0.2 s of imports: JAX has threads."""
+    return sys.platform == "linux" and "jax" not in sys.modules

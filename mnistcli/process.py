@@ -1,0 +1,161 @@
+"""This process among others: how Ctrl-C and SIGTERM end it, what is undone then, and the children that work for it.
+
+A signal raises nothing. An exception in the middle of whatever runs at that moment is lost in garbage collection, where
+JAX runs Python code, aborts jaxlib while it is imported, and waits for the end of what XLA compiles.
+"""
+
+import os
+import select
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+from mnistcli.errors import ExitCode
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+ONE_WISH = 1.0  # seconds within which two SIGTERM are one: `timeout` sends it to the process and then to its group
+CLEAR_LINE = "\r\x1b[2K\x1b[?25h"  # of ^C or of a progress bar, which has also hidden the cursor
+
+_held: threading.Event | None = None
+_undos: list[Callable[[], None]] = []
+
+
+def heed_interrupts() -> None:
+    """Let Ctrl-C and SIGTERM end this process from now on, whatever it is doing, with one sentence on stderr.
+
+    A signal that the process was started to ignore, as a shell starts a background job, stays ignored.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    threading.Thread(target=_heed, args=(reader,), daemon=True).start()
+    for number in SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _stand_still)
+
+
+@contextmanager
+def held_interrupts() -> Iterator[Callable[[], bool]]:
+    """Yield a function that says whether a signal has come; in this block only a second one ends the process.
+
+    The first ends it at the block's end, unless an error ends the block, such as the one with which it was heeded.
+    """
+    global _held
+    _held = came = threading.Event()
+    try:
+        yield came.is_set
+    finally:
+        _held = None
+    if came.is_set():
+        _leave_interrupted()
+
+
+@contextmanager
+def undoing(undo: Callable[[], None]) -> Iterator[None]:
+    """Call `undo` when the block ends, however it ends: by a signal, too."""
+    _undos.append(undo)
+    try:
+        yield
+    finally:
+        undo()
+        _undos.remove(undo)
+
+
+class Child(NamedTuple):
+    """A process that works for this one, and the connection to it."""
+
+    pid: int
+    connection: "Connection"
+
+
+@contextmanager
+def child_process(target: Callable[..., None], *arguments: Any, fork: bool = False) -> Iterator[Child]:
+    """Call `target(connection, *arguments)` in a process of its own while the block lasts.
+
+    The child hears neither Ctrl-C nor SIGTERM, which reach whole groups of processes: it is killed at the block's end,
+    and ends by itself when this process does, however it does.
+
+    Args:
+        target: A function that pickle can name.
+        arguments: What it gets, beside the child's end of the connection.
+        fork: Whether the child begins as a copy of this process, which is sooner ready, but must have no other threads
+            at work.
+    """
+    import multiprocessing
+    from multiprocessing import resource_tracker
+
+    context: Any = multiprocessing.get_context("fork" if fork else "spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=_work, args=(target, there, *arguments))
+
+    def kill() -> None:
+        if process.pid is not None:
+            process.kill()
+            process.join()
+
+    if not fork:
+        resource_tracker.ensure_running()  # else `start` would do so, and unblock the signals
+    with here, undoing(kill):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # which the child inherits
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        there.close()
+        yield Child(process.pid, here)
+
+
+def _heed(reader: int) -> None:
+    """Leave at the first signal that comes, or note it where it is held, and leave at the second."""
+    terminated = -ONE_WISH
+    while number := os.read(reader, 1):
+        if number[0] not in SIGNALS:
+            continue
+        if number[0] == signal.SIGTERM:
+            before, terminated = terminated, time.monotonic()
+            if terminated - before < ONE_WISH:
+                continue
+        if _held is None or _held.is_set():
+            _leave_interrupted()
+        _held.set()
+
+
+def _stand_still(_number: int, _frame: FrameType | None) -> None:
+    """Keep the main thread, which comes here once it runs Python code again, from going on while another one leaves."""
+    if _held is None:
+        threading.Event().wait()
+
+
+def _leave_interrupted() -> NoReturn:
+    """End this process at once, without what Python does at its end, which may take long."""
+    _, writable, _ = select.select([], [sys.stderr], [], 0) if sys.stderr else ([], [], [])
+    if writable:  # else we would wait for whoever reads it
+        with suppress(OSError):
+            start = CLEAR_LINE if sys.stderr.isatty() else ""
+            os.write(sys.stderr.fileno(), f"{start}Interrupted.\n".encode())
+    for undo in reversed(_undos):
+        with suppress(Exception):
+            undo()
+    os._exit(ExitCode.INTERRUPTED)
+
+
+def _work(target: Callable[..., None], *arguments: Any) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    target(*arguments)
+
+
+def _end_with_parent() -> None:
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)
