@@ -92,7 +92,7 @@ def grid(samples: Sequence[Sample], *, columns: int) -> Figure:
         if i < len(samples):
             _draw_picture(axes, samples[i].picture)
             answer = [] if samples[i].predicted is None else [f"read as {samples[i].predicted}"]
-            axes.set_title("\n".join(map(_short, [samples[i].label, *answer])), size=10)
+            axes.set_title("\n".join(map(_short, [samples[i].label, *answer])), size=9)
     return figure
 
 

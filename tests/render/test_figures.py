@@ -390,9 +390,13 @@ def test_a_class_may_have_any_name(draw: Callable[[Sequence[str]], Figure], tmp_
 
 
 @OF_CLASSES
-def test_nothing_is_cut_off_at_the_edge(draw: Callable[[Sequence[str]], Figure], tmp_path: Path) -> None:
-    figure = draw(("fourteen words", "x" * 90, "cat"))
+@pytest.mark.parametrize("names", [("cat", "T-shirt/top", "dog"), ("x" * 90, "cat", "dog")], ids=["short", "long"])
+def test_nothing_is_cut_off_at_the_edge(
+    names: Sequence[str], draw: Callable[[Sequence[str]], Figure], tmp_path: Path
+) -> None:
+    figure = draw(names)
     figures.save(figure, tmp_path / "figure.png")
+    figure.set_dpi(figures.DPI)  # glyphs are rounded to whole pixels
     drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
     assert 0 <= drawn.x0 < drawn.x1 <= width
     assert 0 <= drawn.y0 < drawn.y1 <= height
