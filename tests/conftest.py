@@ -1,12 +1,17 @@
 """What the tests share: the program called in this process or as one of its own, and a workspace with small runs."""
 
+import fcntl
 import html
 import json
 import os
+import pty
 import re
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,6 +115,22 @@ def spawn_measured(tmp_path: Path) -> Measured:
         return Outcome(done.returncode, done.stdout, "".join(f"{line}\n" for line in said)), int(kilobytes) / 2**20
 
     return call
+
+
+def in_terminal(*arguments: str, cwd: Path, columns: int = 100, **environment: str) -> str:
+    """Call the program with a terminal of 24 lines as its stdout and stderr, and return what that is sent."""
+    command = [sys.executable, "-m", "mnistcli", *arguments]
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+    variables = os.environ | {"TERM": "xterm-256color"} | environment
+    with subprocess.Popen(command, cwd=cwd, env=variables, stdin=follower, stdout=follower, stderr=follower):
+        os.close(follower)
+        shown = b""
+        with suppress(OSError):  # how Linux tells that the other end is closed
+            while part := os.read(leader, 65_536):
+                shown += part
+    os.close(leader)
+    return shown.decode()
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from mnistcli import __version__
 from mnistcli.cli import compare, data, doctor, evaluate, manual, predict, runs, summary, train
 from mnistcli.cli.face import Colour, Debug, Quiet, Verbose, command, format_examples
 from mnistcli.errors import ClosedPipeError, ExitCode, MnistcliError
-from mnistcli.render.view import printable
+from mnistcli.render.view import printable, wrapped
 
 HELP = {"help_option_names": ["-h", "--help"]}
 EPILOG = "Start with 'mnistcli train', then 'mnistcli compare --plot out.png'. Exit codes: 'mnistcli help exit-codes'."
@@ -132,7 +132,7 @@ def _tell(error: Exception, sentence: str, code: int) -> int:
     if "--debug" in sys.argv:
         traceback.print_exception(error)
     if sentence:
-        print(f"mnistcli: {printable(sentence)}", file=sys.stderr)
+        print(wrapped(f"mnistcli: {printable(sentence)}", sys.stderr), file=sys.stderr)
     return code
 
 

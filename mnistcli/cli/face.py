@@ -8,22 +8,22 @@ import inspect
 import os
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from mnistcli.cli.compute import make_compute
 from mnistcli.cli.data_options import make_data
 from mnistcli.errors import ClosedPipeError, UsageError, suggestion
-from mnistcli.render.view import FORMATS, printable
+from mnistcli.render.view import FORMATS, printable, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from matplotlib.figure import Figure
-    from rich.console import Console
 
+    from mnistcli.render.screen import Screen
     from mnistcli.render.view import View
 
 COLOURS = ("auto", "always", "never")
@@ -62,18 +62,18 @@ class Face:
     color: str
 
     @functools.cached_property
-    def out(self) -> Console:
+    def out(self) -> Screen:
         """The console of the result."""
-        return self._console(stderr=False)
+        return self._screen(sys.stdout)
 
     @functools.cached_property
-    def err(self) -> Console:
+    def err(self) -> Screen:
         """The console of progress, notes and errors."""
-        return self._console(stderr=True)
+        return self._screen(sys.stderr)
 
     def show(self, view: View) -> None:
         """Write the result to stdout in the chosen format."""
-        view.write(self.format, stdout=sys.stdout, console=self.out)
+        view.write(self.format, stdout=sys.stdout, screen=self.out)
 
     def save_figure(self, figure: Figure, path: Path) -> None:
         """Write a figure that --plot asks for, and say so."""
@@ -85,33 +85,31 @@ class Face:
     def note(self, text: str) -> None:
         """Say something beside the result; -q silences it."""
         if not self.quiet:
-            with contextlib.suppress(BrokenPipeError):
-                print(printable(text), file=sys.stderr, flush=True)
+            self.complain(text)
 
     def complain(self, text: str) -> None:
         """Say what went wrong; -q does not silence it."""
         with contextlib.suppress(BrokenPipeError):
-            print(printable(text), file=sys.stderr, flush=True)
+            print(wrapped(printable(text), sys.stderr), file=sys.stderr, flush=True)
 
     def explain(self, text: str) -> None:
         """Say something that only -v asks for."""
         if self.verbose:
             self.note(text)
 
-    def _console(self, *, stderr: bool) -> Console:
+    def _screen(self, stream: TextIO) -> Screen:
         from rich.console import ConsoleDimensions
 
-        from mnistcli.render.tables import make_console
+        from mnistcli.render.screen import Screen
 
-        stream = sys.stderr if stderr else sys.stdout
         # Rich itself honours NO_COLOR, FORCE_COLOR, TERM=dumb and COLUMNS.
         choice: dict[str, Any] = {"auto": {}, "always": {"color_system": "256"}, "never": {"color_system": None}}
-        console = make_console(stream, **choice[self.color])
+        screen = Screen(stream, brief=stream.isatty() and not self.verbose, **choice[self.color])
         if self.color == "always":
-            console.no_color = False
+            screen.no_color = False
         if not stream.isatty() and "COLUMNS" not in os.environ:
-            console.size = ConsoleDimensions(WIDE, console.height)
-        return console
+            screen.size = ConsoleDimensions(WIDE, screen.height)
+        return screen
 
 
 def command(app: typer.Typer, *, examples: list[str], name: str | None = None) -> Callable[[Callable[..., None]], None]:

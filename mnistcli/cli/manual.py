@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from mnistcli.cli.face import format_examples
 from mnistcli.errors import ExitCode, UsageError, suggestion
+from mnistcli.render.view import wrapped
 
 HELP_EPILOG = format_examples(["mnistcli help exit-codes", "mnistcli help train"])
 COMPLETION_EPILOG = format_examples(
@@ -27,7 +29,7 @@ def show_help(
     """Show help on a command, or the exit codes."""
     if topic == [TOPIC]:
         for code in ExitCode:
-            print(f"{code.value}\t{code.meaning}")
+            print(wrapped(f"{code.value}\t{code.meaning}", sys.stdout))
         return
     here, found = ctx.find_root(), ctx.find_root().command
     for word in topic or []:

@@ -3,16 +3,17 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
-from mnistcli.render.pixels import beside, draw, trim
+from mnistcli.render.pixels import draw, flow, shrink, trim
+from mnistcli.render.screen import Screen
 from mnistcli.render.tables import NOTHING, make_facts, make_table, percent, shape
 from mnistcli.render.view import Row, View, label_value, printable
 from mnistcli.results import DatasetSummary, FileCheck, Finding, KnownDataset, Sample
 
-GAP = 2
 MOST_ROWS = 50
+SUM = "SHA-256 of its content"
 KINDS = {"duplicate": "duplicates", "leak": "leaks", "conflict": "conflicts", "doubt": "doubted labels"}
 
 
@@ -23,7 +24,7 @@ def samples_view(samples: Sequence[Sample], *, dataset: str, split: str, columns
         schema="mnistcli.data-show/1",
         document=lambda: {"dataset": dataset, "split": split, "samples": rows},
         rows=lambda: rows,
-        terminal=lambda console: _grid(samples, columns, console),
+        terminal=lambda screen: _grid(samples, columns, screen),
     )
 
 
@@ -119,7 +120,11 @@ def _sample_row(sample: Sample) -> Row:
 
 
 def _known(known: Sequence[KnownDataset]) -> RenderableType:
-    table = make_table("name", "images", "classes", "train", "test", "to fetch", "here", "what", numbers=0)
+    table = make_table(
+        *("name", "images", "classes", "train", "test", "to fetch", "here", "what"),
+        optional=("test", "train", "images", "classes", "to fetch"),
+        folding=("what",),
+    )
     for each in known:
         table.add_row(
             each.name,
@@ -138,39 +143,32 @@ def _known(known: Sequence[KnownDataset]) -> RenderableType:
 
 def _audit(findings: Sequence[Finding], counts: dict[str, int]) -> Iterable[RenderableType]:
     yield Text("  ".join(f"{count:,} {KINDS[kind]}" for kind, count in counts.items()))
-    table = make_table("what", "split", "index", "label", "other split", "index", "other label", "confidence")
+    table = make_table(
+        *("what", "image", "label", "other image", "other label", "confidence"),
+        optional=("confidence", "label"),
+        folding=("label", "other label"),
+    )
     for each in findings[:MOST_ROWS]:
-        table.add_row(
-            each.kind,
-            each.split,
-            str(each.index),
-            each.label,
-            each.other_split or NOTHING,
-            NOTHING if each.other_index is None else str(each.other_index),
-            each.other_label,
-            percent(each.confidence),
-        )
+        other = NOTHING if each.other_split is None else f"{each.other_split} #{each.other_index}"
+        image = f"{each.split} #{each.index}"
+        table.add_row(each.kind, image, each.label, other, each.other_label, percent(each.confidence))
     if findings:
         yield table
     if len(findings) > MOST_ROWS:
         yield Text(f"and {len(findings) - MOST_ROWS:,} more: --format jsonl lists all", "dim")
 
 
-def _grid(samples: Sequence[Sample], columns: int, console: Console) -> Iterable[RenderableType]:
-    pictures = trim([sample.picture for sample in samples])
-    width = pictures[0].shape[1]
-    columns = max(1, min(columns, (console.width + GAP) // (width + GAP)))
-    for start in range(0, len(samples), columns):
-        row = range(start, min(start + columns, len(samples)))
-        blocks = [[*_caption(samples[i], width), *draw(pictures[i], console)] for i in row]
-        yield beside(blocks, gap=GAP)
+def _grid(samples: Sequence[Sample], columns: int, screen: Screen) -> Iterable[RenderableType]:
+    pictures = shrink(trim([sample.picture for sample in samples]), screen.width)
+    blocks = [[*_caption(sample), *draw(picture, screen)] for sample, picture in zip(samples, pictures, strict=True)]
+    return flow(blocks, width=screen.width, most=columns)
 
 
-def _caption(sample: Sample, width: int) -> list[Text]:
+def _caption(sample: Sample) -> list[Text]:
     lines = [f"{sample.label}  #{sample.index}"]
     if sample.predicted is not None:
         lines.append(f"read as {sample.predicted}, {percent(sample.confidence, 0)}")
-    return [Text(printable(line).ljust(width)[:width], "bold") for line in lines]
+    return [Text(printable(line), "bold") for line in lines]
 
 
 def _info(summary: DatasetSummary) -> Iterable[RenderableType]:
@@ -179,7 +177,8 @@ def _info(summary: DatasetSummary) -> Iterable[RenderableType]:
     facts.add_row("classes", f"{len(summary.class_names)}: {' '.join(summary.class_names)}")
     facts.add_row("fingerprint", summary.fingerprint)
     facts.add_row("lies in", summary.location)
-    table = make_table("class", *(split.name for split in summary.splits), numbers=len(summary.splits))
+    splits = [split.name for split in summary.splits]
+    table = make_table("class", *splits, numbers=len(splits), folding=("class",))
     for i, name in enumerate(summary.class_names):
         table.add_row(name, *(f"{split.per_class[i]:,}" for split in summary.splits))
     table.add_section()
@@ -188,7 +187,7 @@ def _info(summary: DatasetSummary) -> Iterable[RenderableType]:
 
 
 def _verified(checks: Sequence[FileCheck]) -> RenderableType:
-    table = make_table("file", "SHA-256 of its content", "")
+    table = make_table("file", SUM, "", optional=(SUM,))
     table.columns[1].no_wrap = False
     for check in checks:
         verdict = Text("as published", "green") if check.ok else Text("DAMAGED", "bold red")

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from mnistcli.render.tables import make_table
-from mnistcli.render.view import View, printable
+from mnistcli.render.view import View
 from mnistcli.results import Check
 
 
@@ -22,9 +22,8 @@ def diagnosis_view(checks: Sequence[Check]) -> View:
 
 
 def _table(checks: Sequence[Check]) -> RenderableType:
-    table = make_table("", "", "")
-    table.columns[2].no_wrap = False
+    table = make_table("", "what", "found", folding=("found",))
     for check in checks:
         mark = Text("✓", "green") if check.ok else Text("✗", "bold red")
-        table.add_row(mark, check.name, Text(printable(check.value), overflow="fold"))
+        table.add_row(mark, check.name, check.value)
     return table

@@ -7,9 +7,10 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from mnistcli.render.matrix import confusion_table
+from mnistcli.render.matrix import confusion_tables
+from mnistcli.render.screen import Screen
 from mnistcli.render.tables import interval, make_facts, make_table, percent
-from mnistcli.render.view import Row, View, label_value
+from mnistcli.render.view import Row, View, label_value, printable
 from mnistcli.results import Evaluation
 
 
@@ -19,7 +20,7 @@ def evaluation_view(evaluation: Evaluation) -> View:
         schema="mnistcli.evaluate/1",
         document=lambda: evaluation_document(evaluation),
         rows=lambda: [evaluation_row(evaluation)],
-        terminal=lambda _: _terminal(evaluation),
+        terminal=lambda screen: _terminal(evaluation, screen),
         record=True,
     )
 
@@ -56,21 +57,22 @@ def evaluation_row(evaluation: Evaluation) -> Row:
     }
 
 
-def worst_confusions(evaluation: Evaluation) -> Text:
-    """Return the commonest errors in words."""
-    words = [f"{true} read as {predicted}: {n}" for true, predicted, n in evaluation.worst_confusions()]
-    return Text.assemble(("Worst confusions  ", "dim"), " · ".join(words) or "none")
+def worst_confusions(evaluation: Evaluation, screen: Screen, *, heading: str = "Worst confusions") -> Text:
+    """Return the commonest errors in words, as many as fit on a line."""
+    words = [f"{true} read as {predicted}: {n}" for true, predicted, n in evaluation.worst_confusions()] or ["none"]
+    lines = (" · ".join(words[:n]) for n in range(len(words), 0, -1))
+    return screen.choose(Text.assemble((f"{printable(heading)}  ", "dim"), printable(line)) for line in lines)
 
 
-def _terminal(evaluation: Evaluation) -> Iterable[RenderableType]:
+def _terminal(evaluation: Evaluation, screen: Screen) -> Iterable[RenderableType]:
     facts = make_facts()
     facts.add_row("run", f"{evaluation.run} ({evaluation.arch})")
     facts.add_row("split", f"{evaluation.split}, {evaluation.n:,} images")
     facts.add_row("accuracy", f"{percent(evaluation.accuracy)}  (95 % interval {interval(evaluation.accuracy_ci95)})")
     facts.add_row("errors", f"{evaluation.n - evaluation.correct:,}")
     facts.add_row("loss", f"{evaluation.loss:.4f} nats")
-    scores = make_table("class", "precision", "recall", "F1", "images", numbers=4)
+    scores = make_table("class", "precision", "recall", "F1", "images", numbers=4, folding=("class",))
     for score in evaluation.per_class:
         ratios = (percent(ratio) for ratio in (score.precision, score.recall, score.f1))
         scores.add_row(score.label, *ratios, f"{score.support:,}")
-    return [facts, scores, confusion_table(evaluation), worst_confusions(evaluation)]
+    return [facts, scores, screen.choose(confusion_tables(evaluation)), worst_confusions(evaluation, screen)]

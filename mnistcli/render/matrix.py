@@ -1,8 +1,10 @@
 """Confusion matrices as Rich tables: with their counts, or, of many classes, as a map of colours."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from rich import box
+from rich.console import RenderableType
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
@@ -15,10 +17,11 @@ GOOD, BAD = (0, 120, 60), (190, 40, 40)
 MOST_COUNTS = 20  # classes: more do not fit on a screen with their counts
 LONGEST = 8  # characters of a name at the head of a column; its row has all of it
 Cells = Sequence[Sequence[Text]]
+Counts = Sequence[Sequence[int]]
 
 
-def confusion_table(evaluation: Evaluation) -> Table:
-    """Return the counts with their marginals: rows are true classes, columns predicted ones."""
+def confusion_tables(evaluation: Evaluation) -> Iterator[RenderableType]:
+    """Yield the counts, rows are true classes and columns predicted ones: with their sums, and then ever narrower."""
     counts, names = evaluation.confusion, evaluation.class_names
     errors = max((n for i, row in enumerate(counts) for j, n in enumerate(row) if i != j), default=0)
     most = max(row[i] for i, row in enumerate(counts))
@@ -27,20 +30,14 @@ def confusion_table(evaluation: Evaluation) -> Table:
         for i, row in enumerate(counts)
     ]
     title = f"Confusion matrix of {evaluation.run} (rows: true, columns: predicted)"
-    if len(names) > MOST_COUNTS:
-        return _heat_map(names, cells, title)
-    table = _frame(names, title)
-    table.add_column("Σ", justify="right", style="dim", no_wrap=True)
-    for name, row, total in zip(names, cells, map(sum, counts), strict=True):
-        table.add_row(name, *row, str(total))
-    totals = [sum(row[j] for row in counts) for j in range(len(counts))]
-    table.add_section()
-    table.add_row("Σ", *map(str, totals), str(sum(totals)), style="dim")
-    return table
+    if len(names) <= MOST_COUNTS:
+        for padding in (1, 0):
+            yield _frame(names, cells, title, padding=padding, sums=counts)
+    yield from _narrow(names, cells, title)
 
 
-def difference_table(a: Evaluation, b: Evaluation) -> Table:
-    """Return how many more images b has in each cell than a; green where that is good, red where it is not."""
+def difference_tables(a: Evaluation, b: Evaluation) -> Iterator[RenderableType]:
+    """Yield how many more images b has in each cell than a, green where that is good; then ever narrower."""
     change = [[q - p for p, q in zip(*rows, strict=True)] for rows in zip(a.confusion, b.confusion, strict=True)]
     largest = max(abs(n) for row in change for n in row)
     cells = [
@@ -48,28 +45,44 @@ def difference_table(a: Evaluation, b: Evaluation) -> Table:
         for i, row in enumerate(change)
     ]
     names, title = a.class_names, f"Difference: {b.run} minus {a.run}"
-    if len(names) > MOST_COUNTS:
-        return _heat_map(names, cells, title)
-    table = _frame(names, title)
-    for name, row in zip(names, cells, strict=True):
-        table.add_row(name, *row)
-    return table
+    if len(names) <= MOST_COUNTS:
+        yield _frame(names, cells, title, padding=1)
+    yield from _narrow(names, cells, title)
 
 
-def _heat_map(names: Sequence[str], cells: Cells, title: str) -> Table:
-    """Return a square a cell, two columns wide, in the colour that its count would have behind it."""
+def _narrow(names: Sequence[str], cells: Cells, title: str) -> Iterator[RenderableType]:
+    if len(names) <= MOST_COUNTS:
+        yield _frame(names, cells, title, padding=0)
+    for width in (2, 1):
+        yield _heat_map(names, cells, title, width=width)
+    yield Text(f"{title}: too wide for this terminal, --plot draws it.", style="dim")
+
+
+def _heat_map(names: Sequence[str], cells: Cells, title: str, *, width: int) -> Table:
+    """Return a field a cell, of that many columns, in the colour that its count would have behind it."""
     table = _empty(f"{title}, columns in the rows' order")
-    table.add_column("".join(printable(name)[:2].ljust(2) for name in names), no_wrap=True)
+    table.add_column("".join(printable(name)[:width].ljust(width) for name in names), no_wrap=True)
     for name, row in zip(names, cells, strict=True):
-        table.add_row(name, Text().join(Text("· " if cell.plain == "·" else "  ", cell.style) for cell in row))
+        fields = (Text(("·" if cell.plain == "·" else "").ljust(width), cell.style) for cell in row)
+        table.add_row(name, Text().join(fields))
     return table
 
 
-def _frame(names: Sequence[str], title: str) -> Table:
-    table = _empty(title)
+def _frame(names: Sequence[str], cells: Cells, title: str, *, padding: int, sums: Counts = ()) -> Table:
+    """Return a table of cells, each as wide as the widest and `padding` columns more, with the sums of these counts."""
+    table, width = _empty(title), max(len(cell.plain) for row in cells for cell in row)
     for name in map(printable, names):
         head = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
-        table.add_column(head, justify="right", min_width=5, no_wrap=True)
+        table.add_column(head, justify="right", no_wrap=True)
+    if sums:
+        table.add_column("Σ", justify="right", style="dim", no_wrap=True)
+    for name, row, total in zip_longest(names, cells, map(sum, sums)):
+        fields = [Text(cell.plain.rjust(width) + " " * padding, cell.style) for cell in row]
+        table.add_row(name, *fields, *([str(total)] if sums else []))
+    if sums:
+        totals = [sum(column) for column in zip(*sums, strict=True)]
+        table.add_section()
+        table.add_row("Σ", *map(str, totals), str(sum(totals)), style="dim")
     return table
 
 
@@ -83,7 +96,6 @@ def _shaded(n: int, most: int, colour: tuple[int, int, int], *, signed: bool = F
     """Return a count on a background that deepens with it; zeros are left quiet."""
     if n == 0:
         return Text("·", style="dim")
-    text = f"{n:+d}" if signed else str(n)
     depth = 0.25 + 0.75 * abs(n) / max(most, 1)
     red, green, blue = (round(channel * depth) for channel in colour)
-    return Text(f"{text:>4} ", Style(color="white", bgcolor=f"rgb({red},{green},{blue})"))
+    return Text(f"{n:+d}" if signed else str(n), Style(color="white", bgcolor=f"rgb({red},{green},{blue})"))

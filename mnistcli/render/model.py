@@ -24,7 +24,12 @@ def summary_view(summary: ModelSummary) -> View:
 
 
 def _table(summary: ModelSummary) -> RenderableType:
-    table = make_table("layer", "kind", "", "output", "parameters", "MAC/image", title=summary.arch, numbers=3)
+    table = make_table(
+        *("layer", "kind", "", "output", "parameters", "MAC/image"),
+        title=summary.arch,
+        numbers=3,
+        optional=("kind", "MAC/image"),
+    )
     for layer in summary.layers:
         counts = (f"{n:,}" if n else "" for n in (layer.parameters, layer.multiply_accumulates))
         table.add_row(layer.name, layer.kind, layer.detail, shape(layer.output_shape), *counts)

@@ -1,19 +1,22 @@
 """How predictions are shown."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mnistcli.render.pixels import draw
+from mnistcli.render.pixels import GAP, draw, flow, shrink, trim
+from mnistcli.render.screen import Screen
 from mnistcli.render.tables import percent
 from mnistcli.render.view import Row, View, label_value, printable
 from mnistcli.results import Digit, Prediction
 
 BAR = 20
+BESIDE = 20  # columns that what is said of a picture takes at least
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def predictions_view(
         rows=lambda: (_row(each, shown) for each in predictions),
         plain_without=("run",),
         records=lambda: (_record(each, shown) for each in predictions),
-        terminal=lambda console: (_terminal(each, shown, console) for each in predictions),
+        terminal=lambda screen: (_terminal(each, shown, screen) for each in predictions),
     )
 
 
@@ -99,22 +102,42 @@ def _row(prediction: Prediction, shown: Shown) -> Row:
     return row | {"run": shown.run}
 
 
-def _terminal(prediction: Prediction, shown: Shown, console: Console) -> RenderableType:
+def _terminal(prediction: Prediction, shown: Shown, screen: Screen) -> RenderableType:
     if prediction.error is not None:
         return Text.assemble((printable(prediction.path), "bold"), "  ", (f"{prediction.error}", "red"))
-    answers = Text()
-    for name, share in prediction.top[: shown.top]:
-        answers.append(f"\n{name}  ", style="bold")
-        answers.append("█" * round(share * BAR) or "▏", style="green")
-        answers.append(f"  {percent(share)}")
     label, confidence = shown.best(prediction)
     said = f"no answer: {percent(confidence)}" if label is None else f"{label} ({percent(confidence)})"
     heading = Text.assemble((printable(prediction.path), "bold"), f"\n{said}")
-    table = Table(box=None, show_header=False, padding=(0, 2, 1, 0))
-    pictures = [Text("\n").join(draw(picture, console)) for picture in prediction.pictures]
     if prediction.digits:
-        says = (f"\n{digit.label} ({percent(digit.confidence)})\n{_box(digit)}" for digit in prediction.digits)
-        table.add_row(*(picture + each for picture, each in zip(pictures, says, strict=True)))
-        return Group(heading, table)
-    table.add_row(*pictures, heading + answers if shown.top > 1 else heading)
+        return Group(heading, *_digits(prediction.digits, screen), "")
+    (picture,) = shrink(prediction.pictures, max(1, screen.width - BESIDE))
+    answers = _answers(prediction.top[: shown.top], room=screen.width - picture.shape[1] - 2 * GAP)
+    table = Table(box=None, show_header=False, padding=(0, GAP, 1, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row(Text("\n").join(draw(picture, screen)), Group(heading, answers) if shown.top > 1 else heading)
     return table
+
+
+def _answers(top: Sequence[tuple[str, float]], *, room: int) -> RenderableType:
+    """Return a line an answer: its name, a bar and its probability."""
+    names = [printable(name) for name, _ in top]
+    length = max(1, min(BAR, room - max(map(cell_len, names)) - len("    100.00 %")))
+    table = Table.grid(padding=(0, GAP, 0, 0))
+    table.add_column(style="bold", overflow="fold")
+    table.add_column(no_wrap=True)
+    for name, (_, share) in zip(names, top, strict=True):
+        table.add_row(name, Text.assemble(("█" * round(share * length) or "▏", "green"), f"  {percent(share)}"))
+    return table
+
+
+def _digits(digits: Sequence[Digit], screen: Screen) -> Iterable[Text]:
+    """Return rows of digits: what the network saw of each, its label and its place."""
+    pictures = [digit.picture for digit in digits]
+    if len(pictures) * (pictures[0].shape[1] + GAP) > screen.width:
+        pictures = trim(pictures)
+    blocks = [
+        [*draw(picture, screen), Text(f"{digit.label} ({percent(digit.confidence)})"), Text(_box(digit))]
+        for digit, picture in zip(digits, shrink(pictures, screen.width), strict=True)
+    ]
+    return flow(blocks, width=screen.width)

@@ -4,9 +4,10 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
+from mnistcli.render.screen import Screen
 from mnistcli.render.tables import percent
 from mnistcli.render.view import printable
 from mnistcli.results import EpochMetrics, Notice, RunStarted, StepMetrics, TrainEvent
@@ -15,17 +16,17 @@ from mnistcli.results import EpochMetrics, Notice, RunStarted, StepMetrics, Trai
 class PreparationProgress:
     """Shows on stderr how a data set is prepared: a live bar on a terminal, a line at each step's start elsewhere."""
 
-    def __init__(self, console: Console, *, quiet: bool = False) -> None:
-        self._console = console
+    def __init__(self, screen: Screen, *, quiet: bool = False) -> None:
+        self._screen = screen
         self._quiet = quiet
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=20),
             TextColumn("{task.fields[done]}"),
-            console=console,
+            console=screen,
             transient=True,
-            disable=quiet or not is_live(console),
+            disable=quiet or not is_live(screen),
         )
         self._told: set[str] = set()
         self._task = TaskID(0)
@@ -45,32 +46,38 @@ class PreparationProgress:
             self._task = self._bar.add_task("", total=None, done="")
         if what not in self._told and self._bar.disable and not self._quiet:
             with suppress(BrokenPipeError):
-                self._console.print(f"{printable(what)} …", soft_wrap=True)
+                self._screen.show(Text(f"{printable(what)} …"))
         self._told.add(what)
         count = "" if not done else f"{done:,}" if whole is None else f"{done:,} of {whole:,}"
         self._bar.update(self._task, description=printable(what), completed=done, total=whole, done=count)
 
 
-def is_live(console: Console) -> bool:
-    """Whether a bar can be drawn again and again where the console writes."""
-    return console.file.isatty() and not console.is_dumb_terminal
+def is_live(screen: Screen) -> bool:
+    """Whether a bar can be drawn again and again where the screen writes."""
+    return screen.file.isatty() and not screen.is_dumb_terminal
+
+
+BESIDE_BAR = (
+    "loss {task.fields[loss]}  acc {task.fields[accuracy]}  {task.fields[speed]} images/s",
+    "loss {task.fields[loss]}  acc {task.fields[accuracy]}",
+)
 
 
 class TrainingProgress:
     """Listens to training and shows it on stderr."""
 
-    def __init__(self, console: Console, *, quiet: bool = False) -> None:
-        self._console = console
+    def __init__(self, screen: Screen, *, quiet: bool = False) -> None:
+        self._screen = screen
         self._quiet = quiet
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(bar_width=None),
-            TextColumn("loss {task.fields[loss]}  acc {task.fields[accuracy]}  {task.fields[speed]} images/s"),
+            TextColumn(screen.choose(BESIDE_BAR, taken=len("⠋ epoch 10000/10000 ━━━━━━━━━━ 0:00:00"))),
             TimeRemainingColumn(compact=True),
-            console=console,
+            console=screen,
             transient=True,
-            disable=quiet or not is_live(console),
+            disable=quiet or not is_live(screen),
             expand=True,
         )
         self._task = TaskID(0)
@@ -116,16 +123,20 @@ class TrainingProgress:
 
     def _finish_epoch(self, metrics: EpochMetrics) -> None:
         epochs = self._run.epochs if self._run else metrics.epoch
+        epoch = f"epoch {metrics.epoch:>{len(str(epochs))}}/{epochs}"
+        train, validation = percent(metrics.train_accuracy), percent(metrics.validation_accuracy)
+        losses = f"{epoch}  loss {metrics.train_loss:.4f}  accuracy {train}  validation {metrics.validation_loss:.4f}"
+        speed = f"{metrics.seconds:.1f} s  {metrics.images_per_second:,.0f} images/s"
         self._say(
-            f"epoch {metrics.epoch:>{len(str(epochs))}}/{epochs}"
-            f"  loss {metrics.train_loss:.4f}  accuracy {percent(metrics.train_accuracy)}"
-            f"  validation {metrics.validation_loss:.4f}, {percent(metrics.validation_accuracy)}"
-            f"  {metrics.seconds:.1f} s  {metrics.images_per_second:,.0f} images/s"
+            f"{losses}, {validation}  {speed}",
+            f"{losses}, {validation}",
+            f"{epoch}  accuracy {train}  validation {validation}",
         )
 
-    def _say(self, text: str) -> None:
+    def _say(self, *choices: str) -> None:
+        """Print the first choice, longest first, that the screen has room for."""
         if not self._quiet:
             try:
-                self._console.print(printable(text), soft_wrap=True)
+                self._screen.show(self._screen.choose([Text(printable(text)) for text in choices]))
             except BrokenPipeError:  # nobody reads any more; the training goes on
                 self._quiet = True

@@ -44,7 +44,12 @@ def run_view(run: dict[str, Any], history: Sequence[EpochMetrics]) -> View:
 
 
 def _list(summaries: Sequence[RunSummary]) -> RenderableType:
-    table = make_table("run", "arch", "data set", "status", "test accuracy", "epochs", "time", "when", numbers=4)
+    table = make_table(
+        *("run", "arch", "data set", "status", "test accuracy", "epochs", "time", "when"),
+        numbers=4,
+        optional=("epochs", "time", "when", "arch", "data set"),
+        folding=("run", "data set"),
+    )
     for summary in summaries:
         table.add_row(
             summary.run,
@@ -72,7 +77,11 @@ def _facts(run: dict[str, Any]) -> RenderableType:
 
 
 def _epochs(history: Sequence[EpochMetrics]) -> RenderableType:
-    table = make_table("epoch", "loss", "accuracy", "validation loss", "validation accuracy", "time", numbers=6)
+    table = make_table(
+        *("epoch", "loss", "accuracy", "validation loss", "validation accuracy", "time"),
+        numbers=6,
+        optional=("time", "validation loss", "loss"),
+    )
     for metrics in history:
         table.add_row(
             str(metrics.epoch),

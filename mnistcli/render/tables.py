@@ -1,29 +1,25 @@
 """Rich tables and numbers in the one style that all commands share."""
 
-from typing import Any, TextIO
+from dataclasses import replace
+from typing import Any
 
 from rich import box
-from rich.console import Console, RenderableType
-from rich.table import Table
+from rich.cells import cell_len
+from rich.console import RenderableType
+from rich.table import Column, Table
 from rich.text import Text
 
 from mnistcli.render.view import printable
 
 NOTHING = "–"
-
-
-class QuietConsole(Console):
-    """A console that leaves a closed pipe to the front door."""
-
-    def on_broken_pipe(self) -> None:
-        """Pass the error on, where Rich would exit with code 1."""
-        raise  # the BrokenPipeError that Rich is handling when it calls this
+GAP = 3  # cells of the terminal between two columns
+FOLDED = 16  # cells that long text keeps before whole columns are left out
 
 
 class PlainTextTable(Table):
     """A table whose strings are text, whatever brackets or control characters a user's names have in them."""
 
-    def __init__(self, *, title: str | None, **options: Any) -> None:
+    def __init__(self, *, title: str | None = None, **options: Any) -> None:
         super().__init__(title=title and Text(printable(title)), title_justify="left", title_style="bold", **options)
 
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
@@ -31,16 +27,67 @@ class PlainTextTable(Table):
         super().add_row(*(Text(printable(cell)) if isinstance(cell, str) else cell for cell in cells), **options)
 
 
-def make_console(stream: TextIO, **options: Any) -> Console:
-    """Return a console that takes strings as text, without markup or highlighting."""
-    return QuietConsole(file=stream, highlight=False, markup=False, emoji=False, **options)
+class FittingTable(PlainTextTable):
+    """A table that can be made narrower: its heads and its long text fold, then columns are left out.
+
+    Attributes:
+        optional: The heads of the columns that may be left out, the first of them first.
+    """
+
+    def __init__(self, *, title: str | None, optional: tuple[str, ...]) -> None:
+        super().__init__(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
+        self.optional = optional
+
+    def fit(self, room: int) -> list[str]:
+        """Make the table at most `room` cells wide, where that can be, and return the heads of columns left out."""
+        left_out: list[str] = []
+        for head in self.optional:
+            if self._least_width() <= room:
+                break
+            left_out.append(head)
+            kept = [column for column in self.columns if column.header != head]
+            self.columns = [replace(column, _index=i) for i, column in enumerate(kept)]
+        spare = max(0, room - self._least_width())
+        for column in self.columns:
+            column.width = min(_least_width(column) + spare, _width(column))
+            spare -= column.width - _least_width(column)
+            column.no_wrap, column.overflow = False, "fold"
+        return left_out
+
+    def _least_width(self) -> int:
+        return sum(map(_least_width, self.columns)) + GAP * (len(self.columns) - 1) + 2
 
 
-def make_table(*columns: str, title: str | None = None, numbers: int = 0) -> Table:
-    """Return an empty table; its last `numbers` columns are set to the right."""
-    table = PlainTextTable(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
+def _least_width(column: Column) -> int:
+    """Return a width in which no word of the head is broken, and no cell is unless its column may fold."""
+    cells = max((cell_len(str(cell)) for cell in column.cells), default=0)
+    words = max(map(cell_len, str(column.header).split()), default=0)
+    return max(words, min(cells, FOLDED) if column.overflow == "fold" else cells)
+
+
+def _width(column: Column) -> int:
+    return max(cell_len(str(each)) for each in (column.header, *column.cells))
+
+
+def make_table(
+    *columns: str,
+    title: str | None = None,
+    numbers: int = 0,
+    optional: tuple[str, ...] = (),
+    folding: tuple[str, ...] = (),
+) -> FittingTable:
+    """Return an empty table; its last `numbers` columns are set to the right.
+
+    A narrow terminal folds the columns named in `folding`, then does without those in `optional`, the first one first.
+    """
+    table = FittingTable(title=title, optional=optional)
     for i, column in enumerate(columns):
-        table.add_column(column, justify="right" if i >= len(columns) - numbers else "left", no_wrap=True)
+        table.add_column(
+            column,
+            justify="right" if i >= len(columns) - numbers else "left",
+            no_wrap=True,
+            overflow="fold" if column in folding else "ellipsis",
+        )
     return table
 
 

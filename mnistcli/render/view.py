@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
+import textwrap
 import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
@@ -12,10 +14,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
+
+    from mnistcli.render.screen import Screen
 
 UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, format, surrogate, line and paragraph separators
-WIDEST = 10_000  # columns; more than any table needs
 FORMATS = ("table", "json", "jsonl", "csv", "plain")
 
 Row = dict[str, Any]
@@ -39,17 +42,17 @@ class View:
     schema: str
     document: Callable[[], Row]
     rows: Callable[[], Iterable[Row]]
-    terminal: Callable[[Console], Iterable[RenderableType]]
+    terminal: Callable[[Screen], Iterable[RenderableType]]
     records: Callable[[], Iterable[Row]] | None = None
     record: bool = False
     plain_without: tuple[str, ...] = ()
 
-    def write(self, style: str, *, stdout: TextIO, console: Console) -> None:
+    def write(self, style: str, *, stdout: TextIO, screen: Screen) -> None:
         """Write the result in one of FORMATS; rows are flushed one by one."""
         match style:
             case "table":
-                for renderable in self.terminal(console):
-                    _print_whole(renderable, console)
+                for renderable in self.terminal(screen):
+                    screen.show(renderable)
             case "json":
                 print(to_json({"schema": self.schema, **self.document()}, indent=2), file=stdout)
             case "jsonl":
@@ -84,18 +87,6 @@ class View:
             print(*lines, sep="\n", file=stdout, flush=True)
 
 
-def _print_whole(renderable: RenderableType, console: Console) -> None:
-    """Print without cutting anything off: a table that cannot fold runs over a narrow terminal's edge."""
-    from rich.table import Table
-    from rich.text import Text
-
-    if isinstance(renderable, Table) and all(column.no_wrap for column in renderable.columns):
-        needed = console.measure(renderable, options=console.options.update(width=WIDEST)).maximum
-        renderable.width = needed if needed > console.width else None
-    unwrapped = isinstance(renderable, Text) and not console.is_terminal
-    console.print(renderable, crop=False, soft_wrap=unwrapped)
-
-
 def to_json(value: Mapping[str, Any], *, indent: int | None = None) -> str:
     """Return JSON in which NaN and the infinities are null."""
     return json.dumps(_finite(value), indent=indent, allow_nan=False)
@@ -119,6 +110,14 @@ def printable(text: str) -> str:
 
 def _is_control(character: str) -> bool:
     return unicodedata.category(character) in UNPRINTABLE
+
+
+def wrapped(text: str, stream: TextIO) -> str:
+    """Return text whose lines end between words where the stream is a terminal, of its width."""
+    if not stream.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def label_value(class_name: str) -> int | str:

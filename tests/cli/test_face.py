@@ -1,15 +1,13 @@
 """Streams, formats, exit codes: what holds for every command."""
 
 import json
-import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Call
+from tests.conftest import Call, in_terminal
 
 # A command and whether it needs the workspace's runs; all are quick.
 COMMANDS = [
@@ -149,32 +147,14 @@ def test_help_bears_a_pipe_that_closes_early(folder: Path, words: str) -> None:
     assert (early.returncode, early.stderr) == (0, b"")
 
 
-def in_terminal(arguments: tuple[str, ...], cwd: Path, **environment: str) -> str:
-    """Run the program with a pseudo-terminal as its stdout and stderr; return what that shows."""
-    command = [sys.executable, "-m", "mnistcli", *arguments]
-    leader, follower = pty.openpty()
-    variables = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", **environment}
-    with subprocess.Popen(command, cwd=cwd, env=variables, stdin=follower, stdout=follower, stderr=follower) as process:
-        os.close(follower)
-        shown = b""
-        while True:
-            try:
-                shown += os.read(leader, 65_536)
-            except OSError:  # how Linux tells that the other end is closed
-                break
-        assert process.wait() == 0
-    os.close(leader)
-    return shown.decode()
-
-
 def test_a_terminal_gets_tables_colour_and_a_progress_bar(folder: Path) -> None:
-    assert "\x1b[" in in_terminal(("runs", "list"), folder)
-    assert "━" in in_terminal(COMMANDS[0], folder)
+    assert "\x1b[" in in_terminal("runs", "list", cwd=folder)
+    assert "━" in in_terminal(*COMMANDS[0], cwd=folder)
 
 
 @pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_no_color_and_a_dumb_terminal_are_honoured(folder: Path, variables: dict[str, str]) -> None:
-    shown = in_terminal(("evaluate", "linear"), folder, **variables)
+    shown = in_terminal("evaluate", "linear", cwd=folder, **variables)
     assert "Confusion matrix" in shown
     assert "\x1b[3" not in shown
     assert "\x1b[4" not in shown
@@ -183,12 +163,6 @@ def test_no_color_and_a_dumb_terminal_are_honoured(folder: Path, variables: dict
 def test_force_color_colours_a_pipe(monkeypatch: pytest.MonkeyPatch, mnistcli: Call, folder: Path) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert "\x1b[" in mnistcli("runs", "list", "--format", "table", cwd=folder).out
-
-
-def test_a_narrow_terminal_loses_no_number(folder: Path) -> None:
-    shown = in_terminal(("evaluate", "linear"), folder, COLUMNS="50")
-    assert "10000" in shown
-    assert "…" not in shown
 
 
 def test_brackets_in_names_are_shown_as_they_are(mnistcli: Call, folder: Path) -> None:

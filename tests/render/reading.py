@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from mnistcli.render.tables import make_console
+from mnistcli.render.screen import Screen
 from mnistcli.render.view import View
 
 WIDTH = 240  # columns: nothing is left out for want of room
@@ -37,7 +37,7 @@ def behind(view: View, part: str) -> tuple[int, int, int]:
 def written(view: View, form: str, **options: Any) -> str:
     """Return a view in one of its formats; `options` are the console's."""
     stream = io.StringIO()
-    view.write(form, stdout=stream, console=make_console(stream, **options))
+    view.write(form, stdout=stream, screen=Screen(stream, **options))
     return stream.getvalue()
 
 

@@ -78,7 +78,7 @@ def test_the_difference_is_the_second_run_minus_the_first_green_where_it_is_bett
         (30, 5, 0.0499, ("a reads 25 more images right than b", "disagree on 35", "0.0499", "a is better")),
         (5, 30, 0.0499, ("b reads 25 more images right than a", "disagree on 35", "0.0499", "b is better")),
         (30, 5, 0.0501, ("a reads 25 more images right than b", "0.0501", "neither")),
-        (30, 5, 0.00009, ("below 0.0001", "a is better")),
+        (30, 5, 0.00009, ("< 0.0001", "a is better")),
         (30, 5, 0.00012, ("0.0001", "a is better")),
         (7, 7, 1.0, ("equally many", "neither")),
     ],
@@ -88,7 +88,7 @@ def test_a_verdict_says_how_many_more_whether_it_could_be_chance_and_which_is_be
 ) -> None:
     said = verdict(PairedTest("a", "b", 100, only_a, only_b, 3, p))
     assert all(word in said for word in words)
-    assert ("below" in said) == ("below 0.0001" in words)
+    assert ("<" in said) == ("< 0.0001" in words)
 
 
 def test_a_terminal_gives_the_verdict_and_says_that_several_p_values_are_not_corrected() -> None:

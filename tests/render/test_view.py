@@ -1,8 +1,7 @@
 import io
 import json
 
-from rich.console import Console
-
+from mnistcli.render.screen import Screen
 from mnistcli.render.view import View, printable, to_json, to_text
 
 ROWS = [{"path": "a\tb", "share": 0.5}, {"path": "c", "share": float("nan")}]
@@ -12,7 +11,7 @@ def written(style: str, *, record: bool = False) -> str:
     rows = ROWS[:1] if record else ROWS
     view = View("x/1", lambda: {"rows": rows}, lambda: iter(rows), lambda _: ["shown"], record=record)
     stdout = io.StringIO()
-    view.write(style, stdout=stdout, console=Console(file=stdout))
+    view.write(style, stdout=stdout, screen=Screen(stdout))
     return stdout.getvalue()
 
 

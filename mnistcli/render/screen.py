@@ -1,0 +1,48 @@
+"""The console that shows results and progress: on a terminal what it is wide enough for, elsewhere all of it."""
+
+from collections.abc import Iterable
+from typing import Any, TextIO, TypeVar
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from mnistcli.render.tables import FittingTable
+
+UNLIMITED = 10_000  # cells; more than any line needs
+Choice = TypeVar("Choice", bound=RenderableType)
+
+
+class Screen(Console):
+    """A console that takes strings as text, without markup or highlighting.
+
+    Attributes:
+        brief: Show what the terminal has room for, in place of everything.
+    """
+
+    def __init__(self, file: TextIO, *, brief: bool = False, **options: Any) -> None:
+        super().__init__(file=file, highlight=False, markup=False, emoji=False, **options)
+        self.brief = brief
+
+    def show(self, shown: RenderableType) -> None:
+        """Print a result without cutting anything off: a table that cannot fold runs over a narrow terminal's edge."""
+        left_out = shown.fit(self.width) if self.brief and isinstance(shown, FittingTable) else []
+        if isinstance(shown, Table) and all(column.no_wrap or column.width is not None for column in shown.columns):
+            shown.width = self._needed(shown)
+        self.print(shown, crop=False, soft_wrap=isinstance(shown, str | Text) and not self.is_terminal)
+        if left_out:
+            self.print(Text(f"Left out: {', '.join(left_out)}. -v or a wider terminal shows all.", "dim"))
+
+    def choose(self, choices: Iterable[Choice], *, taken: int = 0) -> Choice:
+        """Return the first choice, widest first, that fits beside what is `taken` of a line, or else the last."""
+        for choice in choices:
+            if not self.brief or self._needed(choice) <= self.width - taken:
+                break
+        return choice
+
+    def on_broken_pipe(self) -> None:
+        """Leave a closed pipe to the front door, where Rich would exit with code 1."""
+        raise  # the BrokenPipeError that Rich is handling when it calls this
+
+    def _needed(self, shown: RenderableType) -> int:
+        return self.measure(shown, options=self.options.update(width=UNLIMITED)).maximum

@@ -1,0 +1,118 @@
+"""What a terminal of 80×24, the size of most, and a narrower one of 60 columns are sent fits them."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import typer
+from rich.cells import cell_len
+
+from mnistcli.cli.app import app
+from tests.conftest import Call, in_terminal
+
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+COMMANDS = [
+    "train --arch linear --limit 3000 --epochs 2 --no-plots",
+    "evaluate linear",
+    "compare linear dense",
+    "compare linear dense builtin a-run-with-a-long-name-001",
+    "predict digits/test-0000-7.png",
+    "predict digits/test-0000-7.png --run builtin --top 3",
+    "predict row.png --run builtin --split-digits",
+    "predict nothing-of-this-name-is-in-any-of-these-folders-here.png --run builtin",
+    "data show",
+    "data show --split test --wrong linear",
+    "data info",
+    "data verify",
+    "data list",
+    "data audit --run linear",
+    "data export --limit 1 exported",
+    "runs list",
+    "runs show linear",
+    "summary convnet",
+    "doctor",
+    "help exit-codes",
+]
+
+
+@pytest.fixture(scope="module")
+def folder(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with runs, of short names and of a long one, the picture of a digit and one of a row of them."""
+    from PIL import Image
+
+    from mnistcli.data import export_images, load
+
+    folder = tmp_path_factory.mktemp("width")
+    shutil.copytree(workspace / "runs", folder / "runs")
+    shutil.copytree(workspace / "runs/linear-001", folder / "runs/a-run-with-a-long-name-001")
+    export_images(load("mnist"), "test", folder / "digits", limit=7)
+    row = Image.new("L", (7 * 32, 40))
+    for i, digit in enumerate(sorted((folder / "digits").glob("*.png"))):
+        row.paste(Image.open(digit), (i * 32, 6))
+    row.save(folder / "row.png")
+    return folder
+
+
+def lines(sent: str) -> list[str]:
+    """Return every line that a terminal is sent; a bar that is drawn again and again makes many."""
+    return [line.rstrip() for line in re.split(r"[\r\n]+", ESCAPE.sub("", sent))]
+
+
+@pytest.mark.parametrize("columns", [80, 60])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_line_is_wider_than_the_terminal(command: str, columns: int, folder: Path, tmp_path: Path) -> None:
+    where = tmp_path if command.startswith(("train", "data export")) else folder
+    shown = lines(in_terminal(*command.split(), cwd=where, columns=columns))
+    assert [line for line in shown if cell_len(line) > columns] == []
+    assert any(shown)
+
+
+@pytest.mark.parametrize("columns", [80, 60])
+def test_a_number_stays_whole_with_its_unit(columns: int, folder: Path, tmp_path: Path) -> None:
+    for command in COMMANDS[:3]:
+        where = tmp_path if command.startswith("train") else folder
+        shown = lines(in_terminal(*command.split(), cwd=where, columns=columns))
+        assert [line for line in shown if re.match(r"\s*(%|s\b|nats|images/s|[,.]\d)", line)] == []
+
+
+def test_compare_tells_its_story_on_the_first_screen_and_all_of_it_with_v(folder: Path) -> None:
+    story = lines(in_terminal("compare", "linear", "dense", cwd=folder, columns=80))
+    assert len(story) <= 24
+    text = "\n".join(story)
+    assert all(each in text for each in ("dense-001 is better", "95 % interval", "worst confusions", "read as"))
+    whole = in_terminal("compare", "linear", "dense", "-v", cwd=folder, columns=80)
+    assert all(each in whole for each in ("Confusion matrix of dense-001", "Difference", "both wrong"))
+
+
+def test_what_a_narrow_terminal_leaves_out_is_named_and_a_wide_one_or_v_shows_it(folder: Path) -> None:
+    narrow = in_terminal("runs", "list", cwd=folder, columns=60)
+    (said,) = (line for line in lines(narrow) if line.startswith("Left out: "))
+    named = [name.strip() for name in said.removeprefix("Left out: ").split(".")[0].split(",")]
+    assert named
+    for whole in (
+        in_terminal("runs", "list", cwd=folder, columns=160),
+        in_terminal("runs", "list", "-v", cwd=folder, columns=60),
+    ):
+        assert "Left out" not in whole
+        assert all(name in ESCAPE.sub("", whole) for name in named)
+
+
+def commands() -> list[list[str]]:
+    """Return the words of every command, groups and the program itself included."""
+
+    def below(command: object, words: list[str]) -> list[list[str]]:
+        subcommands = getattr(command, "commands", {})
+        return [words, *(each for name, sub in subcommands.items() for each in below(sub, [*words, name]))]
+
+    return below(typer.main.get_command(app), [])
+
+
+@pytest.mark.parametrize("columns", [80, 60])
+def test_no_line_of_any_help_is_wider_than_the_terminal(
+    columns: int, mnistcli: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for words in commands():
+        shown = mnistcli(*words, "--help").lines
+        assert [line for line in shown if cell_len(line) > columns] == [], words
