@@ -38,7 +38,7 @@ def verdict(pair: PairedTest) -> str:
     if not difference:
         return f"{pair.a} and {pair.b} read equally many images right: neither is better here."
     better, worse = (pair.a, pair.b) if difference > 0 else (pair.b, pair.a)
-    lead = f"{better} reads {abs(difference)} more images right than {worse} (they disagree on {disagreements})"
+    lead = f"{better} reads {abs(difference):,} more images right than {worse} (they disagree on {disagreements:,})"
     p = "< 0.0001" if pair.p_value < 0.0001 else f"= {pair.p_value:.4f}"
     if pair.p_value < SIGNIFICANT:
         return f"{lead}. This difference is unlikely to be chance (McNemar's exact test, p {p}): {better} is better."
