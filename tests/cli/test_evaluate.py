@@ -1,4 +1,3 @@
-import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -61,13 +60,6 @@ def test_loss_is_of_the_logits_and_calibration_of_what_predict_says_in_15_bins(m
     bins = [(low < confidences) & (confidences <= high) for low, high in pairwise(edges)]
     gaps = [each.mean() * abs(confidences[each].mean() - right[each].mean()) for each in bins if each.any()]
     assert found["calibration_error"] == pytest.approx(sum(gaps), rel=1e-3)
-
-
-def test_the_table_s_interval_is_json_s_in_percent(mnistcli: Call, workspace: Path) -> None:
-    interval = mnistcli("evaluate", "linear", "--json", cwd=workspace).json["accuracy_ci95"]
-    shown = re.search(r"([\d.]+)–([\d.]+) %", mnistcli("evaluate", "linear", "--format", "table", cwd=workspace).out)
-    assert shown is not None
-    assert [float(bound) for bound in shown.groups()] == [round(100 * bound, 2) for bound in interval]
 
 
 def test_every_split_can_be_scored(mnistcli: Call, workspace: Path) -> None:

@@ -54,13 +54,48 @@ def assert_uniform(array: np.ndarray, bound: float) -> None:
 
 
 def test_initial_weights_are_the_study_s_distributions() -> None:
-    dense = flatten(as_data(build("dense", (28, 28, 1), 10, seed=0))[1])
-    assert_uniform(dense["hidden.kernel"], np.sqrt(6 / (784 + 512)))
-    assert_uniform(dense["output.kernel"], np.sqrt(6 / (512 + 10)))
-    cnn = flatten(as_data(build("cnn", (28, 28, 1), 10, seed=0))[1])
-    for name, fan_in in (("conv.kernel", 9), ("hidden.kernel", 5408), ("output.kernel", 100)):
-        assert_uniform(cnn[name], np.sqrt(6 / fan_in))
-    assert not any(array.any() for name, array in (dense | cnn).items() if name.endswith("bias"))
+    """Glorot's uniform distribution is by inputs and outputs together, He's by inputs alone."""
+    fans = {
+        "linear": {"output.kernel": 784 + 10},
+        "dense": {"hidden.kernel": 784 + 512, "output.kernel": 512 + 10},
+        "cnn": {"conv.kernel": 9, "hidden.kernel": 5408, "output.kernel": 100},
+        "convnet": {
+            "conv1.kernel": 25, "conv2.kernel": 25 * 32, "hidden.kernel": 16 * 64, "output.kernel": 128,
+        },
+    }  # fmt: skip
+    for arch, fan in fans.items():
+        weights = flatten(as_data(build(arch, (28, 28, 1), 10, seed=0))[1])
+        for name, numbers in fan.items():
+            assert_uniform(weights[name], np.sqrt(6 / numbers))
+        assert not any(array.any() for name, array in weights.items() if name.endswith("bias"))
+
+
+def test_the_seed_decides_every_kernel() -> None:
+    one, same, other = (flatten(as_data(build("cnn", (28, 28, 1), 10, seed=seed))[1]) for seed in (1, 1, 2))
+    assert all(np.array_equal(one[name], array) for name, array in same.items())
+    assert not any(np.array_equal(one[name], array) for name, array in other.items() if name.endswith("kernel"))
+
+
+LAYERS = {
+    "linear": [("flatten", "", (784,)), ("dense", "", (10,))],
+    "dense": [("flatten", "", (784,)), ("dense", "relu", (512,)), ("dense", "", (10,))],
+    "cnn": [
+        ("conv", "3×3, valid, relu", (26, 26, 32)), ("max-pool", "2×2", (13, 13, 32)), ("flatten", "", (5408,)),
+        ("dense", "relu", (100,)), ("dense", "", (10,)),
+    ],
+    "convnet": [
+        ("conv", "5×5, valid, relu", (24, 24, 32)), ("max-pool", "2×2", (12, 12, 32)),
+        ("conv", "5×5, valid, relu", (8, 8, 64)), ("max-pool", "2×2", (4, 4, 64)), ("flatten", "", (1024,)),
+        ("dense", "relu", (128,)), ("dense", "", (10,)),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("arch", RECIPES)
+def test_each_architecture_is_made_of_its_layers(arch: str) -> None:
+    _, *layers = summarize(arch, (28, 28, 1), 10).layers
+    found = [(layer.kind, layer.detail, layer.output_shape) for layer in layers]
+    assert found == LAYERS[arch]
 
 
 def test_abstract_networks_allocate_nothing() -> None:

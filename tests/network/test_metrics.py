@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 
 from mnistcli.network import calibration_error, cross_entropy, fit_temperature, softmax
 
@@ -52,3 +53,9 @@ def test_large_logits_overflow_nowhere() -> None:
     for temperature in (0.1, 1, 10):
         assert softmax(large, temperature=temperature) == pytest.approx(np.array([[1, 0, 0], [1 / 3] * 3]))
     assert cross_entropy(large, np.array([1, 2])) == pytest.approx((1e4 + np.log(3)) / 2)
+
+
+def test_cross_entropy_of_single_precision_logits_is_computed_in_double() -> None:
+    logits, labels = RANDOM.normal(0, 3, (1000, 10)).astype(np.float32), RANDOM.integers(0, 10, 1000)
+    expected = -log_softmax(logits.astype(float), axis=1)[np.arange(1000), labels].mean()
+    assert cross_entropy(logits, labels) == pytest.approx(expected, rel=1e-12)

@@ -20,6 +20,7 @@ def test_each_epoch_of_each_seed_has_an_order_of_its_own_that_holds_every_image_
         seen: list[int] = []
         for window in feed.make_feed(NUMBERED, batch=16, seed=seed).windows(epoch):
             rows = np.asarray(window.order)[np.asarray(window.order) != NO_IMAGE]
+            assert not streams or window.images.nbytes <= feed.WINDOW_BYTES
             seen += np.asarray(window.labels)[rows].tolist()
             assert np.array_equal(np.asarray(window.images)[rows, 0, 0, 0], np.asarray(window.labels)[rows])
         return tuple(seen)
