@@ -23,11 +23,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mnistcli.config import TrainConfig
 from mnistcli.data.embedded import decompress
 from mnistcli.errors import MnistcliError
 from mnistcli.idx import parse_idx
 from mnistcli.images import Source, find_row, normalize, read_picture, unpack
+from mnistcli.recipes import configure
 from mnistcli.runs import RunRecord, Status, load_model
 from mnistcli.runs.record import read_record
 from mnistcli.runs.store import BUILTIN
@@ -127,8 +127,8 @@ def _idx(images: np.ndarray) -> bytes:
 
 
 def _record() -> bytes:
-    config = TrainConfig(arch="dense", optimizer="sgd", learning_rate=0.1, epochs=1, batch_size=1, patience=0)
-    RunRecord("dense-001", Status.FINISHED, "2026-01-01T00:00:00+00:00", config, {"argv": ["a"]}).write(SCRATCH)
+    record = RunRecord("dense-001", Status.FINISHED, "2026-01-01T00:00:00+00:00", configure("dense"), {"argv": ["a"]})
+    record.write(SCRATCH)
     return (SCRATCH / "run.json").read_bytes()
 
 
