@@ -34,8 +34,9 @@ def test_the_reading_whose_digits_are_surest_is_chosen() -> None:
 def test_what_is_too_wide_or_too_low_for_its_class_is_no_digit() -> None:
     wide = [candidate(0, 1), candidate(0, 2, aspect=1.8), candidate(1, 2)]
     assert best_reading(wide, np.array([sure(3, 0.7), sure(5), sure(3, 0.7)])) == [0, 2]
-    low = [candidate(0, 1), candidate(0, 2, aspect=0.9), candidate(1, 2, height=0.2)]
-    assert best_reading(low, np.array([sure(3), sure(3), sure(3)])) == [1]
+    for height, reading in ((0.7, [0, 2]), (0.2, [1])):
+        two = [candidate(0, 1), candidate(0, 2, aspect=0.9), candidate(1, 2, height=height)]
+        assert best_reading(two, np.array([sure(3), sure(0, 0.3), sure(3)])) == reading
 
 
 def test_fewer_digits_are_preferred_where_both_readings_are_as_sure() -> None:

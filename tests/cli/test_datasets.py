@@ -221,6 +221,7 @@ def test_list_path_prepare_and_clean(
     rows = {each["name"]: each for each in mnistcli("data", "list", "--json").json["datasets"]}
     assert {name for name, row in rows.items() if row["prepared"]} == {"mnist", str(shapes)}
     assert rows["emnist/byclass"]["classes"] == 62
+    assert rows[str(shapes)]["train_images"] + rows[str(shapes)]["test_images"] == 180
     folder = Path(mnistcli("data", "path").out.strip())
     assert len([each for each in folder.iterdir() if each.is_dir()]) == 1
     assert mnistcli("data", "clean", shapes, "--json").json["freed_bytes"] > 180 * 360

@@ -48,6 +48,9 @@ def test_an_explanation_holds_each_step_and_the_answer_s_saliency(photo: Path) -
     assert len(names) == 7
     assert np.array_equal(pictures[-1], answer.picture)
     assert explained.saliency.shape == (28, 28)
+    model = load_model(BUILTIN.weights)
+    seen, black = logits(model.layers, model.params, np.stack([pictures[-1], 0 * pictures[-1]]))
+    assert explained.saliency.sum() == pytest.approx((seen - black)[int(answer.top[0][0])], rel=0.01)
 
 
 def test_what_is_kept_shrinks_from_step_to_step_and_a_mnist_like_image_needs_none() -> None:

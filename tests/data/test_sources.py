@@ -107,6 +107,8 @@ def test_names_come_from_a_file_or_from_the_user(idx_folder: Path) -> None:
     assert load(asked).class_names == tuple("abcdefghij")
     with pytest.raises(DataError, match="steer a terminal"):
         load(DataChoice(dataset=str(idx_folder), class_names=("\x1b[2J", *"bcdefghij")))
+    with pytest.raises(DataError, match="names two classes alike"):
+        load(DataChoice(dataset=str(idx_folder), class_names=("a", "a", *"cdefghij")))
     with pytest.raises(DataError, match="label 9, but only 2 classes have names"):
         load(DataChoice(dataset=str(idx_folder), class_names=("a", "b")))
 
@@ -137,6 +139,19 @@ def test_a_folder_without_splits_is_parted_by_paths_and_a_picture_stays_where_it
     after = load(str(single))
     for name in expected:
         assert set(content(after)[name]) <= set(content(before)[name])
+
+
+def test_classes_are_ordered_by_their_numbers_and_one_picture_in_colour_makes_all_so(tmp_path: Path) -> None:
+    pictures = {"1": 10, "2": (255, 0, 0), "10": 20, "b": 30}
+    for name, colour in pictures.items():
+        (tmp_path / "test" / name).mkdir(parents=True)
+        Image.new("L" if isinstance(colour, int) else "RGB", (5, 5), colour).save(tmp_path / "test" / name / "0.png")
+    found = load(str(tmp_path))
+    assert found.class_names == tuple(pictures)
+    colours = {
+        int(label): image[0, 0].tolist() for image, label in zip(found.test.images, found.test.labels, strict=True)
+    }
+    assert colours == {0: [10] * 3, 1: [255, 0, 0], 2: [20] * 3, 3: [30] * 3}
 
 
 def test_folders_that_are_not_pictures_of_classes_are_refused(tmp_path: Path, picture_folder: Path) -> None:
@@ -192,8 +207,10 @@ def damaged(idx_folder: Path, name: str, content: bytes) -> str:
         ("t10k-images-idx3-ubyte.gz", gzip.compress(idx(np.zeros((40, 0, 28), np.uint8))), "dimensions"),
         ("t10k-images-idx3-ubyte.gz", gzip.compress(idx(np.zeros((40, 14, 14), np.uint8))), "shapes"),
         ("t10k-images-idx3-ubyte.gz", b"", "expected an IDX header"),
+        ("t10k-images-idx3-ubyte.gz", gzip.compress(idx(np.zeros((40, 28, 28, 2), np.uint8))), "1 or 3 channels"),
     ],
-    ids=["fewer images", "cut off", "longer", "no gzip", "promises", "no bytes", "no rows", "another shape", "empty"],
+    ids=["fewer images", "cut off", "longer", "no gzip", "promises", "no bytes", "no rows", "another shape", "empty",
+         "two channels"],
 )  # fmt: skip
 def test_damaged_idx_files_are_refused_and_leave_nothing(
     name: str, content: bytes, said: str, idx_folder: Path

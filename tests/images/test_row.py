@@ -56,7 +56,9 @@ def test_what_is_no_line_of_digits_is_refused() -> None:
     for line in range(10, 390, 16):
         ImageDraw.Draw(text).text((10, line), "sphinx of black quartz, judge my vow " * 3, fill=20)
     bar = np.pad(np.zeros((3, 1200), np.uint8), 20, constant_values=255)[..., None]
-    for pixels in (noise, square, np.asarray(text)[..., None], bar):
+    thread = Image.new("L", (340, 80), 255)
+    ImageDraw.Draw(thread).line([(x, 40 + int(3 * np.sin(x / 30))) for x in range(20, 320)], fill=0, width=3)
+    for pixels in (noise, square, np.asarray(text)[..., None], bar, np.asarray(thread)[..., None]):
         with pytest.raises(ImageError):
             find_row(Picture(pixels))
 

@@ -62,7 +62,7 @@ def difference(page: Image.Image) -> float:
 
 
 @pytest.mark.parametrize("angle", [0, 5, -8])
-@pytest.mark.parametrize("desk", [(40, 32, 24), (150, 140, 120)], ids=["dark", "light"])
+@pytest.mark.parametrize("desk", [(0, 0, 0), (40, 32, 24), (150, 140, 120)], ids=["black", "dark", "light"])
 def test_the_desk_around_a_sheet_is_no_ink(desk: tuple[int, ...], angle: float) -> None:
     assert difference(on_desk(desk, angle)) < 6
 
