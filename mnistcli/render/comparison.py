@@ -94,7 +94,7 @@ def _side_by_side(comparison: Comparison) -> Iterator[RenderableType]:
         columns.add_row(fact, *values, style="bold" if fact == "accuracy" else None)
     yield columns
     optional = ("architecture", "training time", "loss (nats)", "parameters", "95 % interval")
-    lines = make_table("run", *facts, title=title, numbers=len(facts) - 1, optional=optional, folding=("run",))
+    lines = make_table("run", *facts, title=title, numbers=len(facts) - 1, optional=optional, folding={"run": 16})
     for name, *values in zip(names, *facts.values(), strict=True):
         lines.add_row(name, *values)
     yield lines
@@ -102,7 +102,9 @@ def _side_by_side(comparison: Comparison) -> Iterator[RenderableType]:
 
 def _pairs(comparison: Comparison) -> RenderableType:
     table = make_table(
-        *("A", "B", "both right", "only A", "only B", "both wrong", "p (McNemar)"), numbers=5, folding=("A", "B")
+        *("A", "B", "both right", "only A", "only B", "both wrong", "p (McNemar)"),
+        numbers=5,
+        folding={"A": 16, "B": 16},
     )
     for pair in comparison.pairs:
         counts = (pair.both_right, pair.only_a_right, pair.only_b_right, pair.both_wrong)

@@ -123,7 +123,7 @@ def _known(known: Sequence[KnownDataset]) -> RenderableType:
     table = make_table(
         *("name", "images", "classes", "train", "test", "to fetch", "here", "what"),
         optional=("test", "train", "images", "classes", "to fetch"),
-        folding=("what",),
+        folding={"name": 26, "what": 22},
     )
     for each in known:
         table.add_row(
@@ -146,7 +146,7 @@ def _audit(findings: Sequence[Finding], counts: dict[str, int]) -> Iterable[Rend
     table = make_table(
         *("what", "image", "label", "other image", "other label", "confidence"),
         optional=("confidence", "label"),
-        folding=("label", "other label"),
+        folding={"label": 12, "other label": 12},
     )
     for each in findings[:MOST_ROWS]:
         other = NOTHING if each.other_split is None else f"{each.other_split} #{each.other_index}"
@@ -178,7 +178,7 @@ def _info(summary: DatasetSummary) -> Iterable[RenderableType]:
     facts.add_row("fingerprint", summary.fingerprint)
     facts.add_row("lies in", summary.location)
     splits = [split.name for split in summary.splits]
-    table = make_table("class", *splits, numbers=len(splits), folding=("class",))
+    table = make_table("class", *splits, numbers=len(splits), folding={"class": 16})
     for i, name in enumerate(summary.class_names):
         table.add_row(name, *(f"{split.per_class[i]:,}" for split in summary.splits))
     table.add_section()

@@ -22,7 +22,7 @@ def diagnosis_view(checks: Sequence[Check]) -> View:
 
 
 def _table(checks: Sequence[Check]) -> RenderableType:
-    table = make_table("", "what", "found", folding=("found",))
+    table = make_table("", "what", "found", folding={"found": 20})
     for check in checks:
         mark = Text("✓", "green") if check.ok else Text("✗", "bold red")
         table.add_row(mark, check.name, check.value)

@@ -71,7 +71,7 @@ def _terminal(evaluation: Evaluation, screen: Screen) -> Iterable[RenderableType
     facts.add_row("accuracy", f"{percent(evaluation.accuracy)}  (95 % interval {interval(evaluation.accuracy_ci95)})")
     facts.add_row("errors", f"{evaluation.n - evaluation.correct:,}")
     facts.add_row("loss", f"{evaluation.loss:.4f} nats")
-    scores = make_table("class", "precision", "recall", "F1", "images", numbers=4, folding=("class",))
+    scores = make_table("class", "precision", "recall", "F1", "images", numbers=4, folding={"class": 16})
     for score in evaluation.per_class:
         ratios = (percent(ratio) for ratio in (score.precision, score.recall, score.f1))
         scores.add_row(score.label, *ratios, f"{score.support:,}")

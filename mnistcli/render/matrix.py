@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from rich import box
+from rich.cells import cell_len, set_cell_size
 from rich.console import RenderableType
 from rich.style import Style
 from rich.table import Table
@@ -15,7 +16,8 @@ from mnistcli.results import Evaluation
 
 GOOD, BAD = (0, 120, 60), (190, 40, 40)
 MOST_COUNTS = 20  # classes: more do not fit on a screen with their counts
-LONGEST = 8  # characters of a name at the head of a column; its row has all of it
+LONGEST = 8  # cells of a name at the head of a column; its row has all of it where there is room
+SHORTEST = 4
 Cells = Sequence[Sequence[Text]]
 Counts = Sequence[Sequence[int]]
 
@@ -61,24 +63,27 @@ def _narrow(names: Sequence[str], cells: Cells, title: str) -> Iterator[Renderab
 def _heat_map(names: Sequence[str], cells: Cells, title: str, *, width: int) -> Table:
     """Return a field a cell, of that many columns, in the colour that its count would have behind it."""
     table = _empty(f"{title}, columns in the rows' order")
-    table.add_column("".join(printable(name)[:width].ljust(width) for name in names), no_wrap=True)
+    table.add_column("".join(set_cell_size(printable(name), width) for name in names), no_wrap=True)
     for name, row in zip(names, cells, strict=True):
         fields = (Text(("·" if cell.plain == "·" else "").ljust(width), cell.style) for cell in row)
-        table.add_row(name, Text().join(fields))
+        table.add_row(name if width > 1 else _cut(name, LONGEST), Text().join(fields))
     return table
 
 
 def _frame(names: Sequence[str], cells: Cells, title: str, *, padding: int, sums: Counts = ()) -> Table:
-    """Return a table of cells, each as wide as the widest and `padding` columns more, with the sums of these counts."""
+    """Return a table of cells, each as wide as the widest and `padding` columns more, with the sums of these counts.
+
+    Without padding names are cut short too.
+    """
     table, width = _empty(title), max(len(cell.plain) for row in cells for cell in row)
-    for name in map(printable, names):
-        head = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+    for name in names:
+        head = _cut(name, LONGEST if padding else max(SHORTEST, width))
         table.add_column(head, justify="right", no_wrap=True)
     if sums:
         table.add_column("Σ", justify="right", style="dim", no_wrap=True)
     for name, row, total in zip_longest(names, cells, map(sum, sums)):
         fields = [Text(cell.plain.rjust(width) + " " * padding, cell.style) for cell in row]
-        table.add_row(name, *fields, *([str(total)] if sums else []))
+        table.add_row(name if padding else _cut(name, LONGEST), *fields, *([str(total)] if sums else []))
     if sums:
         totals = [sum(column) for column in zip(*sums, strict=True)]
         table.add_section()
@@ -90,6 +95,11 @@ def _empty(title: str) -> Table:
     table = PlainTextTable(title=title, box=box.SIMPLE, padding=(0, 0), pad_edge=False)
     table.add_column("", justify="right", style="bold", no_wrap=True)
     return table
+
+
+def _cut(name: str, longest: int) -> str:
+    name = printable(name)
+    return name if cell_len(name) <= longest else f"{set_cell_size(name, longest - 1)}…"
 
 
 def _shaded(n: int, most: int, colour: tuple[int, int, int], *, signed: bool = False) -> Text:

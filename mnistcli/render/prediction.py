@@ -107,7 +107,7 @@ def _terminal(prediction: Prediction, shown: Shown, screen: Screen) -> Renderabl
         return Text.assemble((printable(prediction.path), "bold"), "  ", (f"{prediction.error}", "red"))
     label, confidence = shown.best(prediction)
     said = f"no answer: {percent(confidence)}" if label is None else f"{label} ({percent(confidence)})"
-    heading = Text.assemble((printable(prediction.path), "bold"), f"\n{said}")
+    heading = Text.assemble((printable(prediction.path), "bold"), f"\n{printable(said)}")
     if prediction.digits:
         return Group(heading, *_digits(prediction.digits, screen), "")
     (picture,) = shrink(prediction.pictures, max(1, screen.width - BESIDE))

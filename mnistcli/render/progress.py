@@ -57,10 +57,7 @@ def is_live(screen: Screen) -> bool:
     return screen.file.isatty() and not screen.is_dumb_terminal
 
 
-BESIDE_BAR = (
-    "loss {task.fields[loss]}  acc {task.fields[accuracy]}  {task.fields[speed]} images/s",
-    "loss {task.fields[loss]}  acc {task.fields[accuracy]}",
-)
+BAR = len("⠋ epoch 100/100 ━━━━━━━━━━  0:00:00")
 
 
 class TrainingProgress:
@@ -73,7 +70,7 @@ class TrainingProgress:
             SpinnerColumn(),
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(bar_width=None),
-            TextColumn(screen.choose(BESIDE_BAR, taken=len("⠋ epoch 10000/10000 ━━━━━━━━━━ 0:00:00"))),
+            TextColumn("{task.fields[metrics]}"),
             TimeRemainingColumn(compact=True),
             console=screen,
             transient=True,
@@ -107,28 +104,24 @@ class TrainingProgress:
         self._run = run
         self._say(f"Training {run.arch} on {run.train_images:,} images ({run.device}): {run.folder}")
         self._bar.start()
-        self._task = self._bar.add_task(
-            "", total=run.steps_per_epoch, epoch=1, epochs=run.epochs, loss="–", accuracy="–", speed="–"
-        )
+        self._task = self._bar.add_task("", total=run.steps_per_epoch, epoch=1, epochs=run.epochs, metrics="")
 
     def _advance(self, metrics: StepMetrics) -> None:
-        self._bar.update(
-            self._task,
-            completed=metrics.step,
-            epoch=metrics.epoch,
-            loss=f"{metrics.loss:.4f}",
-            accuracy=percent(metrics.accuracy),
-            speed=f"{metrics.images_per_second:,.0f}",
-        )
+        accuracy = f"acc {percent(metrics.accuracy)}"
+        both = f"loss {metrics.loss:.4f}  {accuracy}"
+        choices = [f"{both}  {metrics.images_per_second:,.0f} images/s", both, accuracy]
+        said = self._screen.choose(choices, room=self._screen.width - BAR)
+        self._bar.update(self._task, completed=metrics.step, epoch=metrics.epoch, metrics=said)
 
     def _finish_epoch(self, metrics: EpochMetrics) -> None:
         epochs = self._run.epochs if self._run else metrics.epoch
         epoch = f"epoch {metrics.epoch:>{len(str(epochs))}}/{epochs}"
         train, validation = percent(metrics.train_accuracy), percent(metrics.validation_accuracy)
         losses = f"{epoch}  loss {metrics.train_loss:.4f}  accuracy {train}  validation {metrics.validation_loss:.4f}"
-        speed = f"{metrics.seconds:.1f} s  {metrics.images_per_second:,.0f} images/s"
+        time = f"{metrics.seconds:.1f} s"
         self._say(
-            f"{losses}, {validation}  {speed}",
+            f"{losses}, {validation}  {time}  {metrics.images_per_second:,.0f} images/s",
+            f"{losses}, {validation}  {time}",
             f"{losses}, {validation}",
             f"{epoch}  accuracy {train}  validation {validation}",
         )

@@ -48,7 +48,7 @@ def _list(summaries: Sequence[RunSummary]) -> RenderableType:
         *("run", "arch", "data set", "status", "test accuracy", "epochs", "time", "when"),
         numbers=4,
         optional=("epochs", "time", "when", "arch", "data set"),
-        folding=("run", "data set"),
+        folding={"run": 16, "data set": 16},
     )
     for summary in summaries:
         table.add_row(

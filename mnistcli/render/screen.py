@@ -33,10 +33,12 @@ class Screen(Console):
         if left_out:
             self.print(Text(f"Left out: {', '.join(left_out)}. -v or a wider terminal shows all.", "dim"))
 
-    def choose(self, choices: Iterable[Choice], *, taken: int = 0) -> Choice:
-        """Return the first choice, widest first, that fits beside what is `taken` of a line, or else the last."""
+    def choose(self, choices: Iterable[Choice], *, room: int | None = None) -> Choice:
+        """Return the first choice, widest first, that there is room for, or else the last."""
+        if room is None:
+            room = self.width if self.brief else UNLIMITED
         for choice in choices:
-            if not self.brief or self._needed(choice) <= self.width - taken:
+            if self._needed(choice) <= room:
                 break
         return choice
 

@@ -1,5 +1,6 @@
 """Rich tables and numbers in the one style that all commands share."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,6 @@ from mnistcli.render.view import printable
 
 NOTHING = "–"
 GAP = 3  # cells of the terminal between two columns
-FOLDED = 16  # cells that long text keeps before whole columns are left out
 
 
 class PlainTextTable(Table):
@@ -32,37 +32,38 @@ class FittingTable(PlainTextTable):
 
     Attributes:
         optional: The heads of the columns that may be left out, the first of them first.
+        folding: The heads of the columns of long text, and how many cells of it stay on a line.
     """
 
-    def __init__(self, *, title: str | None, optional: tuple[str, ...]) -> None:
+    def __init__(self, *, title: str | None, optional: tuple[str, ...], folding: Mapping[str, int]) -> None:
         super().__init__(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
         self.optional = optional
+        self.folding = folding
 
     def fit(self, room: int) -> list[str]:
         """Make the table at most `room` cells wide, where that can be, and return the heads of columns left out."""
         left_out: list[str] = []
         for head in self.optional:
-            if self._least_width() <= room:
+            if self._narrowest() <= room:
                 break
             left_out.append(head)
             kept = [column for column in self.columns if column.header != head]
             self.columns = [replace(column, _index=i) for i, column in enumerate(kept)]
-        spare = max(0, room - self._least_width())
+        spare = max(0, room - self._narrowest())
         for column in self.columns:
-            column.width = min(_least_width(column) + spare, _width(column))
-            spare -= column.width - _least_width(column)
+            column.width = min(self._least_width(column) + spare, _width(column))
+            spare -= column.width - self._least_width(column)
             column.no_wrap, column.overflow = False, "fold"
         return left_out
 
-    def _least_width(self) -> int:
-        return sum(map(_least_width, self.columns)) + GAP * (len(self.columns) - 1) + 2
+    def _narrowest(self) -> int:
+        return sum(map(self._least_width, self.columns)) + GAP * (len(self.columns) - 1) + 2
 
-
-def _least_width(column: Column) -> int:
-    """Return a width in which no word of the head is broken, and no cell is unless its column may fold."""
-    cells = max((cell_len(str(cell)) for cell in column.cells), default=0)
-    words = max(map(cell_len, str(column.header).split()), default=0)
-    return max(words, min(cells, FOLDED) if column.overflow == "fold" else cells)
+    def _least_width(self, column: Column) -> int:
+        """Return a width that breaks no word of the head and no cell, but for long text."""
+        head = str(column.header)
+        least = max(map(cell_len, (*head.split(), *map(str, column.cells))), default=0)
+        return min(least, self.folding.get(head, least))
 
 
 def _width(column: Column) -> int:
@@ -74,20 +75,15 @@ def make_table(
     title: str | None = None,
     numbers: int = 0,
     optional: tuple[str, ...] = (),
-    folding: tuple[str, ...] = (),
+    folding: Mapping[str, int] | None = None,
 ) -> FittingTable:
     """Return an empty table; its last `numbers` columns are set to the right.
 
     A narrow terminal folds the columns named in `folding`, then does without those in `optional`, the first one first.
     """
-    table = FittingTable(title=title, optional=optional)
+    table = FittingTable(title=title, optional=optional, folding=folding or {})
     for i, column in enumerate(columns):
-        table.add_column(
-            column,
-            justify="right" if i >= len(columns) - numbers else "left",
-            no_wrap=True,
-            overflow="fold" if column in folding else "ellipsis",
-        )
+        table.add_column(column, justify="right" if i >= len(columns) - numbers else "left", no_wrap=True)
     return table
 
 
