@@ -1,15 +1,18 @@
 """The program's entry: `python -m mnistcli` is the same as `mnistcli`."""
 
-from mnistcli.process import heed_interrupts
+from mnistcli.process import heed_interrupts, ignore_interrupts
 
 
 def main() -> None:
     """Run the program; from its first imports on, Ctrl-C and SIGTERM end it with one sentence."""
     heed_interrupts()
 
-    from mnistcli.cli import app
+    try:
+        from mnistcli.cli import app
 
-    app.main()
+        app.main()
+    finally:
+        ignore_interrupts()  # what is done is done: Python's own end must not change the exit code
 
 
 if __name__ == "__main__":

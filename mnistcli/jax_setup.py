@@ -127,7 +127,10 @@ def _first_device(name: str) -> "jax.Device":
         jax.config.update("jax_platforms", "cpu" if name == "cpu" else "")
     try:
         return jax.devices(None if name == "auto" else name)[0]
-    except (RuntimeError, AssertionError) as error:  # JAX asserts that a GPU's plugin is installed
+    except Exception as error:
+        from jax.extend.backend import clear_backends
+
+        clear_backends()
         jax.config.update("jax_platforms", "")
         found = ", ".join(sorted({device.platform for device in jax.devices()}))
         wanted = f"There is no {name}"

@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -40,6 +41,12 @@ def heed_interrupts() -> None:
     for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _stand_still)
+
+
+def ignore_interrupts() -> None:
+    """Let Ctrl-C and SIGTERM do nothing any more."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
@@ -106,7 +113,11 @@ def child_process(target: Callable[..., None], *arguments: Any, fork: bool = Fal
     with here, undoing(kill):
         before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # which the child inherits
         try:
-            process.start()
+            with warnings.catch_warnings():
+                warnings.simplefilter(
+                    "ignore", DeprecationWarning
+                )  # of threads: ours, which waits, may be forked beside
+                process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         there.close()

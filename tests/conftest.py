@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -59,6 +60,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> None:
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "MNISTCLI_RUNS_DIR"):
         os.environ.pop(name, None)
     prepare_environment()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell lets what it starts with & ignore
 
 
 @pytest.fixture

@@ -250,10 +250,10 @@ def _run(case: Case, folder: Path, cache: Path) -> tuple[int | None, str, int]:
             stdin=subprocess.DEVNULL, stdout=out, stderr=said,
         )  # fmt: skip
         if case.signal_after is not None:
+            _wait_until_heeded(process)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(case.signal_after)
-            with suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGTERM if process.pid % 2 else signal.SIGINT)
+            process.send_signal(signal.SIGTERM if process.pid % 2 else signal.SIGINT)
         try:
             code = process.wait(LONGEST)
         except subprocess.TimeoutExpired:
@@ -262,6 +262,17 @@ def _run(case: Case, folder: Path, cache: Path) -> tuple[int | None, str, int]:
             return None, "", process.pid
         err.seek(0)
         return code, err.read().decode(errors="replace"), process.pid
+
+
+def _wait_until_heeded(process: subprocess.Popen[bytes]) -> None:
+    """Wait until the process has come so far that SIGTERM does not simply kill it, or has ended."""
+    while process.poll() is None:
+        with suppress(OSError):
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+            if caught >> (signal.SIGTERM - 1) & 1:
+                return
+        time.sleep(0.01)
 
 
 @contextmanager

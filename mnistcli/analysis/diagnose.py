@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from mnistcli.analysis.study import Session, train
 from mnistcli.data import verify_embedded
-from mnistcli.errors import MnistcliError
+from mnistcli.errors import InterruptedRunError, MnistcliError
 from mnistcli.jax_setup import cache_folder, visible_devices
 from mnistcli.recipes import configure
 from mnistcli.results import Check
@@ -96,6 +96,8 @@ def _training_check(device: str) -> Check:
         with tempfile.TemporaryDirectory() as folder:
             config = configure("dense", epochs=1, batch_size=32, limit=64)
             train(config, Session(lambda _: None, device), runs=RunsFolder(Path(folder)))
+    except InterruptedRunError as error:
+        raise InterruptedRunError("Interrupted.") from error
     except (MnistcliError, OSError, jax.errors.JaxRuntimeError) as error:
         return Check("two training steps", str(error), ok=False)
     return Check("two training steps", f"{time.perf_counter() - started:.1f} s, compilation included")

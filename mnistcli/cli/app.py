@@ -89,6 +89,7 @@ def _options(
 def main() -> None:
     """Run the program: the result's exit code, or one sentence on stderr and the error's."""
     _open_missing_streams()
+    os.environ.pop("MPLBACKEND", None)  # figures need none, and Matplotlib refuses to start with one it does not know
     try:
         code = _run()
         sys.stdout.flush()

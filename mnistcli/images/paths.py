@@ -5,15 +5,23 @@ from collections.abc import Iterable, Iterator
 from io import BufferedReader
 from pathlib import Path
 
-BLOCK = 2**16
+from mnistcli.errors import UsageError
+
+BLOCK = 2**16  # bytes, and the longest that a path may be: systems allow about 4,096
 
 
 def read_paths(file: BufferedReader, *, end: bytes = b"\n") -> Iterator[str]:
-    """Yield the paths of a list as they come: one a line, or, where they end in NUL, with any name at all."""
+    """Yield the paths of a list as they come: one a line, or, where they end in NUL, with any name at all.
+
+    Raises:
+        UsageError: A path is longer than BLOCK bytes: this is not a list of paths, and may never end.
+    """
     rest = b""
     while block := file.read1(BLOCK):
         *whole, rest = (rest + block).split(end)
         yield from _names(whole, end)
+        if len(rest) > BLOCK:
+            raise UsageError(f"--files-from is not a list of paths: it holds {len(rest):,} bytes on one line.")
     yield from _names([rest], end)
 
 
