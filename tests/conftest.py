@@ -23,6 +23,7 @@ from hypothesis import settings
 from mnistcli.cli import app
 from mnistcli.jax_setup import prepare_environment
 
+prepare_environment()  # before a test's module makes JAX start
 settings.register_profile("no deadline", deadline=None)  # how long an example takes is the machine's affair
 settings.load_profile("no deadline")
 
@@ -55,11 +56,10 @@ def svg_texts(path: Path) -> list[str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def environment(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep the tests' cache apart from the user's, and what the shell set out of the tests; guard what JAX compiles."""
+    """Keep the tests' cache apart from the user's, and what the shell set out of the tests."""
     os.environ["MNISTCLI_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "MNISTCLI_RUNS_DIR"):
         os.environ.pop(name, None)
-    prepare_environment()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell lets what it starts with & ignore
 
 
