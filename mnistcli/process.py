@@ -114,9 +114,8 @@ def child_process(target: Callable[..., None], *arguments: Any, fork: bool = Fal
         before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # which the child inherits
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore", DeprecationWarning
-                )  # of threads: ours, which waits, may be forked beside
+                # Of threads beside a fork: ours only wait.
+                warnings.simplefilter("ignore", DeprecationWarning)
                 process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)

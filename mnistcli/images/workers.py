@@ -1,6 +1,7 @@
 """Child processes that do the same with one batch after another, ahead of whoever asks for the answers."""
 
 import os
+import pickle
 import sys
 import time
 from collections import deque
@@ -60,7 +61,7 @@ class _Workers(Generic[S, T]):
         child = self._free.get()
         self._asked[child.pid] = time.monotonic()
         try:
-            child.connection.send(batch)
+            child.connection.send_bytes(pickle.dumps(batch))  # `send` may complain of its buffer once it has failed
             answer = child.connection.recv()
         except (EOFError, OSError) as error:
             text = "A process that reads pictures was ended from outside, perhaps for want of memory."
