@@ -124,6 +124,14 @@ def test_resuming_a_run_on_a_path_needs_the_path(shapes: Path, mnistcli: Call, t
     assert mnistcli("train", "--resume", "half", "--dataset", shapes, "--no-plots").code == 0
 
 
+def test_a_run_does_not_go_on_with_other_images_than_it_was_begun_on(mnistcli: Call, tmp_path: Path) -> None:
+    config = configure("linear", epochs=1)
+    RunsFolder(tmp_path / "runs").claim(config, {"data_fingerprint": "another"}, name="half").close(Status.INTERRUPTED)
+    refused = mnistcli("train", "--resume", "half")
+    assert (refused.code, refused.out) == (3, "")
+    assert "'half' was begun on other images" in refused.err
+
+
 def test_a_model_is_refused_on_images_of_another_shape_or_classes(
     coloured: Path, shapes: Path, mnistcli: Call, tmp_path: Path
 ) -> None:
@@ -251,4 +259,7 @@ def test_the_data_of_a_run_is_what_evaluate_takes_by_default(mnistcli: Call) -> 
     assert mnistcli("train", *QUICK, "--image-size", "14", "--limit", "500").code == 0
     outcome = mnistcli("evaluate", "linear", "--json")
     assert (outcome.code, outcome.json["n"]) == (0, 10_000)
-    assert mnistcli("compare", "linear", "dense", "--image-size", "14", "--no-train").code == 4
+    for size, missing in (("14", "dense"), ("28", "linear")):
+        outcome = mnistcli("compare", "linear", "dense", "--image-size", size, "--no-train")
+        assert outcome.code == 4
+        assert f"no finished {missing} run" in outcome.err

@@ -169,7 +169,9 @@ def test_resume_ends_where_a_run_of_that_many_epochs_does(half: Path, mnistcli: 
     assert mnistcli("train", *SMALL, "--epochs", "5", "--name", "five").code == 0
     assert mnistcli("train", "--resume", "half", "--epochs", "5", "--no-plots").code == 0
     assert same(half, half.parent / "five")
-    assert json.loads((half / "run.json").read_text())["config"]["epochs"] == 5
+    record = json.loads((half / "run.json").read_text())
+    assert record["config"]["epochs"] == 5
+    assert [again["device"] for again in record["provenance"]["resumed"]] == ["cpu"]
 
 
 @pytest.mark.parametrize(
