@@ -18,7 +18,7 @@ def unseal(values: dict[str, Any], *, beside: Iterable[bytes | memoryview] = ())
     """Return the object without its sum.
 
     Raises:
-        ValueError: it is not an object, or has another content than when it was sealed.
+        ValueError: It is not an object, or has another content than when it was sealed.
     """
     if not isinstance(values, dict):
         raise ValueError("it is not an object")
