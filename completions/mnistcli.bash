@@ -11,7 +11,7 @@ _mnistcli() {
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         word="${command:+$command }$word"
         case "$word" in
-            "train"|"evaluate"|"compare"|"predict"|"summary"|"doctor"|"completion"|"help"|"data"|"data show"|"data info"|"data verify"|"data export"|"data list"|"data prepare"|"data path"|"data clean"|"data audit"|"runs"|"runs list"|"runs show") command=$word ;;
+            "train"|"evaluate"|"compare"|"predict"|"export"|"summary"|"doctor"|"completion"|"help"|"data"|"data show"|"data info"|"data verify"|"data export"|"data list"|"data prepare"|"data path"|"data clean"|"data audit"|"runs"|"runs list"|"runs show") command=$word ;;
         esac
     done
     COMPREPLY=()
@@ -70,6 +70,14 @@ _mnistcli() {
         "predict:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "predict:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "predict:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "export:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "export:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "export:--dataset") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "export:--image-size") return ;;
+        "export:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "export:--data-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "export:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "export:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "summary:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "summary:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "summary:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
@@ -143,6 +151,7 @@ _mnistcli() {
             "evaluate") words="--split --plot --fail-under --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "compare") words="--split --plot --no-train --allow-different-data --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --strict --save-preprocessed --explain --runs-dir --device --no-cache --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "export") words="--runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "summary") words="--plot --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "doctor") words="--runs-dir --device --no-cache --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "completion") words="--help -h" ;;
@@ -165,10 +174,11 @@ _mnistcli() {
         return
     fi
     case "$command" in
-        "") mapfile -t COMPREPLY < <(compgen -W "train evaluate compare predict summary doctor completion help data runs" -- "$cur"); return ;;
+        "") mapfile -t COMPREPLY < <(compgen -W "train evaluate compare predict export summary doctor completion help data runs" -- "$cur"); return ;;
         "evaluate") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "compare") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "predict") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "export") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "summary") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "completion") mapfile -t COMPREPLY < <(compgen -W "bash zsh fish" -- "$cur"); return ;;
         "data") mapfile -t COMPREPLY < <(compgen -W "show info verify export list prepare path clean audit" -- "$cur"); return ;;

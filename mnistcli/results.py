@@ -309,6 +309,25 @@ class LayerSummary:
 
 
 @dataclass(frozen=True)
+class Export:
+    """A network's file for other programs, and how it answered.
+
+    Attributes:
+        size: Of the file, in bytes.
+        images: How many test images it was given.
+        same_answers: How many of them it reads as JAX does.
+        largest_difference: Between a probability of its and the one that follows from JAX's logits.
+    """
+
+    run: str
+    file: str
+    size: int
+    images: int
+    same_answers: int
+    largest_difference: float
+
+
+@dataclass(frozen=True)
 class ModelSummary:
     """An architecture, layer by layer; the first row is the input."""
 

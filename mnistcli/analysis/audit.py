@@ -7,7 +7,7 @@ import numpy as np
 from mnistcli.analysis.evaluate import load_for
 from mnistcli.config import SPLITS
 from mnistcli.data import Dataset
-from mnistcli.device import predict_logits
+from mnistcli.inference import predict_logits
 from mnistcli.network import softmax
 from mnistcli.results import Finding, Sample
 from mnistcli.runs import Run

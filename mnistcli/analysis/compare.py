@@ -7,8 +7,8 @@ import numpy as np
 
 from mnistcli.analysis.evaluate import load_for, score
 from mnistcli.data import Dataset
-from mnistcli.device import predict_logits
 from mnistcli.errors import RunError
+from mnistcli.inference import predict_logits
 from mnistcli.network import count
 from mnistcli.results import ComparedRun, Comparison, PairedTest
 from mnistcli.runs import Run

@@ -3,8 +3,8 @@
 import numpy as np
 
 from mnistcli.data import Dataset, Split
-from mnistcli.device import predict_logits
 from mnistcli.errors import RunError
+from mnistcli.inference import predict_logits
 from mnistcli.network import calibration_error, cross_entropy, softmax
 from mnistcli.results import Evaluation
 from mnistcli.runs import Run, StoredModel, load_model

@@ -3,8 +3,8 @@
 import numpy as np
 
 from mnistcli.analysis.predict import steps_for
-from mnistcli.device import integrated_gradients
 from mnistcli.images import Source, read_picture
+from mnistcli.inference import integrated_gradients
 from mnistcli.results import Explanation, Prediction
 from mnistcli.runs import Run, load_model
 

@@ -74,7 +74,7 @@ def predict(
         answer = partial(finish, partial(logits, model.layers, model.params))
         yield from chain.from_iterable(read_pictures(sources, look, answer, side=side, tell=tell))
     else:
-        from mnistcli.device import predict_logits
+        from mnistcli.inference import predict_logits
 
         answer = partial(finish, partial(predict_logits, model.layers, model.params))
         yield from chain.from_iterable(map(answer, read_pictures(sources, look, list, side=side, tell=tell)))

@@ -33,16 +33,24 @@ def check_plot(path: Path | None, *, flag: str = "--plot") -> None:
     Raises:
         UsageError: Its suffix names no format, or no file can be made in its folder.
     """
-    if path is None:
-        return
-    if path.suffix.lower() not in FIGURE_SUFFIXES:
-        raise UsageError(f"{flag} {str(path)!r} must end in one of {', '.join(FIGURE_SUFFIXES)}.")
+    if path is not None:
+        check_writable(path, FIGURE_SUFFIXES, name=flag)
+
+
+def check_writable(path: Path, suffixes: tuple[str, ...], *, name: str) -> None:
+    """Refuse the path of a file to write before the work rather than after it; `name` is what the sentence calls it.
+
+    Raises:
+        UsageError: It has none of the suffixes, or no file can be made in its folder.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise UsageError(f"{name} {str(path)!r} must end in {' or '.join(suffixes)}.")
     try:
         if path.is_dir():
-            raise UsageError(f"{flag} {str(path)!r} is a folder: name a file.")
+            raise UsageError(f"{name} {str(path)!r} is a folder: name a file.")
         if not path.parent.is_dir():
-            raise UsageError(f"{flag} {str(path)!r}: there is no folder {str(path.parent)!r}.")
+            raise UsageError(f"{name} {str(path)!r}: there is no folder {str(path.parent)!r}.")
         with tempfile.TemporaryFile(dir=path.parent):  # permission bits say nothing of root, nor of what is mounted
             pass
     except OSError as error:
-        raise UsageError(f"{flag} {str(path)!r} cannot be written: {error.strerror}.") from error
+        raise UsageError(f"{name} {str(path)!r} cannot be written: {error.strerror}.") from error

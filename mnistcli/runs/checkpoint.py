@@ -78,7 +78,7 @@ def read_checkpoints(folder: Path, *, expected: Tensors, steps: int) -> Iterator
 def _read(path: Path, expected: Tensors, steps: int) -> Checkpoint:
     def check(metadata: Metadata, shapes: Shapes) -> None:
         if metadata.get("schema") != SCHEMA:
-            raise RunError(f"{str(path)!r} is no checkpoint: expected {SCHEMA}, found {metadata.get('schema')!r}.")
+            raise RunError(f"{str(path)!r} is not a checkpoint: expected {SCHEMA}, found {metadata.get('schema')!r}.")
         wanted = {name: array.shape for name, array in expected.items()}
         found = {name: shape for name, (_, shape) in shapes.items()}
         for name in sorted(wanted.keys() | found.keys()):
@@ -92,7 +92,7 @@ def _read(path: Path, expected: Tensors, steps: int) -> Checkpoint:
     try:
         return _from_figures(tensors, figures, steps)
     except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
-        raise RunError(f"{str(path)!r} is damaged: its metadata lacks or garbles {error}.") from error
+        raise RunError(f"{str(path)!r} is damaged; wrong or missing in its metadata: {error}.") from error
 
 
 def read_metrics(values: dict[str, Any]) -> EpochMetrics:

@@ -70,7 +70,7 @@ def read_record(folder: Path) -> RunRecord:
     try:
         content = json.loads(read_bounded(path, most=MOST))
         if not isinstance(content, dict) or "schema" not in content:
-            raise ValueError("it is no object with a schema")
+            raise ValueError("it is not an object with a schema")
         if content["schema"] != SCHEMA:
             raise RunError(f"{path} has another schema than {SCHEMA}: it was written by another version of mnistcli.")
         content = unseal(content)

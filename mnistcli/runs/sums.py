@@ -18,10 +18,10 @@ def unseal(values: dict[str, Any], *, beside: Iterable[bytes | memoryview] = ())
     """Return the object without its sum.
 
     Raises:
-        ValueError: It is no object, or has another content than when it was sealed.
+        ValueError: It is not an object, or has another content than when it was sealed.
     """
     if not isinstance(values, dict):
-        raise ValueError("it is no object")
+        raise ValueError("it is not an object")
     content = {name: value for name, value in values.items() if name != SUM}
     if values.get(SUM) != _digest(content, beside):
         raise ValueError("its content does not have the SHA-256 that it names")

@@ -71,7 +71,7 @@ def _parse(path: Path, text: str) -> Metadata:
     except (ValueError, RecursionError) as error:
         raise RunError(f"{str(path)!r} was not written by mnistcli: its metadata is no JSON.") from error
     if not isinstance(metadata, dict):
-        raise RunError(f"{str(path)!r} was not written by mnistcli: its metadata is no object.")
+        raise RunError(f"{str(path)!r} was not written by mnistcli: its metadata is not an object.")
     return metadata
 
 

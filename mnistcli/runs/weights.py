@@ -79,7 +79,7 @@ def load_model(path: Path) -> StoredModel:
             fingerprint, pictures = str(metadata["data_fingerprint"]), _pictures(metadata)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
             raise RunError(
-                f"{str(path)!r} is no model of mnistcli's: its metadata lacks or garbles {error}."
+                f"{str(path)!r} is not a mnistcli model; wrong or missing in its metadata: {error}."
             ) from error
         _check_parameters(path, layers, shapes, image_shape, len(class_names))
         stored.append(

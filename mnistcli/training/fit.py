@@ -13,8 +13,8 @@ import numpy as np
 
 from mnistcli.config import TrainConfig
 from mnistcli.data import Dataset
-from mnistcli.device import batched_logits, block_size, in_blocks
 from mnistcli.errors import DivergedError
+from mnistcli.inference import batched_logits, block_size, in_blocks
 from mnistcli.models import abstract, build, split
 from mnistcli.network import accuracy, count, cross_entropy, fit_temperature, flatten
 from mnistcli.results import EpochMetrics, StepMetrics

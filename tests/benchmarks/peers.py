@@ -28,7 +28,7 @@ def mnistcli(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
 
     import jax
 
-    from mnistcli.device import batched_logits
+    from mnistcli.inference import batched_logits
     from mnistcli.models import build, split
     from mnistcli.recipes import configure
     from mnistcli.results import EpochMetrics

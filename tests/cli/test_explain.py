@@ -9,8 +9,8 @@ from PIL import Image
 from mnistcli.analysis.explain import explain
 from mnistcli.analysis.predict import predict
 from mnistcli.data import load
-from mnistcli.device import integrated_gradients
 from mnistcli.images import Source, steps
+from mnistcli.inference import integrated_gradients
 from mnistcli.network import logits
 from mnistcli.runs import RunsFolder, load_model
 from tests.conftest import Call, svg_texts

@@ -22,6 +22,7 @@ COMMANDS = [
     ("runs", "show"),
     ("summary", "cnn"),
     ("doctor",),
+    ("export", "linear", "linear.onnx"),
 ]
 MISTAKES = [
     (2, ("train", "--bogus"), "--bogus"),
@@ -50,6 +51,10 @@ MISTAKES = [
     (2, ("evaluate", "builtin", "--split", "tset"), "did you mean 'test'?"),
     (2, ("evaluate", "builtin", "--plot", "no/such.png"), "no"),
     (2, ("evaluate", "builtin", "--plot", "figure.doc"), ".png"),
+    (2, ("export", "builtin", "digits.bin"), "'digits.bin' must end in .onnx."),
+    (2, ("export", "builtin", "no/such.onnx"), "there is no folder 'no'"),
+    (2, ("export", "builtin"), "FILE"),
+    (4, ("export", "bultin", "digits.onnx"), "did you mean 'builtin'?"),
     (2, ("evaluate", "builtin", "--fail-under", "98"), "--fail-under"),
     (2, ("compare", "dense"), "two"),
     (2, ("compare", "builtin", "builtin"), "twice"),

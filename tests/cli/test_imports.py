@@ -11,6 +11,8 @@ from PIL import Image
 from mnistcli.data import load
 
 HEAVY = {
+    "onnx",
+    "onnxruntime",
     "jax",
     "jaxlib",
     "flax",

@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from mnistcli.device import predict_logits
+from mnistcli.inference import predict_logits
 from mnistcli.models import Classifier, abstract, build, split, summarize
 from mnistcli.network import Layers, Params, count, flatten, logits
 from mnistcli.recipes import RECIPES

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mnistcli.device import integrated_gradients
+from mnistcli.inference import integrated_gradients
 from mnistcli.network import Dense, Flatten
 
 UNITS = 50

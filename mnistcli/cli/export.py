@@ -1,0 +1,50 @@
+"""mnistcli export."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mnistcli.cli.compute import Compute
+from mnistcli.cli.data_options import Data
+from mnistcli.cli.face import Face
+from mnistcli.cli.options import RUN_HELP, RunsDir, check_writable
+from mnistcli.config import RUNS_DIR
+from mnistcli.errors import ExitCode
+
+SUFFIXES = (".onnx",)
+EXAMPLES = [
+    "mnistcli export cnn cnn.onnx",
+    "mnistcli export builtin digits.onnx --json",
+]
+
+
+def export(
+    face: Face,
+    data: Data,
+    compute: Compute,
+    *,
+    run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write: .onnx.")],
+    runs_dir: RunsDir = RUNS_DIR,
+) -> None:
+    """Write a run's network to an ONNX file, and prove the file: the test images get the same answers as from JAX.
+
+    The file answers alone: uint8 images (n, height, width, channels) in, logits and calibrated probabilities out.
+
+    Its metadata holds the class names, the image shape and the temperature. Exit code 1: an answer differs.
+    """
+    check_writable(file, SUFFIXES, name="The file")
+    compute.start(face)
+
+    from mnistcli.analysis.export import export as export_run
+    from mnistcli.render.export import export_view
+    from mnistcli.runs import RunsFolder
+
+    found = RunsFolder(runs_dir).find(run)
+    choice = data.choice_for(found.name, found.data())
+    face.note(f"Exporting run {found.name}; the test images of {choice.dataset} prove the file.")
+    exported = export_run(found, data.load(face, choice), file)
+    face.show(export_view(exported))
+    if exported.same_answers < exported.images:
+        raise typer.Exit(ExitCode.FAILED)

@@ -1,0 +1,107 @@
+"""An exported network answers in ONNX Runtime, on its own, as it does in JAX."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from PIL import Image
+
+from mnistcli.analysis import export
+from mnistcli.data import load
+from tests.conftest import Call
+
+
+def answers(path: Path, images: np.ndarray) -> list[np.ndarray]:
+    """Probabilities and logits as somebody reads them who has only the file."""
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return session.run(["probabilities", "logits"], {"images": images})
+
+
+def metadata(path: Path) -> dict[str, str]:
+    return {each.key: each.value for each in onnx.load(path).metadata_props}
+
+
+@pytest.mark.parametrize("run", ["builtin", "linear", "dense"])
+def test_the_file_answers_all_test_images_as_jax_does(
+    run: str, workspace: Path, tmp_path: Path, mnistcli: Call
+) -> None:
+    runs = ("--runs-dir", workspace / "runs")
+    outcome = mnistcli("export", run, "net.onnx", "--json", *runs)
+    assert outcome.code == 0
+    proof = outcome.json
+    assert (proof["images"], proof["same_answers"]) == (10_000, 10_000)
+    assert proof["largest_difference"] < 1e-5
+    assert proof["bytes"] == (tmp_path / "net.onnx").stat().st_size
+
+    test = load("mnist").test
+    _, logits = answers(tmp_path / "net.onnx", np.asarray(test.images))
+    confusion = np.zeros((10, 10), int)
+    np.add.at(confusion, (test.labels, logits.argmax(1)), 1)
+    assert confusion.tolist() == mnistcli("evaluate", run, "--json", *runs).json["confusion"]
+
+
+def test_probabilities_are_predict_s_and_do_not_depend_on_the_batch(tmp_path: Path, mnistcli: Call) -> None:
+    assert mnistcli("export", "builtin", "net.onnx").code == 0
+    images = np.asarray(load("mnist").test.images[:1000])
+    together, _ = answers(tmp_path / "net.onnx", images)
+    alone = np.concatenate([answers(tmp_path / "net.onnx", image[None])[0] for image in images[:20]])
+    np.testing.assert_allclose(alone, together[:20], atol=1e-5)
+    np.testing.assert_allclose(together.sum(1), 1, atol=1e-5)
+    Image.fromarray(images[0].squeeze()).save(tmp_path / "digit.png")
+    said = mnistcli("predict", "digit.png", "--run", "builtin", "--json").json["predictions"][0]
+    np.testing.assert_allclose(said["probabilities"], together[0], atol=1e-5)
+
+
+def test_the_file_says_what_it_is(workspace: Path, tmp_path: Path, mnistcli: Call) -> None:
+    assert mnistcli("export", "linear", "net.onnx", "--runs-dir", workspace / "runs").code == 0
+    found = metadata(tmp_path / "net.onnx")
+    assert (found["schema"], found["run"], found["arch"]) == ("mnistcli.onnx/1", "linear-001", "linear")
+    assert json.loads(found["class_names"]) == [str(digit) for digit in range(10)]
+    assert (json.loads(found["image_shape"]), json.loads(found["seed"])) == ([28, 28, 1], 0)
+    assert found["data_fingerprint"] == load("mnist").fingerprint
+    assert float(found["temperature"]) > 0
+
+
+@pytest.mark.parametrize("arch", ["cnn", "convnet"])
+def test_colours_and_rows_and_columns_that_pooling_drops_are_no_obstacle(
+    arch: str, tmp_path: Path, mnistcli: Call
+) -> None:
+    random = np.random.default_rng(0)
+    for name in ("one", "two"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for i in range(20):
+            pixels = random.integers(0, 256, (31, 29, 3), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "data" / name / f"{i}.png")
+    data = ("--dataset", "data")
+    assert mnistcli("train", "--arch", arch, "--epochs", "1", "--no-plots", *data).code == 0
+    outcome = mnistcli("export", arch, "net.onnx", "--json", *data)
+    assert outcome.code == 0
+    assert outcome.json["same_answers"] == outcome.json["images"] > 0
+    assert outcome.json["largest_difference"] < 1e-5
+    assert json.loads(metadata(tmp_path / "net.onnx")["class_names"]) == ["one", "two"]
+
+
+def test_the_same_run_gives_the_same_bytes(tmp_path: Path, mnistcli: Call) -> None:
+    for name in ("a.onnx", "b.onnx"):
+        assert mnistcli("export", "builtin", name).code == 0
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+
+
+def test_other_answers_are_told_and_give_exit_code_1(monkeypatch: pytest.MonkeyPatch, mnistcli: Call) -> None:
+    run = export.run_onnx
+    monkeypatch.setattr(export, "run_onnx", lambda file, images: [each[::-1] for each in run(file, images)])
+    outcome = mnistcli("export", "builtin", "net.onnx", "--json")
+    assert outcome.code == 1
+    assert outcome.json["same_answers"] < 2000
+    assert outcome.json["largest_difference"] > 0.5
+
+
+def test_a_file_that_cannot_be_written_leaves_the_one_that_stands(tmp_path: Path, mnistcli: Call) -> None:
+    (tmp_path / "net.onnx").mkdir()
+    outcome = mnistcli("export", "builtin", "net.onnx")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "is a folder" in outcome.err
+    assert [path.name for path in tmp_path.iterdir()] == ["net.onnx"]
