@@ -8,6 +8,7 @@ import hashlib
 import os
 import platform
 import re
+import shlex
 import subprocess
 import sys
 import warnings
@@ -15,11 +16,11 @@ from collections.abc import Callable
 from functools import cache as once
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mnistcli.config import DEVICES
-from mnistcli.errors import UsageError, unknown
+from mnistcli.errors import UsageError
 from mnistcli.files import user_cache
+from mnistcli.process import undoing
 
 if TYPE_CHECKING:
     import jax
@@ -49,10 +50,8 @@ def set_up(device: str = "auto", *, cache: bool = True, tell: Callable[[str], No
         tell: Hears which variables of the environment are ignored.
 
     Raises:
-        UsageError: There is no such kind of device, or none here; or JAX or XLA refuses the environment.
+        UsageError: There is no device of that kind here; or JAX or XLA refuses the environment.
     """
-    if device not in DEVICES:
-        raise UsageError(unknown("device", device, DEVICES))
     if ignored := prepare_environment():
         tell(f"Ignored, so that the same command gives the same result: {', '.join(ignored)}.")
     try:
@@ -83,11 +82,12 @@ def prepare_environment() -> list[str]:
     dropped = sorted(name for name in os.environ if name.startswith(("JAX_", "FLAX_")) and name not in KEPT_VARIABLES)
     for name in dropped:
         del os.environ[name]
-    if os.environ.get(FLAGS):
-        _check_flags()
+    flags = _user_flags()
     first_wrong, first_right = MISCOMPILING
     if first_wrong <= _release(version("jaxlib")) < first_right:
-        os.environ[FLAGS] = f"{_user_flags()} {GUARD}".strip()  # of two values XLA takes the last
+        os.environ[FLAGS] = f"{flags} {GUARD}".strip()  # of two values XLA takes the last
+    if flags:
+        _check_flags()
     return dropped
 
 
@@ -103,17 +103,37 @@ def cache_folder() -> Path:
 def _check_flags() -> None:
     """Try the flags in a process of its own: XLA ends the process in which it meets one that it cannot obey."""
     environment = os.environ | {"JAX_PLATFORMS": "cpu", "JAX_TRACEBACK_FILTERING": "off"}
-    done = subprocess.run([sys.executable, "-c", PROBE], env=environment, capture_output=True, errors="replace")  # noqa: S603
-    if done.returncode:
-        said = re.search(r"^(?:[EF]\d{4} .*?\]|[\w.]+Error:) (.+?)\.?(?: \(.*)?$", done.stderr, re.MULTILINE)
-        reason = said[1] if said else f"it ended with code {done.returncode}"
-        raise UsageError(f"XLA refuses {FLAGS}={os.environ[FLAGS]!r}: {reason}; correct or unset it.")
+    command = [sys.executable, "-P", "-c", PROBE]
+    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, errors="replace", **streams) as probe, undoing(probe.kill):  # noqa: S603
+        _, errors = probe.communicate()
+    if probe.returncode:
+        said = re.search(r"^(?:[EF]\d{4} .*?\]|[\w.]+Error:) (.+?)\.?(?: \(.*)?$", errors, re.MULTILINE)
+        raise _refused_flags(said[1] if said else f"it ended with code {probe.returncode}")
 
 
 def _user_flags() -> str:
-    """Return the flags themselves: XLA_FLAGS may name a file of them."""
-    flags = os.environ.get(FLAGS, "")
-    return flags if flags.lstrip().startswith("-") or not flags else Path(flags).read_text(encoding="utf-8").strip()
+    """Return the flags themselves: XLA_FLAGS may name a file of them.
+
+    XLA reads no further than the first word that is not a flag, and to the end of a quotation: not as far as ours.
+    """
+    text = os.environ.get(FLAGS, "").strip()
+    try:
+        if text and not text.startswith("-"):
+            text = Path(text).read_text(encoding="utf-8")
+        words = shlex.split(text)
+    except OSError as error:
+        raise _refused_flags(f"it is not a flag, nor a file that can be read ({error.strerror})") from error
+    except ValueError as error:  # another encoding, a quotation that does not end
+        raise _refused_flags(str(error)) from error
+    for word in words:
+        if not word.startswith("-"):
+            raise _refused_flags(f"{word!r} is not a flag")
+    return text.strip()
+
+
+def _refused_flags(reason: str) -> UsageError:
+    return UsageError(f"XLA refuses {FLAGS}={os.environ[FLAGS]!r}: {reason}; correct or unset it.")
 
 
 def _release(text: str) -> tuple[int, ...]:
@@ -132,11 +152,14 @@ def _first_device(name: str) -> "jax.Device":
 
         clear_backends()
         jax.config.update("jax_platforms", "")
-        found = ", ".join(sorted({device.platform for device in jax.devices()}))
-        wanted = f"There is no {name}"
+        try:
+            found = sorted({device.platform for device in jax.devices()})
+        except RuntimeError as broken:
+            raise UsageError(f"JAX cannot start with these environment variables: {broken}") from broken
+        wanted = f"JAX finds no {name} here"
         if name == "auto":
-            wanted = f"JAX_PLATFORMS={os.environ.get('JAX_PLATFORMS')!r} names no device"
-        raise UsageError(f"{wanted} that JAX can use here, only: {found}. Choose --device {found}.") from error
+            wanted = f"JAX finds no device for JAX_PLATFORMS={os.environ.get('JAX_PLATFORMS')!r}"
+        raise UsageError(f"{wanted}, only {' and '.join(found)}: use --device {' or '.join(found)}.") from error
 
 
 def _describe(device: "jax.Device") -> str:

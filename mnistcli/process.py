@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-ONE_WISH = 1.0  # seconds within which two SIGTERM are one: `timeout` sends it to the process and then to its group
+SAME_SIGNAL = 1.0  # seconds within which two SIGTERM are one: `timeout` sends it to the process and then to its group
 CLEAR_LINE = "\r\x1b[2K\x1b[?25h"  # of ^C or of a progress bar, which has also hidden the cursor
 
+_lock = threading.Lock()  # of what follows, between the thread that watches and the end of held_interrupts
 _held: threading.Event | None = None
+_leaving = threading.Event()
+_blocked = False
 _undos: list[Callable[[], None]] = []
 
 
@@ -36,11 +39,16 @@ def heed_interrupts() -> None:
     """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
+    heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    try:
+        threading.Thread(target=_heed, args=(reader,), daemon=True).start()
+    except RuntimeError:  # no process may have another thread: then the system itself ends this one
+        for number in heard:
+            signal.signal(number, signal.SIG_DFL)
+        return
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    threading.Thread(target=_heed, args=(reader,), daemon=True).start()
-    for number in SIGNALS:
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _stand_still)
+    for number in heard:
+        signal.signal(number, _block_main_thread)
 
 
 def ignore_interrupts() -> None:
@@ -60,7 +68,8 @@ def held_interrupts() -> Iterator[Callable[[], bool]]:
     try:
         yield came.is_set
     finally:
-        _held = None
+        with _lock:
+            _held = None
     if came.is_set():
         _leave_interrupted()
 
@@ -72,8 +81,10 @@ def undoing(undo: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        undo()
-        _undos.remove(undo)
+        try:
+            undo()
+        finally:
+            _undos.remove(undo)
 
 
 class Child(NamedTuple):
@@ -125,40 +136,49 @@ def child_process(target: Callable[..., None], *arguments: Any, fork: bool = Fal
 
 def _heed(reader: int) -> None:
     """Leave at the first signal that comes, or note it where it is held, and leave at the second."""
-    terminated = -ONE_WISH
+    noted = -SAME_SIGNAL
     while number := os.read(reader, 1):
         if number[0] not in SIGNALS:
             continue
-        if number[0] == signal.SIGTERM:
-            before, terminated = terminated, time.monotonic()
-            if terminated - before < ONE_WISH:
-                continue
-        if _held is None or _held.is_set():
-            _leave_interrupted()
-        _held.set()
+        with _lock:
+            if _held is not None and not _held.is_set():
+                noted = time.monotonic() if number[0] == signal.SIGTERM else -SAME_SIGNAL
+                _held.set()
+            elif _held is None or number[0] != signal.SIGTERM or time.monotonic() - noted > SAME_SIGNAL:
+                _leave_interrupted()
 
 
-def _stand_still(_number: int, _frame: FrameType | None) -> None:
+def _block_main_thread(_number: int, _frame: FrameType | None) -> None:
     """Keep the main thread, which comes here once it runs Python code again, from going on while another one leaves."""
-    if _held is None:
+    global _blocked
+    if _held is not None or _blocked:
+        return
+    _blocked = True
+    if _leaving.wait(SAME_SIGNAL):
         threading.Event().wait()
+    _blocked = False  # the signal was noted before held_interrupts ended
 
 
 def _leave_interrupted() -> NoReturn:
     """End this process at once, without what Python does at its end, which may take long."""
-    _, writable, _ = select.select([], [sys.stderr], [], 0) if sys.stderr else ([], [], [])
-    if writable:  # else we would wait for whoever reads it
-        with suppress(OSError):
+    _leaving.set()
+    try:
+        for undo in reversed(_undos):
+            with suppress(Exception):
+                undo()
+        _, writable, _ = select.select([], [sys.stderr], [], 0) if sys.stderr else ([], [], [])
+        if writable:  # else we would wait for whoever reads it
             start = CLEAR_LINE if sys.stderr.isatty() else ""
             os.write(sys.stderr.fileno(), f"{start}Interrupted.\n".encode())
-    for undo in reversed(_undos):
-        with suppress(Exception):
-            undo()
-    os._exit(ExitCode.INTERRUPTED)
+    finally:
+        os._exit(ExitCode.INTERRUPTED)
 
 
 def _work(target: Callable[..., None], *arguments: Any) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    except RuntimeError:  # no process may have another thread: who asks this one hears that it has ended
+        os._exit(1)
     target(*arguments)
 
 

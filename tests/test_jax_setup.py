@@ -111,8 +111,11 @@ def test_the_user_s_xla_flags_stand_beside_the_guard(spawn: Call, tmp_path: Path
         ("XLA_FLAGS", "--xla_force_host_platform_device_count=0", "correct or unset it"),
         ("XLA_FLAGS", "--xla_disable_all_hlo_passes=true", "correct or unset it"),
         ("XLA_FLAGS", "nowhere.txt", "nowhere.txt"),
-        ("JAX_PLATFORMS", "cuda", "only: cpu. Choose --device cpu."),
-        ("JAX_PLATFORMS", "nonsense", "only: cpu. Choose --device cpu."),
+        ("XLA_FLAGS", "--xla_force_host_platform_device_count=2 junk", "'junk' is not a flag"),
+        ("XLA_FLAGS", "--xla_dump_to='abc", "No closing quotation"),
+        ("XLA_FLAGS", "/", "Is a directory"),
+        ("JAX_PLATFORMS", "cuda", "only cpu: use --device cpu."),
+        ("JAX_PLATFORMS", "nonsense", "only cpu: use --device cpu."),
         ("JAX_LOG_COMPILES", "perhaps", "'perhaps'"),
     ],
 )

@@ -117,7 +117,11 @@ def _run() -> int:
     except OSError as error:
         place = f" ({error.filename!r})" if error.filename else ""
         return _tell(error, f"The system refused: {error.strerror or error}{place}.", ExitCode.FAILED)
+    except MemoryError as error:
+        return _tell(error, "There is not enough memory.", ExitCode.FAILED)
     except Exception as error:  # noqa: BLE001  (what nobody foresaw still gets one sentence)
+        if str(error) == "can't start new thread":
+            return _tell(error, "The system refused another thread or process.", ExitCode.FAILED)
         kind = type(error).__name__
         return _tell(error, f"This should not happen: {kind}: {error}; --debug shows where.", ExitCode.FAILED)
 

@@ -56,7 +56,8 @@ def describe_commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[Comm
         path=path,
         help=_first_line(command.help),
         options=(
-            *(Option((*o.opts, *o.secondary_opts), _first_line(o.help), _option_value(o)) for o in options),
+            *(Option(tuple(o.opts), _first_line(o.help), _option_value(o)) for o in options),
+            *(Option(tuple(o.secondary_opts), f"Not {o.opts[0]}.", None) for o in options if o.secondary_opts),
             Option(("--help", "-h"), "Show this message and exit.", None),
         ),
         argument=_value(arguments[0].metavar) if arguments else "",

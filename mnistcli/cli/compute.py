@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnistcli.config import DEVICES
+from mnistcli.errors import UsageError, unknown
 
 if TYPE_CHECKING:
     from mnistcli.cli.face import Face
@@ -24,7 +25,7 @@ Device = Annotated[
 ]
 NoCache = Annotated[
     bool,
-    typer.Option("--no-cache", help="Compile everything anew, and keep nothing of it.", rich_help_panel=PANEL),
+    typer.Option("--no-cache", help="Do not use or write the compilation cache.", rich_help_panel=PANEL),
 ]
 
 
@@ -45,5 +46,11 @@ class Compute:
 
 
 def make_compute(*, device: Device = "auto", no_cache: NoCache = False) -> Compute:
-    """Gather the options."""
+    """Gather the options.
+
+    Raises:
+        UsageError: There is no such kind of device.
+    """
+    if device not in DEVICES:
+        raise UsageError(unknown("device", device, DEVICES))
     return Compute(device, cache=not no_cache)

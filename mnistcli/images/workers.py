@@ -30,7 +30,7 @@ def work_ahead(do: Callable[[S], T], batches: Iterable[S], *, tell: Callable[[st
         tell: Hears, once of each process, that it keeps us waiting.
 
     Raises:
-        ImageError: A process was ended from outside.
+        ImageError: A process was killed.
     """
     n = _cores()
     with ExitStack() as stack:
@@ -64,7 +64,7 @@ class _Workers(Generic[S, T]):
             child.connection.send_bytes(pickle.dumps(batch))  # `send` may complain of its buffer once it has failed
             answer = child.connection.recv()
         except (EOFError, OSError) as error:
-            text = "A process that reads pictures was ended from outside, perhaps for want of memory."
+            text = "A process that reads pictures was killed, perhaps because memory ran out."
             raise ImageError(text) from error
         finally:
             del self._asked[child.pid]

@@ -57,7 +57,7 @@ def _narrow(names: Sequence[str], cells: Cells, title: str) -> Iterator[Renderab
         yield _frame(names, cells, title, padding=0)
     for width in (2, 1):
         yield _heat_map(names, cells, title, width=width)
-    yield Text(f"{title}: too wide for this terminal, --plot draws it.", style="dim")
+    yield Text(f"{title}: too wide for this terminal; use --plot FILE.", style="dim")
 
 
 def _heat_map(names: Sequence[str], cells: Cells, title: str, *, width: int) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-import shutil
+import os
 import textwrap
 import unicodedata
 from dataclasses import dataclass
@@ -116,7 +116,8 @@ def wrapped(text: str, stream: TextIO) -> str:
     """Return text whose lines end between words where the stream is a terminal, of its width."""
     if not stream.isatty():
         return text
-    width = shutil.get_terminal_size().columns
+    columns = os.environ.get("COLUMNS", "")
+    width = (int(columns) if columns.isdecimal() else 0) or os.get_terminal_size(stream.fileno()).columns or 80
     return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 

@@ -113,7 +113,7 @@ def test_a_reading_process_that_the_system_ends_is_told_in_one_sentence(device: 
         _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert err.decode().splitlines() == [
-        "mnistcli: A process that reads pictures was ended from outside, perhaps for want of memory."
+        "mnistcli: A process that reads pictures was killed, perhaps because memory ran out."
     ]
 
 
@@ -148,3 +148,17 @@ def test_a_signal_ends_what_waits_for_its_input() -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 130
         assert process.stderr.read() == b"Interrupted.\n"
+
+
+def test_a_flood_of_signals_ends_a_training_as_two_do(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mnistcli", "train", "--limit", "5000", "--epochs", "500", "--patience", "0"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        while not process.stderr.readline().startswith(b"epoch"):
+            assert process.poll() is None
+        latest = time.monotonic() + PATIENCE
+        while process.poll() is None and time.monotonic() < latest:
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.004)
+        assert process.poll() == 130
+        assert b"Traceback" not in process.stderr.read()
