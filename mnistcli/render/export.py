@@ -1,8 +1,9 @@
 """How an export and its proof are shown."""
 
-from rich.text import Text
+from rich.table import Table
 
-from mnistcli.render.view import View, printable
+from mnistcli.render.tables import make_facts
+from mnistcli.render.view import View
 from mnistcli.results import Export
 
 
@@ -20,12 +21,15 @@ def export_view(export: Export) -> View:
         schema="mnistcli.export/1",
         document=lambda: row,
         rows=lambda: [row],
-        terminal=lambda _: [
-            Text(f"{printable(export.file)}  {export.size:,} bytes"),
-            Text(
-                f"{export.same_answers:,} of {export.images:,} test images get the same answer as from JAX; "
-                f"the largest difference of a probability is {export.largest_difference:.1g}"
-            ),
-        ],
+        terminal=lambda _: [_terminal(export)],
         record=True,
     )
+
+
+def _terminal(export: Export) -> Table:
+    facts = make_facts()
+    facts.add_row("run", export.run)
+    facts.add_row("file", f"{export.file}, {export.size:,} bytes")
+    facts.add_row("same answer", f"{export.same_answers:,} of {export.images:,} test images, as from JAX")
+    facts.add_row("difference", f"{export.largest_difference:.1g} at most, of a probability")
+    return facts
