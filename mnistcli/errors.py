@@ -76,6 +76,10 @@ class ClosedPipeError(MnistcliError):
     exit_code = ExitCode.OK
 
 
+class LimitError(MnistcliError):
+    """The system allows this process less than it needs."""
+
+
 class ImageError(MnistcliError):
     """A picture cannot be read."""
 

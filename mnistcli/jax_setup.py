@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnistcli.errors import UsageError
 from mnistcli.files import user_cache
-from mnistcli.process import undoing
+from mnistcli.process import cores, require_threads, undoing
 
 if TYPE_CHECKING:
     import jax
@@ -37,6 +37,9 @@ step = lambda _, x: x @ x + jax.random.uniform(jax.random.key(0, impl="rbg"), x.
 jax.jit(lambda x: jax.lax.fori_loop(0, 2, step, x))(jax.numpy.ones((2, 2)))
 """
 
+# XLA ends the process where it gets fewer threads: 13 were seen on one core, 17 on two.
+THREADS, THREADS_PER_CORE = 12, 5
+
 WORTH_KEEPING = 0.05  # seconds of compilation; each entry costs a look at all the others
 LARGEST = 256 * 2**20  # bytes; JAX throws out what was not used for longest
 
@@ -51,7 +54,9 @@ def set_up(device: str = "auto", *, cache: bool = True, tell: Callable[[str], No
 
     Raises:
         UsageError: There is no device of that kind here; or JAX or XLA refuses the environment.
+        LimitError: The system refuses the threads that XLA needs.
     """
+    require_threads(THREADS + THREADS_PER_CORE * cores())
     if ignored := prepare_environment():
         tell(f"Ignored, so that the same command gives the same result: {', '.join(ignored)}.")
     try:
@@ -103,6 +108,7 @@ def cache_folder() -> Path:
 def _check_flags() -> None:
     """Try the flags in a process of its own: XLA ends the process in which it meets one that it cannot obey."""
     environment = os.environ | {"JAX_PLATFORMS": "cpu", "JAX_TRACEBACK_FILTERING": "off"}
+    environment.pop("PJRT_NAMES_AND_LIBRARY_PATHS", None)
     command = [sys.executable, "-P", "-c", PROBE]
     streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, env=environment, errors="replace", **streams) as probe, undoing(probe.kill):  # noqa: S603

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from mnistcli.errors import ExitCode
+from mnistcli.errors import ExitCode, LimitError
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -36,25 +36,50 @@ def heed_interrupts() -> None:
     """Let Ctrl-C and SIGTERM end this process from now on, whatever it is doing, with one sentence on stderr.
 
     A signal that the process was started to ignore, as a shell starts a background job, stays ignored.
+
+    Raises:
+        LimitError: The system refuses the threads that this and NumPy need.
     """
+    require_threads(1 + cores())  # OpenBLAS sends its own process Ctrl-C where it gets none
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
-    try:
-        threading.Thread(target=_heed, args=(reader,), daemon=True).start()
-    except RuntimeError:  # no process may have another thread: then the system itself ends this one
-        for number in heard:
-            signal.signal(number, signal.SIG_DFL)
-        return
+    threading.Thread(target=_heed, args=(reader,), daemon=True).start()
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    for number in heard:
-        signal.signal(number, _block_main_thread)
+    for number in SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _block_main_thread)
 
 
 def ignore_interrupts() -> None:
     """Let Ctrl-C and SIGTERM do nothing any more."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+
+
+def require_threads(n: int) -> None:
+    """Check that this process may have `n` more threads, for libraries that end it where they get none.
+
+    Raises:
+        LimitError: It may not.
+    """
+    enough = threading.Event()
+    started: list[threading.Thread] = []
+    try:
+        for _ in range(n):
+            thread = threading.Thread(target=enough.wait, daemon=True)
+            thread.start()
+            started.append(thread)
+    except RuntimeError as error:
+        raise LimitError("The system refused another thread; 'ulimit -u' shows how many you may have.") from error
+    finally:
+        enough.set()
+        for thread in started:
+            thread.join()
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -1,6 +1,4 @@
-"""What is odd about a data set: images that are there twice, and labels that a run doubts."""
-
-import hashlib
+"""The images that a run reads wrong, and labels that it doubts."""
 
 import numpy as np
 
@@ -13,21 +11,6 @@ from mnistcli.results import Finding, Sample
 from mnistcli.runs import Run
 
 CONFIDENT = 0.95  # a calibrated network that is so sure is wrong once in twenty times, or its label is
-
-
-def repeated_images(dataset: Dataset) -> list[Finding]:
-    """Return every image whose pixels another before it has, in the order train, validation, test."""
-    seen: dict[bytes, tuple[str, int, str]] = {}
-    findings = []
-    for name in SPLITS:
-        split = getattr(dataset, name)
-        for i, (image, number) in enumerate(zip(split.images, split.labels, strict=True)):
-            label = dataset.class_names[number]
-            other = seen.setdefault(hashlib.sha256(image.tobytes()).digest(), (name, i, label))
-            if other != (name, i, label):
-                kind = "conflict" if other[2] != label else "leak" if other[0] != name else "duplicate"
-                findings.append(Finding(kind, name, i, label, *other))
-    return findings
 
 
 def doubted_labels(dataset: Dataset, run: Run) -> list[Finding]:

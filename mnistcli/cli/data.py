@@ -188,21 +188,25 @@ def audit(
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Look for images that are there twice, leak between splits, or have a label that a run confidently doubts."""
-    compute.start(face)
-
-    from mnistcli.analysis.audit import doubted_labels, repeated_images
-    from mnistcli.render.dataset import audit_view
-
     if run is None:
+        from mnistcli.analysis.repeated import repeated_images
+
         dataset = data.load(face, data.choice())
         findings = repeated_images(dataset)
     else:
+        compute.start(face)
+
+        from mnistcli.analysis.audit import doubted_labels
+        from mnistcli.analysis.repeated import repeated_images
         from mnistcli.runs import RunsFolder
 
         found = RunsFolder(runs_dir).find(run)
         dataset = data.load(face, data.choice_for(found.name, found.data()))
         face.note(f"Looking for labels of {dataset.name} that run {found.name} doubts.")
         findings = [*repeated_images(dataset), *doubted_labels(dataset, found)]
+
+    from mnistcli.render.dataset import audit_view
+
     face.show(audit_view(findings, dataset=dataset.name))
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any, TypeVar
 
-from mnistcli.errors import ImageError
+from mnistcli.errors import ImageError, MnistcliError
 from mnistcli.images.decode import WORKING_SIDE, Picture, Source, read_picture
 from mnistcli.images.workers import work_ahead
 
@@ -58,12 +58,17 @@ def read_pictures(
 def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
     batch: list[Source] = []
     held = 0
-    for source in sources:
-        batch.append(source)
-        held += _held(source)
-        if len(batch) == BATCH or held > BATCH_BYTES:
+    try:
+        for source in sources:
+            batch.append(source)
+            held += _held(source)
+            if len(batch) == BATCH or held > BATCH_BYTES:
+                yield batch
+                batch, held = [], 0
+    except MnistcliError:  # of the sources: what came before it is answered
+        if batch:
             yield batch
-            batch, held = [], 0
+        raise
     if batch:
         yield batch
 

@@ -1,6 +1,5 @@
 """Child processes that do the same with one batch after another, ahead of whoever asks for the answers."""
 
-import os
 import pickle
 import sys
 import time
@@ -12,8 +11,8 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
-from mnistcli.errors import ImageError
-from mnistcli.process import Child, child_process
+from mnistcli.errors import ImageError, MnistcliError
+from mnistcli.process import Child, child_process, cores
 
 PATIENCE = 5  # seconds after which it is told that a process keeps us waiting
 AHEAD = 2  # batches a process that are handed out before they are asked for
@@ -26,24 +25,28 @@ def work_ahead(do: Callable[[S], T], batches: Iterable[S], *, tell: Callable[[st
 
     Args:
         do: A function that pickle can name, or `functools.partial` of such.
-        batches: They are fetched as they are needed.
+        batches: They are fetched as they are needed. An error of theirs is raised once what came before it is answered.
         tell: Hears, once of each process, that it keeps us waiting.
 
     Raises:
         ImageError: A process was killed.
     """
-    n = _cores()
+    n = cores()
     with ExitStack() as stack:
         threads = ThreadPoolExecutor(n)
         stack.callback(threads.shutdown, cancel_futures=True)
         workers = _Workers[S, T]([stack.enter_context(child_process(_serve, do, fork=_may_fork())) for _ in range(n)])
         answers: deque[Future[T]] = deque()
-        for batch in batches:
-            answers.append(threads.submit(workers.ask, batch))
-            if len(answers) > AHEAD * n:
+        todo, failure = iter(batches), None
+        while failure is None:
+            try:
+                answers.append(threads.submit(workers.ask, next(todo)))
+            except (StopIteration, MnistcliError) as error:
+                failure = error
+            while len(answers) > (AHEAD * n if failure is None else 0):
                 yield workers.wait_for(answers.popleft(), tell)
-        while answers:
-            yield workers.wait_for(answers.popleft(), tell)
+        if isinstance(failure, MnistcliError):
+            raise failure
 
 
 class _Workers(Generic[S, T]):
@@ -98,10 +101,6 @@ def _serve(connection: Connection, do: Callable[[Any], Any]) -> None:
         except Exception as error:  # noqa: BLE001  (it is raised where the answer is asked for)
             answer = error
         connection.send(answer)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _may_fork() -> bool:

@@ -19,6 +19,7 @@ from matplotlib.ticker import MaxNLocator
 from mnistcli.errors import UsageError
 from mnistcli.files import write_atomically
 from mnistcli.render.tables import percent, shape
+from mnistcli.render.view import shortened
 from mnistcli.results import Comparison, EpochMetrics, Evaluation, Explanation, ModelSummary, Prediction, Sample
 
 COLOURS = ("#2a6fdb", "#d9480f", "#2b8a3e", "#862e9c", "#c2255c", "#0b7285")
@@ -26,7 +27,7 @@ MATRIX_COLOURS = "Blues"
 DPI = 120
 MOST_COUNTS = 30  # classes: a matrix of more shows colours alone, its counts would be too small to read
 MOST_BARS = 20  # classes: of more, an explanation shows the most probable
-LONGEST = 20  # characters that a class's name has room for
+LONGEST = 20  # characters, as wide as half a Chinese one, that a class's name has room for
 KIND_COLOURS = {"input": "#e9ecef", "conv": "#d0ebff", "max-pool": "#c5f6fa", "flatten": "#f1f3f5", "dense": "#ffe8cc"}
 
 
@@ -242,7 +243,7 @@ def _cycle(n: int) -> list[str]:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+    return shortened(name, LONGEST)
 
 
 def _rotation(names: Sequence[str]) -> int:

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from rich import box
-from rich.cells import cell_len, set_cell_size
+from rich.cells import set_cell_size
 from rich.console import RenderableType
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
 from mnistcli.render.tables import PlainTextTable
-from mnistcli.render.view import printable
+from mnistcli.render.view import printable, shortened
 from mnistcli.results import Evaluation
 
 GOOD, BAD = (0, 120, 60), (190, 40, 40)
@@ -66,7 +66,7 @@ def _heat_map(names: Sequence[str], cells: Cells, title: str, *, width: int) -> 
     table.add_column("".join(set_cell_size(printable(name), width) for name in names), no_wrap=True)
     for name, row in zip(names, cells, strict=True):
         fields = (Text(("·" if cell.plain == "·" else "").ljust(width), cell.style) for cell in row)
-        table.add_row(name if width > 1 else _cut(name, LONGEST), Text().join(fields))
+        table.add_row(name if width > 1 else shortened(name, LONGEST), Text().join(fields))
     return table
 
 
@@ -77,13 +77,13 @@ def _frame(names: Sequence[str], cells: Cells, title: str, *, padding: int, sums
     """
     table, width = _empty(title), max(len(cell.plain) for row in cells for cell in row)
     for name in names:
-        head = _cut(name, LONGEST if padding else max(SHORTEST, width))
+        head = shortened(name, LONGEST if padding else max(SHORTEST, width))
         table.add_column(head, justify="right", no_wrap=True)
     if sums:
         table.add_column("Σ", justify="right", style="dim", no_wrap=True)
     for name, row, total in zip_longest(names, cells, map(sum, sums)):
         fields = [Text(cell.plain.rjust(width) + " " * padding, cell.style) for cell in row]
-        table.add_row(name if padding else _cut(name, LONGEST), *fields, *([str(total)] if sums else []))
+        table.add_row(name if padding else shortened(name, LONGEST), *fields, *([str(total)] if sums else []))
     if sums:
         totals = [sum(column) for column in zip(*sums, strict=True)]
         table.add_section()
@@ -95,11 +95,6 @@ def _empty(title: str) -> Table:
     table = PlainTextTable(title=title, box=box.SIMPLE, padding=(0, 0), pad_edge=False)
     table.add_column("", justify="right", style="bold", no_wrap=True)
     return table
-
-
-def _cut(name: str, longest: int) -> str:
-    name = printable(name)
-    return name if cell_len(name) <= longest else f"{set_cell_size(name, longest - 1)}…"
 
 
 def _shaded(n: int, most: int, colour: tuple[int, int, int], *, signed: bool = False) -> Text:

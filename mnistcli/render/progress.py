@@ -12,6 +12,8 @@ from mnistcli.render.tables import percent
 from mnistcli.render.view import printable
 from mnistcli.results import EpochMetrics, Notice, RunStarted, StepMetrics, TrainEvent
 
+BAR = len("⠋ epoch 100/100 ━━━━━━━━━━  0:00:00")
+
 
 class PreparationProgress:
     """Shows on stderr how a data set is prepared: a live bar on a terminal, a line at each step's start elsewhere."""
@@ -55,9 +57,6 @@ class PreparationProgress:
 def is_live(screen: Screen) -> bool:
     """Whether a bar can be drawn again and again where the screen writes."""
     return screen.file.isatty() and not screen.is_dumb_terminal
-
-
-BAR = len("⠋ epoch 100/100 ━━━━━━━━━━  0:00:00")
 
 
 class TrainingProgress:

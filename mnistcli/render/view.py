@@ -108,6 +108,14 @@ def printable(text: str) -> str:
     return "".join(c.encode("unicode_escape", "surrogatepass").decode() if _is_control(c) else c for c in text)
 
 
+def shortened(text: str, longest: int) -> str:
+    """Return text as `printable` does, cut to that many cells of a terminal."""
+    from rich.cells import cell_len, set_cell_size
+
+    text = printable(text)
+    return text if cell_len(text) <= longest else f"{set_cell_size(text, longest - 1)}…"
+
+
 def _is_control(character: str) -> bool:
     return unicodedata.category(character) in UNPRINTABLE
 
