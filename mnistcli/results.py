@@ -298,7 +298,13 @@ class Explanation:
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """One layer: its output's shape without the batch, its parameters, multiply-accumulates for one image."""
+    """One layer: its output's shape without the batch, its parameters, multiply-accumulates for one image.
+
+    Attributes:
+        receptive_field: Rows and columns of the image that one number of its output follows from.
+        depth: In how many residuals it is.
+        adds: Of the end of a residual: how many layers, right before it, are inside.
+    """
 
     name: str
     kind: str
@@ -306,6 +312,9 @@ class LayerSummary:
     output_shape: tuple[int, ...]
     parameters: int
     multiply_accumulates: int
+    receptive_field: tuple[int, int]
+    depth: int = 0
+    adds: int = 0
 
 
 @dataclass(frozen=True)
@@ -329,9 +338,10 @@ class Export:
 
 @dataclass(frozen=True)
 class ModelSummary:
-    """An architecture, layer by layer; the first row is the input."""
+    """An architecture, layer by layer; the first row is the input. `network` is its description."""
 
     arch: str
+    network: str
     layers: tuple[LayerSummary, ...]
 
     @property

@@ -27,7 +27,7 @@ from mnistcli.data.embedded import decompress
 from mnistcli.errors import MnistcliError
 from mnistcli.idx import parse_idx
 from mnistcli.images import Source, find_row, normalize, read_picture, unpack
-from mnistcli.recipes import configure
+from mnistcli.models import configure
 from mnistcli.runs import RunRecord, Status, load_model
 from mnistcli.runs.record import read_record
 from mnistcli.runs.store import BUILTIN

@@ -5,7 +5,7 @@ import pytest
 
 from mnistcli.config import DataChoice
 from mnistcli.errors import UsageError
-from mnistcli.recipes import configure
+from mnistcli.models import configure
 
 RANGES: dict[str, tuple[str, list[float], list[float]]] = {
     "learning_rate": ("--lr", [1e-12, 1e12], [0.0, -0.1, math.inf, math.nan]),

@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from mnistcli.analysis.evaluate import load_for
+from mnistcli.analysis.evaluate import load_for, logits_of
 from mnistcli.config import SPLITS
 from mnistcli.data import Dataset
-from mnistcli.inference import predict_logits
-from mnistcli.network import softmax
+from mnistcli.metrics import softmax
 from mnistcli.results import Finding, Sample
 from mnistcli.runs import Run
 
@@ -38,7 +37,7 @@ def mistakes(dataset: Dataset, run: Run, *, split: str) -> list[Sample]:
     """
     images = dataset.split(split)
     model = load_for(run, dataset)
-    probabilities = softmax(predict_logits(model.layers, model.params, images.images), temperature=model.temperature)
+    probabilities = softmax(logits_of(model, images.images), temperature=model.temperature)
     answers, confidences = probabilities.argmax(1), probabilities.max(1)
     wrong = np.flatnonzero(answers != images.labels)
     wrong = wrong[np.argsort(-confidences[wrong], kind="stable")]

@@ -5,11 +5,9 @@ from itertools import combinations
 
 import numpy as np
 
-from mnistcli.analysis.evaluate import load_for, score
+from mnistcli.analysis.evaluate import load_for, logits_of, score
 from mnistcli.data import Dataset
 from mnistcli.errors import RunError
-from mnistcli.inference import predict_logits
-from mnistcli.network import count
 from mnistcli.results import ComparedRun, Comparison, PairedTest
 from mnistcli.runs import Run
 
@@ -36,11 +34,11 @@ def compare(chosen: Sequence[Run], dataset: Dataset, *, split: str, different_da
                 f"The run {run.name!r} was trained on other data than {dataset.name!r}: --allow-different-data "
                 "compares all the same."
             )
-        logits = predict_logits(model.layers, model.params, images.images)
+        logits = logits_of(model, images.images)
         evaluation = score(logits, images, model, run=run.name, split=split)
         record = run.record()
         seconds = record.results.get("train_seconds") if record else None
-        compared.append(ComparedRun(evaluation, run.history(), count(model.params), seconds))
+        compared.append(ComparedRun(evaluation, run.history(), model.parameters, seconds))
         right.append(logits.argmax(1) == images.labels)
     pairs = [
         paired_test(chosen[a].name, chosen[b].name, right[a], right[b]) for a, b in combinations(range(len(chosen)), 2)

@@ -13,7 +13,7 @@ from mnistcli.analysis.study import Session, train
 from mnistcli.data import verify_embedded
 from mnistcli.errors import InterruptedRunError, MnistcliError
 from mnistcli.jax_setup import cache_folder, visible_devices
-from mnistcli.recipes import configure
+from mnistcli.models import configure
 from mnistcli.results import Check
 from mnistcli.runs import RunsFolder
 

@@ -5,7 +5,8 @@ import numpy as np
 from mnistcli.data import Dataset, Split
 from mnistcli.errors import RunError
 from mnistcli.inference import predict_logits
-from mnistcli.network import calibration_error, cross_entropy, softmax
+from mnistcli.metrics import calibration_error, cross_entropy, softmax
+from mnistcli.models.network import restore
 from mnistcli.results import Evaluation
 from mnistcli.runs import Run, StoredModel, load_model
 
@@ -19,8 +20,13 @@ def evaluate(run: Run, dataset: Dataset, *, split: str) -> Evaluation:
     """
     images = dataset.split(split)
     model = load_for(run, dataset)
-    logits = predict_logits(model.layers, model.params, images.images)
+    logits = logits_of(model, images.images)
     return score(logits, images, model, run=run.name, split=split)
+
+
+def logits_of(model: StoredModel, images: np.ndarray) -> np.ndarray:
+    """Return the model's logits [n, classes] float32 of images uint8, computed on JAX's device."""
+    return predict_logits(*restore(model.network, model.image_shape, len(model.class_names), model.arrays), images)
 
 
 def load_for(run: Run, dataset: Dataset) -> StoredModel:

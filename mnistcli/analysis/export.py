@@ -4,14 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistcli import __version__
-from mnistcli.analysis.evaluate import load_for
+from mnistcli.analysis.evaluate import load_for, logits_of
+from mnistcli.analysis.onnx import make_onnx
 from mnistcli.data import Dataset
 from mnistcli.errors import UsageError
 from mnistcli.files import write_atomically
-from mnistcli.inference import predict_logits
-from mnistcli.inference.onnx_file import onnx_file, run_onnx
-from mnistcli.network import softmax
+from mnistcli.inference.onnx_model import open_onnx, read_onnx
+from mnistcli.metrics import softmax
 from mnistcli.results import Export
 from mnistcli.runs import Run
 
@@ -23,41 +22,20 @@ def export(run: Run, dataset: Dataset, path: Path) -> Export:
         RunError: The run's weights are missing or damaged, or do not fit the data.
         UsageError: The file cannot be written.
     """
-    model, record = load_for(run, dataset), run.record()
-    metadata = {
-        "run": run.name,
-        "arch": model.arch,
-        "image_shape": model.image_shape,
-        "class_names": model.class_names,
-        "pictures": model.pictures,
-        "data_fingerprint": model.data_fingerprint,
-        "temperature": model.temperature,
-        "mnistcli": __version__,
-    }
-    if record is not None:
-        metadata["seed"] = record.config.seed
-    content = onnx_file(
-        model.layers,
-        model.params,
-        image_shape=model.image_shape,
-        classes=len(model.class_names),
-        temperature=model.temperature,
-        metadata=metadata,
-    )
+    model = load_for(run, dataset)
     try:
-        write_atomically(path, content)
-        written = path.read_bytes()
+        write_atomically(path, make_onnx(run, model))
     except OSError as error:
         raise UsageError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
+    written = read_onnx(path)
     images = dataset.split("test").images
-    logits, probabilities = run_onnx(written, images)
-    ours = predict_logits(model.layers, model.params, images)
-    difference = np.abs(probabilities - softmax(ours, temperature=model.temperature))
+    probabilities = open_onnx(written, name=repr(str(path))).probabilities(images)
+    ours = softmax(logits_of(model, images), temperature=model.temperature)
     return Export(
         run=run.name,
         file=str(path),
         size=len(written),
         images=len(images),
-        same_answers=int((logits.argmax(1) == ours.argmax(1)).sum()),
-        largest_difference=float(difference.max()),
+        same_answers=int((probabilities.argmax(1) == ours.argmax(1)).sum()),
+        largest_difference=float(np.abs(probabilities - ours).max()),
     )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from mnistcli.analysis.onnx import onnx_of
 from mnistcli.analysis.row import best_reading
 from mnistcli.errors import UsageError
 from mnistcli.images import (
@@ -23,11 +24,12 @@ from mnistcli.images import (
     read_pictures,
     steps,
 )
-from mnistcli.network import logits, softmax
+from mnistcli.inference.onnx_model import OnnxModel
+from mnistcli.metrics import softmax
 from mnistcli.results import Digit, Prediction
 from mnistcli.runs import Run, StoredModel, load_model
 
-Forward = Callable[[np.ndarray], np.ndarray]
+Forward = Callable[[np.ndarray], np.ndarray]  # from images to probabilities
 ROW_SIDE = 1536  # pixels of a row's picture: ten digits or so
 DIGITS = tuple("0123456789")
 LONGEST_NAME = 50  # characters of a file's name that are kept: four times as many bytes must fit into a name
@@ -50,15 +52,14 @@ def predict(
         run: Whose weights to use.
         invert: As of `images.normalize`.
         split_digits: Whether a picture shows a line of digits, to be read one by one.
-        on_device: Whether JAX computes, which is set up then; else NumPy, which is ready before JAX is imported, in the
-            processes that read.
+        on_device: Whether JAX computes, which is set up then; else ONNX Runtime, in the processes that read.
         tell: Hears which process keeps us waiting.
 
     Raises:
         RunError: The run's weights are missing or damaged.
         UsageError: A line of digits is to be read by a run that knows other classes.
     """
-    model = load_model(run.weights)
+    model: StoredModel | OnnxModel = load_model(run.weights) if on_device else onnx_of(run)
     if split_digits and (model.pictures != "digit" or model.class_names != DIGITS):
         raise UsageError(f"--split-digits reads digits, but the run {run.name!r} knows {', '.join(model.class_names)}.")
     # Having seen a large array freed, glibc keeps memory for the next batch instead of fetching every page anew: 1.6 s
@@ -66,17 +67,15 @@ def predict(
     np.empty(LARGEST_HEAP_BLOCK, np.uint8)
     look: Callable[[Picture], Any]
     if split_digits:
-        look, side, finish = partial(find_row, invert=invert), ROW_SIDE, partial(_answer_rows, model)
+        look, side, finish = partial(find_row, invert=invert), ROW_SIDE, partial(_answer_rows, model.class_names)
     else:
         look, side = partial(_look, model.pictures, model.image_shape, invert), WORKING_SIDE
-        finish = partial(_answer, model)
-    if not on_device:
-        answer = partial(finish, partial(logits, model.layers, model.params))
+        finish = partial(_answer, model.class_names)
+    if isinstance(model, OnnxModel):
+        answer = partial(finish, model.probabilities)
         yield from chain.from_iterable(read_pictures(sources, look, answer, side=side, tell=tell))
     else:
-        from mnistcli.inference import predict_logits
-
-        answer = partial(finish, partial(predict_logits, model.layers, model.params))
+        answer = partial(finish, partial(_probabilities_of, model))
         yield from chain.from_iterable(map(answer, read_pictures(sources, look, list, side=side, tell=tell)))
 
 
@@ -126,36 +125,38 @@ def steps_for(
         yield "scaled", 255 - scaled if invert == "yes" else scaled
 
 
-def _answer(model: StoredModel, forward: Forward, batch: Read) -> list[Prediction]:
+def _probabilities_of(model: StoredModel, images: np.ndarray) -> np.ndarray:
+    from mnistcli.analysis.evaluate import logits_of  # with JAX
+
+    return softmax(logits_of(model, images), temperature=model.temperature)
+
+
+def _answer(class_names: tuple[str, ...], forward: Forward, batch: Read) -> list[Prediction]:
     readable = [reading.seen for reading in batch if reading.error is None]
-    answers = iter(_probabilities(model, forward, readable).tolist() if readable else ())
+    answers = iter(forward(np.stack(readable)).tolist() if readable else ())
     return [
         Prediction(each.name, error=each.error)
         if each.error is not None
-        else Prediction(each.name, tuple(next(answers)), model.class_names, picture=each.seen, note=each.note)
+        else Prediction(each.name, tuple(next(answers)), class_names, picture=each.seen, note=each.note)
         for each in batch
     ]
 
 
-def _answer_rows(model: StoredModel, forward: Forward, batch: Read) -> list[Prediction]:
+def _answer_rows(class_names: tuple[str, ...], forward: Forward, batch: Read) -> list[Prediction]:
     return [
         Prediction(each.name, error=each.error)
         if each.error is not None
         else Prediction(
-            each.name, class_names=model.class_names, digits=_read_row(model, forward, each), note=each.note
+            each.name, class_names=class_names, digits=_read_row(class_names, forward, each), note=each.note
         )
         for each in batch
     ]
 
 
-def _read_row(model: StoredModel, forward: Forward, reading: Reading) -> tuple[Digit, ...]:
+def _read_row(class_names: tuple[str, ...], forward: Forward, reading: Reading) -> tuple[Digit, ...]:
     candidates: list[Candidate] = reading.seen
-    probabilities = _probabilities(model, forward, [each.image for each in candidates])
+    probabilities = forward(np.stack([each.image for each in candidates]))
     return tuple(
-        Digit(candidates[i].box, tuple(probabilities[i].tolist()), model.class_names, candidates[i].image)
+        Digit(candidates[i].box, tuple(probabilities[i].tolist()), class_names, candidates[i].image)
         for i in best_reading(candidates, probabilities)
     )
-
-
-def _probabilities(model: StoredModel, forward: Forward, images: list[np.ndarray]) -> np.ndarray:
-    return softmax(forward(np.stack(images)), temperature=model.temperature)

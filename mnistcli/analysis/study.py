@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 
 from mnistcli.analysis.evaluate import evaluate
+from mnistcli.analysis.onnx import make_onnx
 from mnistcli.config import RUNS_DIR, DataChoice, TrainConfig, go_on
 from mnistcli.data import Dataset, load
 from mnistcli.errors import DataError, InterruptedRunError, StoppedRunError, UsageError
-from mnistcli.models import abstract, split
-from mnistcli.network import count
+from mnistcli.files import write_atomically
+from mnistcli.models import description
+from mnistcli.models.network import count, define
 from mnistcli.process import held_interrupts
 from mnistcli.results import EpochMetrics, Notice, RunStarted, TrainEvent, TrainResult
-from mnistcli.runs import Run, RunFolder, RunsFolder, Status, model_metadata, provenance
+from mnistcli.runs import Run, RunFolder, RunsFolder, Status, load_model, model_metadata, provenance
 from mnistcli.training import Fit, best_epoch
 
 Notify = Callable[[TrainEvent], None]
@@ -185,6 +187,8 @@ def _fit(folder: RunFolder, fit: Fit, session: Session, interrupted: Callable[[]
         device=session.device,
         evaluation=evaluate(Run(name, folder.weights, folder.path), fit.dataset, split="test"),
     )
+    finished = Run(name, folder.weights, folder.path)
+    write_atomically(folder.path / "model.onnx", make_onnx(finished, load_model(folder.weights)))
     folder.close(Status.FINISHED, result.figures)
     return result
 
@@ -195,12 +199,12 @@ def _keep_best(folder: RunFolder, fit: Fit) -> None:
     if best_epoch(fit.history) == len(fit.history):
         metadata = model_metadata(
             arch=fit.config.arch,
+            network=description(fit.config.arch),
             image_shape=fit.dataset.image_shape,
             class_names=fit.dataset.class_names,
             dataset=fit.dataset.name,
             data_fingerprint=fit.dataset.fingerprint,
             pictures=fit.dataset.pictures,
-            layers=fit.layers,
             temperature=fit.temperature(),
         )
         folder.save_best(fit.weights(), metadata)
@@ -208,8 +212,8 @@ def _keep_best(folder: RunFolder, fit: Fit) -> None:
 
 def _check_space(folder: Path, config: TrainConfig, dataset: Dataset) -> None:
     """Refuse to train where the disk cannot hold the run's files."""
-    _, params = split(abstract(config.arch, dataset.image_shape, len(dataset.class_names)))
-    needed = COPIES * count(params) * np.dtype(np.float32).itemsize + FIGURES_BYTES
+    definition = define(config.arch, dataset.image_shape, len(dataset.class_names))
+    needed = COPIES * count(definition.parts.params) * np.dtype(np.float32).itemsize + FIGURES_BYTES
     place = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.is_dir())
     free = shutil.disk_usage(place).free
     if free < needed:

@@ -13,7 +13,7 @@ from mnistcli.cli.options import RUN_HELP, Plot, RunsDir, Split, check_plot
 from mnistcli.cli.train import train_visibly
 from mnistcli.config import RUNS_DIR, DataChoice, check_split
 from mnistcli.errors import RunError, UsageError
-from mnistcli.recipes import RECIPES, configure
+from mnistcli.models import RECIPES, configure
 
 if TYPE_CHECKING:
     from mnistcli.runs import Run, RunsFolder

@@ -10,7 +10,7 @@ import typer
 
 from mnistcli.config import OPTIMIZERS, SPLITS
 from mnistcli.errors import UsageError
-from mnistcli.recipes import recipe_default
+from mnistcli.models import recipe_default
 
 FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 RUN_HELP = "A run's name or path, an architecture (its newest finished run), 'latest' or 'builtin'."

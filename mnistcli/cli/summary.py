@@ -7,7 +7,7 @@ import typer
 from mnistcli.cli.face import Face
 from mnistcli.cli.options import Plot, RunsDir, check_plot
 from mnistcli.config import RUNS_DIR
-from mnistcli.recipes import RECIPES
+from mnistcli.models import RECIPES, description, is_architecture
 
 EXAMPLES = ["mnistcli summary cnn", "mnistcli summary cnn --plot cnn.png", "mnistcli summary dense-001"]
 MNIST_SHAPE, MNIST_CLASSES = (28, 28, 1), 10
@@ -23,21 +23,17 @@ def summary(
     """Show a network layer by layer: output shapes, parameters, multiply-accumulates for one image."""
     check_plot(plot)
 
-    from mnistcli.jax_setup import set_up
-
-    set_up("cpu", tell=face.note)  # shapes are worked out, nothing is computed
-
-    from mnistcli.models import summarize
+    from mnistcli.models.language import describe
     from mnistcli.render.model import summary_view
     from mnistcli.runs import RunsFolder, load_model
 
-    if model in RECIPES:
-        described = summarize(model, MNIST_SHAPE, MNIST_CLASSES)
+    if is_architecture(model):
+        described = describe(model, description(model), MNIST_SHAPE, MNIST_CLASSES)
     else:
         found = RunsFolder(runs_dir).find(model)
         face.note(f"Describing run {found.name}.")
         stored = load_model(found.weights)
-        described = summarize(stored.arch, stored.image_shape, len(stored.class_names))
+        described = describe(stored.arch, stored.network, stored.image_shape, len(stored.class_names))
     if plot is not None:
         from mnistcli.render import figures
 

@@ -15,7 +15,7 @@ from mnistcli.cli.face import Face
 from mnistcli.cli.options import Optimizer, RunsDir
 from mnistcli.config import RUNS_DIR, SCHEDULES, TrainConfig
 from mnistcli.errors import UsageError
-from mnistcli.recipes import RECIPES, configure, recipe_default
+from mnistcli.models import RECIPES, configure, recipe_default
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,10 +6,11 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 from jax import lax
 
 from mnistcli.data import release
-from mnistcli.network import Layers, Params, logits
+from mnistcli.models.network import Parts, logits
 
 # Images in one forward pass inside the jitted loop; small enough for the CNN's activations to stay in a CPU's cache.
 BATCH = 250
@@ -17,15 +18,15 @@ BLOCK = 40 * BATCH  # images on the device at a time
 
 
 @partial(jax.jit, static_argnums=0)
-def batched_logits(layers: Layers, params: Params, images: jax.Array) -> jax.Array:
+def batched_logits(graph: nnx.GraphDef[nnx.Module], parts: Parts, images: jax.Array) -> jax.Array:
     """Return logits [n, classes] of images [n, height, width, channels] uint8, where n is a multiple of BATCH."""
     batches = images.reshape(-1, BATCH, *images.shape[1:])
-    return lax.map(partial(logits, layers, params), batches).reshape(len(images), -1)
+    return lax.map(partial(logits, graph, parts), batches).reshape(len(images), -1)
 
 
-def predict_logits(layers: Layers, params: Params, images: np.ndarray) -> np.ndarray:
+def predict_logits(graph: nnx.GraphDef[nnx.Module], parts: Parts, images: np.ndarray) -> np.ndarray:
     """Return logits [n, classes] float32 of images [n, height, width, channels] uint8, any n."""
-    return in_blocks(partial(batched_logits, layers, params), images)
+    return in_blocks(partial(batched_logits, graph, parts), images)
 
 
 def in_blocks(forward: Callable[[jax.Array], jax.Array], images: np.ndarray) -> np.ndarray:

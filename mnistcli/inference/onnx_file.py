@@ -1,26 +1,25 @@
-"""A network as an ONNX file that answers alone, from pixels to calibrated probabilities, and ONNX Runtime to run it."""
+"""A network as an ONNX file that answers alone, from pixels to calibrated probabilities."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from mnistcli.network import ConvReluPool, Dense, Flatten, Layers, Operation, Params
+from mnistcli.inference.onnx_model import IMAGES, LOGITS, PROBABILITIES, SCHEMA
+from mnistcli.models.language import Step
+from mnistcli.models.layers import EPSILON, Activation, Conv, Dense, Dropout, Flatten, Mean, Norm, Pool, Residual, Shape
 
-SCHEMA = "mnistcli.onnx/1"
-OPSET, IR_VERSION = 17, 8  # which ONNX Runtime reads since 1.12
-IMAGES, LOGITS, PROBABILITIES = "images", "logits", "probabilities"
-BATCH = 250  # images that ONNX Runtime gets at a time
+OPSET, IR_VERSION = 18, 8  # which ONNX Runtime reads since 1.14
 
 
 def onnx_file(
-    layers: Layers,
-    params: Params,
+    steps: Sequence[Step],
+    arrays: Mapping[str, np.ndarray],
     *,
-    image_shape: tuple[int, int, int],
+    image_shape: Shape,
     classes: int,
     temperature: float,
     metadata: Mapping[str, Any],
@@ -31,25 +30,24 @@ def onnx_file(
     float32 [n, classes]. Probabilities are the softmax of logits / temperature.
 
     Args:
-        layers: The network's layers.
-        params: Their parameters, float32.
+        steps: The network's layers.
+        arrays: Their variables by path, float32.
         image_shape: Of one image: height, width, channels.
         classes: How many logits there are.
         temperature: What to divide logits by so that probabilities mean what they say.
         metadata: What the file says of itself: text stays, all else becomes JSON.
     """
-    graph = _Graph()
+    graph = _Graph(arrays)
     x = graph.add("Cast", IMAGES, to=TensorProto.FLOAT)
     x = graph.add("Div", x, graph.constant("white", np.float32(255)))
-    for name, operation in layers:
-        x = _add_layer(graph, x, name, operation, params.get(name, {}))
-    graph.add("Identity", x, output=LOGITS)
+    x = graph.add("Transpose", x, perm=(0, 3, 1, 2))  # ONNX has channels before rows, up to the first row of numbers
+    graph.add("Identity", _add_steps(graph, x, steps), output=LOGITS)
     calibrated = graph.add("Div", LOGITS, graph.constant("temperature", np.float32(temperature)))
     graph.add("Softmax", calibrated, output=PROBABILITIES, axis=1)
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
-            str(metadata.get("arch", "network")),
+            "network",
             [helper.make_tensor_value_info(IMAGES, TensorProto.UINT8, ["n", *image_shape])],
             [
                 helper.make_tensor_value_info(each, TensorProto.FLOAT, ["n", classes])
@@ -67,22 +65,13 @@ def onnx_file(
     return model.SerializeToString(deterministic=True)
 
 
-def run_onnx(content: bytes, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return logits and probabilities, float32 [n, classes], that ONNX Runtime computes of images uint8, any n."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    parts = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
-    logits, probabilities = zip(*(session.run([LOGITS, PROBABILITIES], {IMAGES: part}) for part in parts), strict=True)
-    return np.concatenate(logits), np.concatenate(probabilities)
-
-
 class _Graph:
     """Nodes and constants, each named as it is made."""
 
-    def __init__(self) -> None:
+    def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
+        self.arrays = arrays
 
     def add(self, operator: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
         """Add a node and return its output's name."""
@@ -91,26 +80,115 @@ class _Graph:
         return output
 
     def constant(self, name: str, value: np.ndarray | np.generic) -> str:
-        """Add a constant and return its name."""
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value).reshape(value.shape), name))
+        """Add a constant, once, and return its name."""
+        if all(each.name != name for each in self.constants):
+            self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value).reshape(value.shape), name))
         return name
 
+    def variable(self, path: str, *axes: int) -> str:
+        """Add a variable, with its axes in that order, and return its name."""
+        array = self.arrays[path]
+        return self.constant(path, array.transpose(axes) if axes else array)
 
-def _add_layer(graph: _Graph, x: str, name: str, operation: Operation, params: Mapping[str, Any]) -> str:
+
+def _add_steps(graph: _Graph, x: str, steps: Sequence[Step]) -> str:
+    for step in steps:
+        x = _add_step(graph, x, step)
+    return x
+
+
+def _add_step(graph: _Graph, x: str, step: Step) -> str:
     """Add one layer's nodes and return its output's name."""
-
-    def weight(parameter: str, *axes: int) -> str:
-        array = np.asarray(params[parameter])
-        return graph.constant(f"{name}.{parameter}", array.transpose(axes or range(array.ndim)))
-
-    match operation:
+    name = step.name
+    match step.layer:
+        case Conv(_, rows, columns, stride, padding, groups):
+            kernel = graph.variable(f"{name}.kernel", 3, 2, 0, 1)
+            sides, around = (rows, columns), _padding(padding)
+            return graph.add(
+                "Conv", x, kernel, graph.variable(f"{name}.bias"),
+                kernel_shape=sides, strides=(stride, stride), group=groups, **around,
+            )  # fmt: skip
+        case Dense():
+            return graph.add("Gemm", x, graph.variable(f"{name}.kernel"), graph.variable(f"{name}.bias"), transB=1)
+        case Norm():
+            # Of numbers in a row too: the channels are axis 1 either way.
+            own = [graph.variable(f"{name}.{each}") for each in ("scale", "bias", "mean", "variance")]
+            return graph.add("BatchNormalization", x, *own, epsilon=EPSILON)
+        case Activation(function):
+            return ACTIVATIONS[function](graph, x)
+        case Pool(rows, columns, stride, of, padding):
+            operator = "MaxPool" if of == "max" else "AveragePool"
+            return graph.add(operator, x, kernel_shape=(rows, columns), strides=(stride, stride), **_padding(padding))
+        case Mean():
+            return graph.add("Flatten", graph.add("GlobalAveragePool", x), axis=1)
         case Flatten():
+            if len(step.shape) == 3:
+                x = graph.add("Transpose", x, perm=(0, 2, 3, 1))
             return graph.add("Flatten", x, axis=1)
-        case Dense(activation):
-            x = graph.add("Gemm", x, weight("kernel"), weight("bias"), transB=1)
-            return x if activation is None else graph.add("Relu", x)
-        case ConvReluPool(pool):
-            x = graph.add("Transpose", x, perm=(0, 3, 1, 2))  # ONNX has channels before rows
-            x = graph.add("Conv", x, weight("kernel", 3, 2, 0, 1), weight("bias"))
-            x = graph.add("MaxPool", graph.add("Relu", x), kernel_shape=(pool, pool), strides=(pool, pool))
-            return graph.add("Transpose", x, perm=(0, 2, 3, 1))
+        case Dropout():
+            return x
+        case Residual():
+            return graph.add("Add", x, _add_steps(graph, x, step.inside))
+    raise AssertionError(step.layer)
+
+
+def _padding(name: str) -> dict[str, str]:
+    return {"auto_pad": "SAME_UPPER" if name == "same" else "VALID"}
+
+
+def _named(operator: str, **attributes: Any) -> Callable[[_Graph, str], str]:
+    return lambda graph, x: graph.add(operator, x, **attributes)
+
+
+def _clipped(low: float, high: float) -> Callable[[_Graph, str], str]:
+    return lambda graph, x: graph.add("Clip", x, _number(graph, low), _number(graph, high))
+
+
+def _number(graph: _Graph, value: float) -> str:
+    return graph.constant(f"number {value:g}", np.float32(value))
+
+
+def _log_sigmoid(graph: _Graph, x: str) -> str:
+    return graph.add("Neg", graph.add("Softplus", graph.add("Neg", x)))
+
+
+def _gelu(graph: _Graph, x: str) -> str:
+    """jax.nn.gelu's default, by tanh."""
+    cube = graph.add("Mul", graph.add("Mul", x, x), x)
+    inner = graph.add("Add", x, graph.add("Mul", cube, _number(graph, 0.044715)))
+    factor = graph.constant("gelu", np.float32(np.sqrt(2 / np.pi)))
+    wave = graph.add("Tanh", graph.add("Mul", inner, factor))
+    return graph.add("Mul", graph.add("Mul", x, _number(graph, 0.5)), graph.add("Add", wave, _number(graph, 1)))
+
+
+def _squareplus(graph: _Graph, x: str) -> str:
+    root = graph.add("Sqrt", graph.add("Add", graph.add("Mul", x, x), _number(graph, 4)))
+    return graph.add("Mul", graph.add("Add", x, root), _number(graph, 0.5))
+
+
+def _times(factor: Callable[[_Graph, str], str]) -> Callable[[_Graph, str], str]:
+    return lambda graph, x: graph.add("Mul", x, factor(graph, x))
+
+
+ACTIVATIONS: dict[str, Callable[[_Graph, str], str]] = {
+    "relu": _named("Relu"),
+    "relu6": _clipped(0, 6),
+    "leaky_relu": _named("LeakyRelu", alpha=0.01),
+    "elu": _named("Elu"),
+    "celu": _named("Celu"),
+    "selu": _named("Selu"),
+    "gelu": _gelu,
+    "silu": _times(_named("Sigmoid")),
+    "swish": _times(_named("Sigmoid")),
+    "mish": _named("Mish"),
+    "squareplus": _squareplus,
+    "softplus": _named("Softplus"),
+    "soft_sign": _named("Softsign"),
+    "sigmoid": _named("Sigmoid"),
+    "log_sigmoid": _log_sigmoid,
+    "tanh": _named("Tanh"),
+    "hard_tanh": _clipped(-1, 1),
+    "hard_sigmoid": _named("HardSigmoid", alpha=1 / 6, beta=0.5),
+    "hard_silu": _named("HardSwish"),
+    "hard_swish": _named("HardSwish"),
+}

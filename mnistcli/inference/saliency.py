@@ -5,14 +5,15 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 from jax import lax
 
-from mnistcli.network import Layers, Params, logits
+from mnistcli.models.network import Parts, logits
 
 STEPS = 256  # points of the path: 20 test digits' attributions then miss their sum by 0.2 % of it at most
 
 
-def integrated_gradients(layers: Layers, params: Params, image: np.ndarray, *, label: int) -> np.ndarray:
+def integrated_gradients(graph: nnx.GraphDef[nnx.Module], parts: Parts, image: np.ndarray, *, label: int) -> np.ndarray:
     """Return how much each pixel of an image [height, width, channels] uint8 adds to a class's logit, float32.
 
     The gradient of the logit, integrated along the straight path from black to the image by the midpoint rule, times
@@ -20,11 +21,11 @@ def integrated_gradients(layers: Layers, params: Params, image: np.ndarray, *, l
 
     Source: M. Sundararajan, A. Taly and Q. Yan, "Axiomatic attribution for deep networks", ICML 2017.
     """
-    return np.asarray(_integrate(layers, params, jnp.asarray(image, jnp.float32), label))
+    return np.asarray(_integrate(graph, parts, jnp.asarray(image, jnp.float32), label))
 
 
 @partial(jax.jit, static_argnums=0)
-def _integrate(layers: Layers, params: Params, image: jax.Array, label: jax.Array) -> jax.Array:
-    gradient = jax.grad(lambda x: logits(layers, params, x[None])[0, label])
+def _integrate(graph: nnx.GraphDef[nnx.Module], parts: Parts, image: jax.Array, label: jax.Array) -> jax.Array:
+    gradient = jax.grad(lambda x: logits(graph, parts, x[None])[0, label])
     shares = (jnp.arange(STEPS) + 0.5) / STEPS
     return image * lax.map(lambda share: gradient(image * share), shares).mean(0)

@@ -1,6 +1,8 @@
-"""The architectures as flax.nnx modules: what training trains."""
+"""Networks: recipes and the one-line language, which need no JAX; in `network`, flax.nnx modules.
 
-from mnistcli.models.catalogue import abstract, build, summarize
-from mnistcli.models.classifier import Classifier, split
+This front door hands on what the command line reads before JAX is there.
+"""
 
-__all__ = ["Classifier", "abstract", "build", "split", "summarize"]
+from mnistcli.models.recipes import RECIPES, configure, description, find_recipe, is_architecture, recipe_default
+
+__all__ = ["RECIPES", "configure", "description", "find_recipe", "is_architecture", "recipe_default"]

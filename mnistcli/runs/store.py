@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from mnistcli.config import DataChoice, TrainConfig
 from mnistcli.errors import RunError, UsageError, suggestion
 from mnistcli.files import read_bounded, write_atomically
-from mnistcli.recipes import RECIPES
+from mnistcli.models import RECIPES
 from mnistcli.results import EpochMetrics, RunSummary
 from mnistcli.runs.checkpoint import Checkpoint, drop_older, read_checkpoints, read_metrics, save_checkpoint
 from mnistcli.runs.record import RunRecord, Status, read_record
@@ -38,6 +38,11 @@ class Run:
     name: str
     weights: Path
     folder: Path | None = None
+
+    @property
+    def onnx(self) -> Path | None:
+        """Where its ONNX file lies, once there is one; None where it is only a file of weights."""
+        return self.weights.with_suffix(".onnx") if self.folder or self.weights == BUILTIN else None
 
     def record(self) -> RunRecord | None:
         """Return its run.json, where it has one."""

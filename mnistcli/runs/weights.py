@@ -3,63 +3,75 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mnistcli.config import PICTURES
-from mnistcli.errors import RunError
-from mnistcli.network import PREPROCESSING, Layers, Params, Shape, from_json, output_shape, to_json, unflatten
-from mnistcli.recipes import RECIPES
-from mnistcli.runs.tensors import Metadata, Shapes, load_tensors
+from mnistcli.errors import RunError, UsageError
+from mnistcli.models.language import PREPROCESSING, Step, expected_variables, parse, plan
+from mnistcli.runs.tensors import Metadata, Shapes, Tensors, load_tensors
 
-SCHEMA = "mnistcli.model/1"
-MOST_BYTES = 2**29  # of parameters
+SCHEMA = "mnistcli.model/2"
+LARGEST_SIDE = 4096
 
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A network read from disk: its layers and their parameters, and what it was made for.
+    """A network read from disk: its layers and their variables, and what it was made for.
 
     Attributes:
+        arch: What it is called: a name of the catalogue, or its description.
+        network: Its description in the one-line language.
         data_fingerprint: Of the data set that it was trained on.
         pictures: How `predict` makes a picture what the network reads, one of PICTURES.
         temperature: What to divide logits by so that probabilities mean what they say.
+        arrays: Parameters and batch statistics by path.
     """
 
     arch: str
+    network: str
     image_shape: tuple[int, int, int]
     class_names: tuple[str, ...]
     data_fingerprint: str
     pictures: str
-    layers: Layers
-    params: Params
     temperature: float
+    arrays: Tensors
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The layers in their places."""
+        return plan(parse(self.network), self.image_shape, len(self.class_names))
+
+    @property
+    def parameters(self) -> int:
+        """How many trainable numbers it has."""
+        trained = (path for path, each in expected_variables(self.steps).items() if not each.statistic)
+        return sum(self.arrays[path].size for path in trained)
 
 
 def model_metadata(
     *,
     arch: str,
+    network: str,
     image_shape: tuple[int, ...],
     class_names: tuple[str, ...],
     dataset: str,
     data_fingerprint: str,
     pictures: str,
-    layers: Layers,
     temperature: float,
 ) -> dict[str, Any]:
     """Return what a model file says of itself."""
     return {
         "schema": SCHEMA,
         "arch": arch,
+        "network": network,
         "image_shape": list(image_shape),
         "class_names": list(class_names),
         "dataset": dataset,
         "data_fingerprint": data_fingerprint,
         "pictures": pictures,
         "preprocessing": PREPROCESSING,
-        "layers": to_json(layers),
         "temperature": temperature,
     }
 
@@ -68,45 +80,50 @@ def load_model(path: Path) -> StoredModel:
     """Read a model file.
 
     Raises:
-        RunError: It is missing, damaged, or its parameters do not fit its layers.
+        RunError: It is missing, damaged, or its arrays do not fit its layers.
     """
-    stored: list[Callable[[Params], StoredModel]] = []
+    stored: list[Callable[[Tensors], StoredModel]] = []
 
     def check(metadata: Metadata, shapes: Shapes) -> None:
         try:
-            arch, image_shape, class_names = _identity(metadata)
-            layers, temperature = from_json(metadata["layers"]), _temperature(metadata)
-            fingerprint, pictures = str(metadata["data_fingerprint"]), _pictures(metadata)
+            image_shape, class_names = _identity(metadata)
+            arch, network = _printable(metadata["arch"]), _printable(metadata["network"])
+            steps = plan(parse(network), image_shape, len(class_names))
+            fingerprint, pictures, temperature = (
+                str(metadata["data_fingerprint"]), _pictures(metadata), _temperature(metadata)
+            )  # fmt: skip
+        except UsageError as error:
+            raise RunError(f"{str(path)!r} holds a network that cannot be: {error}") from error
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
             raise RunError(
                 f"{str(path)!r} is not a mnistcli model; wrong or missing in its metadata: {error}."
             ) from error
-        _check_parameters(path, layers, shapes, image_shape, len(class_names))
+        _check_arrays(path, steps, shapes)
         stored.append(
-            lambda params: StoredModel(
-                arch, image_shape, class_names, fingerprint, pictures, layers, params, temperature
+            lambda arrays: StoredModel(
+                arch, network, image_shape, class_names, fingerprint, pictures, temperature, arrays
             )
         )
 
     tensors, _ = load_tensors(path, check=check)
-    return stored[0](unflatten(tensors))
+    return stored[0](tensors)
 
 
-def _identity(metadata: dict[str, Any]) -> tuple[str, tuple[int, int, int], tuple[str, ...]]:
+def _identity(metadata: dict[str, Any]) -> tuple[tuple[int, int, int], tuple[str, ...]]:
     if metadata["schema"] != SCHEMA:
-        raise ValueError(f"the schema {SCHEMA}")
-    arch = metadata["arch"]
-    if arch not in RECIPES:
-        raise ValueError(f"the architecture, {arch!r}")
+        raise ValueError(f"the schema, {SCHEMA}")
     if metadata["preprocessing"] != PREPROCESSING:
         raise ValueError(f"the preprocessing, {PREPROCESSING}")
     height, width, channels = (int(side) for side in metadata["image_shape"])
-    if not all(0 < side <= 4096 for side in (height, width, channels)):
+    if not all(0 < side <= LARGEST_SIDE for side in (height, width, channels)):
         raise ValueError("the image's shape")
-    class_names = tuple(str(name) for name in metadata["class_names"])
-    if not all(name.isprintable() for name in class_names):
-        raise ValueError("a class's name, which could steer a terminal")
-    return arch, (height, width, channels), class_names
+    return (height, width, channels), tuple(_printable(name) for name in metadata["class_names"])
+
+
+def _printable(text: object) -> str:
+    if not isinstance(text, str) or not text.isprintable():
+        raise ValueError(f"{text!r}, which is not printable text")
+    return text
 
 
 def _pictures(metadata: dict[str, Any]) -> str:
@@ -122,17 +139,13 @@ def _temperature(metadata: dict[str, Any]) -> float:
     return temperature
 
 
-def _check_parameters(path: Path, layers: Layers, shapes: Shapes, image_shape: Shape, classes: int) -> None:
-    for name, (dtype, _) in shapes.items():
-        if dtype != "F32":
-            raise RunError(f"{str(path)!r}: expected {name} as F32, found {dtype}.")
-    size = sum(math.prod(shape) for _, shape in shapes.values()) * np.dtype(np.float32).itemsize
-    if size > MOST_BYTES:
-        raise RunError(f"{str(path)!r}: expected {MOST_BYTES:,} bytes of parameters at most, found {size:,}.")
-    promised = {name: np.broadcast_to(np.float32(0), shape) for name, (_, shape) in shapes.items()}
-    try:
-        outputs = output_shape(layers, unflatten(promised), image_shape)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise RunError(f"{str(path)!r} does not fit its layers: {error}.") from error
-    if outputs != (classes,):
-        raise RunError(f"{str(path)!r} does not fit its classes: expected logits {(classes,)}, found {outputs}.")
+def _check_arrays(path: Path, steps: tuple[Step, ...], shapes: Shapes) -> None:
+    expected = {name: ("F32", each.shape) for name, each in expected_variables(steps).items()}
+    for name in sorted(expected.keys() | shapes.keys()):
+        if expected.get(name) != shapes.get(name):
+            wanted, found = (_text(each.get(name)) for each in (expected, shapes))
+            raise RunError(f"{str(path)!r} does not fit its network: expected {name} {wanted}, found {found}.")
+
+
+def _text(array: tuple[str, tuple[int, ...]] | None) -> str:
+    return "none" if array is None else f"{array[0]} {'×'.join(map(str, array[1])) or 'scalar'}"

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from mnistcli.data import Split, release
-from mnistcli.training.step import NO_IMAGE
 
 SHARE = 1 / 32  # of memory, the device's or the machine's, whichever is less: a larger training split is streamed
 PIECE = 1024  # images between two releases: the system maps 64 kB around each that is looked at
@@ -26,7 +25,7 @@ class Window(NamedTuple):
     Attributes:
         images: [n, height, width, channels] uint8.
         labels: [n], integers.
-        order: Rows of these for each step, [steps, batch] int32; NO_IMAGE fills up the last.
+        order: Rows of these for each step, [steps, batch] int32; where it is negative, `~row` fills up the last batch.
         first: The number of the window's first step in the epoch, int32 [].
     """
 
@@ -56,11 +55,13 @@ def make_feed(train: Split, *, batch: int, seed: int) -> Feed:
 
 
 def epoch_order(n: int, *, batch: int, seed: int, epoch: int) -> np.ndarray:
-    """Return the epoch's order of n images [steps, batch] int32."""
-    steps = -(-n // batch)
-    order = np.full(steps * batch, NO_IMAGE, np.int32)
-    order[:n] = np.random.default_rng([seed, epoch]).permutation(n)
-    return order.reshape(steps, batch)
+    """Return the epoch's order of n images [steps, batch] int32.
+
+    The last batch is filled up with the epoch's first images, as `~row`: they do not count in the loss, but batch
+    normalisation sees a whole batch.
+    """
+    order = np.random.default_rng([seed, epoch]).permutation(n).astype(np.int32)
+    return np.concatenate([order, ~order[: -n % batch]]).reshape(-1, batch)
 
 
 class Resident:
@@ -97,16 +98,16 @@ class Streaming:
 
     def _gather(self, order: np.ndarray, number: int) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
         first = number * self._steps
-        rows = np.full_like(self._within, NO_IMAGE)
+        rows = np.zeros_like(self._within)
         steps = order[first : first + self._steps]
         rows[: len(steps)] = steps
-        wanted = np.maximum(rows, 0).ravel()
+        wanted = np.where(rows < 0, ~rows, rows).ravel()
         images = np.empty((len(wanted), *self._train.images.shape[1:]), np.uint8)
         for start in range(0, len(wanted), PIECE):
             part = slice(start, start + PIECE)
             np.take(self._train.images, wanted[part], axis=0, out=images[part])
             release(self._train.images)
-        return first, images, self._train.labels[wanted], np.where(rows == NO_IMAGE, NO_IMAGE, self._within)
+        return first, images, self._train.labels[wanted], np.where(rows < 0, ~self._within, self._within)
 
 
 def _memory() -> int:

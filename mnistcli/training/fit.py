@@ -15,8 +15,8 @@ from mnistcli.config import TrainConfig
 from mnistcli.data import Dataset
 from mnistcli.errors import DivergedError
 from mnistcli.inference import batched_logits, block_size, in_blocks
-from mnistcli.models import abstract, build, split
-from mnistcli.network import accuracy, count, cross_entropy, fit_temperature, flatten
+from mnistcli.metrics import accuracy, cross_entropy, fit_temperature
+from mnistcli.models.network import Parts, Tree, build, count, define, flatten, split
 from mnistcli.results import EpochMetrics, StepMetrics
 from mnistcli.runs import Checkpoint
 from mnistcli.training.feed import Feed, make_feed
@@ -35,7 +35,7 @@ class Fit:
 
     Attributes:
         checkpoint_every: Steps inside an epoch after which `run` always yields, beside where it does anyway.
-        layers: The network's forward pass.
+        definition: The network without its numbers.
         state: The weights and the optimizer's state as they are now.
         history: One entry a finished epoch.
         step: Steps done in the epoch after these.
@@ -54,9 +54,7 @@ class Fit:
     def __post_init__(self) -> None:
         started = time.perf_counter()
         shape = self.config.arch, self.dataset.image_shape, len(self.dataset.class_names)
-        network = abstract(*shape)
-        graph, _ = split(network)
-        self.layers = network.as_layers()
+        self.definition = define(*shape)
         train, validation = self.dataset.split("train").first(self.config.limit), self.dataset.split("validation")
         self.train_images = len(train)
         self._batch = min(self.config.batch_size, self.train_images)
@@ -64,22 +62,22 @@ class Fit:
         optimizer = make_optimizer(self.config, steps=self.config.epochs * self.steps_per_epoch)
 
         @jax.jit  # one program, whatever the seed, in place of dozens of single operations
-        def initial_state(seed: jax.Array) -> TrainState:
-            _, params = split(build(*shape, seed=seed))
-            return TrainState(params, optimizer.init(params))
+        def initial_state(seed: jax.Array) -> tuple[TrainState, Tree]:
+            _, parts = split(build(*shape, seed=seed))
+            return TrainState(parts.params, parts.rest, optimizer.init(parts.params)), parts.streams
 
         self._seed = jnp.uint32(self.config.seed)
-        self.state = initial_state(self._seed)
+        self.state, self._streams = initial_state(self._seed)
         self._begin_epoch()
         self._feed = make_feed(train, batch=self._batch, seed=self.config.seed)
         whence = self._seed, jnp.uint32(1), jnp.int32(0), jnp.int32(0)
         self._train_steps: Any = (
-            make_train_steps(graph, optimizer, augmented=self.config.augment)
-            .lower(self.state, empty_tally(), *next(self._feed.windows(1)), *whence)
+            make_train_steps(self.definition.training, optimizer, augmented=self.config.augment)
+            .lower(self.state, empty_tally(), self._streams, *next(self._feed.windows(1)), *whence)
             .compile()
         )
         block = jax.ShapeDtypeStruct((block_size(len(validation)), *self.dataset.image_shape), jnp.uint8)
-        self._logits: Any = batched_logits.lower(self.layers, self.state.params, block).compile()
+        self._logits: Any = batched_logits.lower(self.definition.use, self._parts(), block).compile()
         self.compile_seconds = time.perf_counter() - started
 
     @property
@@ -93,8 +91,8 @@ class Fit:
         return len(self.history) < self.config.epochs
 
     def weights(self) -> dict[str, np.ndarray]:
-        """Copy the network's parameters as they are now."""
-        arrays: dict[str, np.ndarray] = jax.device_get(flatten(self.state.params))
+        """Copy the network's parameters, and its batch statistics and the like, as they are now."""
+        arrays: dict[str, np.ndarray] = jax.device_get(flatten(self.state.params) | flatten(self.state.rest))
         return arrays
 
     def temperature(self) -> float:
@@ -120,7 +118,7 @@ class Fit:
         """Go on from a checkpoint; its tensors are those expected."""
         leaves = [jnp.asarray(checkpoint.tensors[name]) for name in self._tensors()]
         trees = jax.tree.unflatten(jax.tree.structure(self._trees()), leaves)
-        self.state, self._tally = TrainState(trees["params"], trees["optimizer_state"]), trees["tally"]
+        self.state, self._tally = TrainState(**trees["state"]), trees["tally"]
         self.history = [*checkpoint.history]
         self.step, self._seconds = checkpoint.step, checkpoint.epoch_seconds
         self.compile_seconds += checkpoint.compile_seconds
@@ -130,11 +128,14 @@ class Fit:
         while len(self.history) < self.config.epochs and not should_stop(self.history, patience=self.config.patience):
             yield from self._epoch(len(self.history) + 1)
 
+    def _parts(self) -> Parts:
+        return Parts(self.state.params, self.state.rest, self._streams)
+
     def _begin_epoch(self) -> None:
         self.step, self._seconds, self._tally = 0, 0.0, empty_tally()
 
     def _trees(self) -> dict[str, Any]:
-        return {"params": self.state.params, "optimizer_state": self.state.optimizer_state, "tally": self._tally}
+        return {"state": self.state._asdict(), "tally": self._tally}
 
     def _tensors(self) -> dict[str, jax.Array]:
         paths, _ = jax.tree_util.tree_flatten_with_path(self._trees())
@@ -146,7 +147,7 @@ class Fit:
             while self.step < min(window.stop, self.steps_per_epoch):
                 step, stop = self.step, min(self.step + chunk, self._next_stop(), window.stop)
                 whence = self._seed, jnp.uint32(epoch), jnp.int32(step), jnp.int32(stop)
-                self.state, self._tally = self._train_steps(self.state, self._tally, *window, *whence)
+                self.state, self._tally = self._train_steps(self.state, self._tally, self._streams, *window, *whence)
                 self.step = stop
                 loss, train_accuracy = self._means(epoch)
                 elapsed = time.perf_counter() - started
@@ -176,7 +177,7 @@ class Fit:
     def _score(self, epoch: int) -> EpochMetrics:
         loss, train_accuracy = self._means(epoch)
         validation = self.dataset.validation
-        logits = in_blocks(partial(self._logits, self.state.params), validation.images)
+        logits = in_blocks(partial(self._logits, self._parts()), validation.images)
         self._validation_logits = logits
         self._check_finite("validation loss", float(np.abs(logits).max()), epoch, self.steps_per_epoch)
         return EpochMetrics(

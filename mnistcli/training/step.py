@@ -8,17 +8,15 @@ import optax
 from flax import nnx
 from jax import lax
 
-from mnistcli.models import Classifier
-from mnistcli.network import Params
+from mnistcli.models.network import Parts, Tree, merge, scale, split
 from mnistcli.training.augment import augment
-
-NO_IMAGE = -1
 
 
 class TrainState(NamedTuple):
-    """What a step changes."""
+    """What a step changes: parameters, batch statistics and the like, the optimizer's state."""
 
-    params: Params
+    params: Tree
+    rest: Tree
     optimizer_state: Any
 
 
@@ -35,33 +33,40 @@ def empty_tally() -> Tally:
 
 
 def make_train_steps(
-    graph: nnx.GraphDef[Classifier], optimizer: optax.GradientTransformation, *, augmented: bool = False
+    graph: nnx.GraphDef[nnx.Module], optimizer: optax.GradientTransformation, *, augmented: bool = False
 ) -> Any:
     """Return the jitted function that runs an epoch's steps from `start` up to `stop`.
 
-    Its arguments are the state and the tally (both donated), a window of the epoch (images [n, height, width, channels]
-    uint8, labels [n], the order of images [steps, batch] int32, where NO_IMAGE fills up the last batch, and the number
-    of its first step int32 []), the seed and the epoch's number uint32 [], from which each step's augmentation is
-    drawn, and the bounds. These are values, not constants: one compilation serves chunks of any length, and where an
-    epoch is cut into chunks or windows changes no bit of its result.
+    Its arguments are the state and the tally (both donated), the network's random streams, a window of the epoch
+    (images [n, height, width, channels] uint8, labels [n], the order of images [steps, batch] int32, as of
+    `feed.epoch_order`, and the number of its first step int32 []), the seed and the epoch's number uint32 [], from
+    which each step's randomness is drawn, and the bounds. These are values, not constants: one compilation serves
+    chunks of any length, and where an epoch is cut into chunks or windows changes no bit of its result.
     """
 
-    def loss_fn(params: Params, images: jax.Array, labels: jax.Array, present: jax.Array) -> tuple[jax.Array, Tally]:
-        logits = nnx.merge(graph, params)(images)
+    def loss_fn(
+        params: Tree, rest: Tree, streams: Tree, images: jax.Array, labels: jax.Array, present: jax.Array
+    ) -> tuple[jax.Array, tuple[Tally, Tree]]:
+        network: Any = merge(graph, Parts(params, rest, streams))
+        logits = network(scale(images))
         losses = jnp.where(present, optax.softmax_cross_entropy_with_integer_labels(logits, labels), 0)
         correct = present & (logits.argmax(-1) == labels)
-        return losses.sum() / present.sum(), Tally(losses.sum(), correct.sum(dtype=jnp.int32))
+        _, after = split(network)
+        return losses.sum() / present.sum(), (Tally(losses.sum(), correct.sum(dtype=jnp.int32)), after.rest)
 
     def train_step(
-        state: TrainState, images: jax.Array, labels: jax.Array, present: jax.Array
+        state: TrainState, streams: Tree, images: jax.Array, labels: jax.Array, present: jax.Array
     ) -> tuple[TrainState, Tally]:
-        grads, tally = jax.grad(loss_fn, has_aux=True)(state.params, images, labels.astype(jnp.int32), present)
+        grads, (tally, rest) = jax.grad(loss_fn, has_aux=True)(
+            state.params, state.rest, streams, images, labels.astype(jnp.int32), present
+        )
         updates, optimizer_state = optimizer.update(grads, state.optimizer_state, state.params)
-        return TrainState(optax.apply_updates(state.params, updates), optimizer_state), tally
+        return TrainState(optax.apply_updates(state.params, updates), rest, optimizer_state), tally
 
     def train_steps(
         state: TrainState,
         tally: Tally,
+        streams: Tree,
         images: jax.Array,
         labels: jax.Array,
         order: jax.Array,
@@ -72,11 +77,13 @@ def make_train_steps(
         stop: jax.Array,
     ) -> tuple[TrainState, Tally]:
         def body(i: jax.Array, carry: tuple[TrainState, Tally]) -> tuple[TrainState, Tally]:
-            (state, so_far), rows = carry, order[i - first]
+            (state, so_far), places = carry, order[i - first]
+            present = places >= 0
+            rows = jnp.where(present, places, ~places)
             batch = images[rows]
             if augmented:
-                batch = augment(_step_key(seed, epoch, i), batch)
-            state, tally = train_step(state, batch, labels[rows], rows != NO_IMAGE)
+                batch = augment(_step_key(jax.random.key(seed, impl="rbg"), epoch, i), batch)
+            state, tally = train_step(state, _streams_of_step(streams, epoch, i), batch, labels[rows], present)
             return state, jax.tree.map(jnp.add, so_far, tally)
 
         return lax.fori_loop(start, stop, body, (state, tally))
@@ -84,6 +91,12 @@ def make_train_steps(
     return jax.jit(train_steps, donate_argnums=(0, 1))
 
 
-def _step_key(seed: jax.Array, epoch: jax.Array, step: jax.Array) -> jax.Array:
-    key = jax.random.key(seed, impl="rbg")
+def _streams_of_step(streams: Tree, epoch: jax.Array, step: jax.Array) -> Tree:
+    """Return each stream with a key of the step's own, whatever was drawn before; counts stay at 0."""
+    return jax.tree.map(
+        lambda each: _step_key(each, epoch, step) if jnp.issubdtype(each.dtype, jax.dtypes.prng_key) else each, streams
+    )
+
+
+def _step_key(key: jax.Array, epoch: jax.Array, step: jax.Array) -> jax.Array:
     return jax.random.fold_in(jax.random.fold_in(key, epoch), step)

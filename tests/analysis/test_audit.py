@@ -2,11 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mnistcli.network import Dense, Flatten
 
 from mnistcli.analysis.audit import doubted_labels, mistakes
 from mnistcli.config import DataChoice
 from mnistcli.data import Dataset, Split
-from mnistcli.network import Dense, Flatten
 from mnistcli.runs import Run, model_metadata
 from mnistcli.runs.tensors import save_tensors
 

@@ -2,11 +2,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from mnistcli.network import cross_entropy, flatten, logits
 
 from mnistcli.analysis.study import Session, train
 from mnistcli.data import Split, load
-from mnistcli.network import cross_entropy, flatten, logits
-from mnistcli.recipes import configure
+from mnistcli.models import configure
 from mnistcli.results import TrainResult
 from mnistcli.runs import RunsFolder, load_model
 

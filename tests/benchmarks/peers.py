@@ -29,8 +29,7 @@ def mnistcli(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
     import jax
 
     from mnistcli.inference import batched_logits
-    from mnistcli.models import build, split
-    from mnistcli.recipes import configure
+    from mnistcli.models import build, configure, split
     from mnistcli.results import EpochMetrics
     from mnistcli.training import Fit
 

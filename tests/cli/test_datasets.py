@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mnistcli.network import logits
 from PIL import Image
 
 from mnistcli.config import DataChoice
 from mnistcli.data import load
-from mnistcli.network import logits
-from mnistcli.recipes import configure
+from mnistcli.models import configure
 from mnistcli.render.matrix import MOST_COUNTS
 from mnistcli.runs import RunsFolder, Status, load_model
 from tests.conftest import Call, svg_texts

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mnistcli.network import logits
 from PIL import Image
 from scipy.special import log_softmax
 
 from mnistcli.data import load
-from mnistcli.network import logits
 from mnistcli.runs import load_model
 from tests.conftest import Call, svg_texts
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mnistcli.network import logits
 from PIL import Image
 
 from mnistcli.analysis.explain import explain
@@ -11,7 +12,6 @@ from mnistcli.analysis.predict import predict
 from mnistcli.data import load
 from mnistcli.images import Source, steps
 from mnistcli.inference import integrated_gradients
-from mnistcli.network import logits
 from mnistcli.runs import RunsFolder, load_model
 from tests.conftest import Call, svg_texts
 from tests.images.pictures import photograph

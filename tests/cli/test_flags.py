@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mnistcli.analysis import study
 from mnistcli.errors import MnistcliError
-from mnistcli.recipes import RECIPES
+from mnistcli.models import RECIPES
 from tests.conftest import Call
 
 FLAGS = ("--arch", "--dataset", "--epochs", "--batch-size", "--optimizer", "--lr", "--patience", "--schedule",

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mnistcli.network import logits
 from PIL import Image, ImageOps
 
 from mnistcli.data import load
-from mnistcli.network import logits
 from mnistcli.runs import RunsFolder, load_model
 from tests.conftest import Call
 

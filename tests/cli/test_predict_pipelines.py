@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mnistcli.network import logits
 from PIL import Image
 
 from mnistcli.data import export_images, load
-from mnistcli.network import logits
 from mnistcli.runs import RunsFolder, load_model
 from tests.conftest import Call, Measured
 

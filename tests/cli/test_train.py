@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 from safetensors.numpy import load_file
 
-from mnistcli.recipes import configure
+from mnistcli.models import configure
 from tests.conftest import Call
 
 KEYS = [

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
+from mnistcli.network import Dense, Flatten
 
 from mnistcli.inference import integrated_gradients
-from mnistcli.network import Dense, Flatten
 
 UNITS = 50
 

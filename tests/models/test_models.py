@@ -1,11 +1,10 @@
 import jax
 import numpy as np
 import pytest
+from mnistcli.network import Layers, Params, count, flatten, logits
 
 from mnistcli.inference import predict_logits
-from mnistcli.models import Classifier, abstract, build, split, summarize
-from mnistcli.network import Layers, Params, count, flatten, logits
-from mnistcli.recipes import RECIPES
+from mnistcli.models import RECIPES, Classifier, abstract, build, split, summarize
 
 SHAPES = [(28, 28, 1), (32, 30, 3)]
 

@@ -5,7 +5,7 @@ import pytest
 
 from mnistcli.errors import RunError, UsageError
 from mnistcli.files import write_atomically
-from mnistcli.recipes import configure
+from mnistcli.models import configure
 from mnistcli.runs import RunsFolder, Status
 
 

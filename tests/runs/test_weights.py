@@ -5,11 +5,11 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from mnistcli.network import flatten, logits
 from safetensors.numpy import load_file, save_file
 
 from mnistcli.errors import RunError
 from mnistcli.models import build, split
-from mnistcli.network import flatten, logits
 from mnistcli.runs import load_model, model_metadata
 from mnistcli.runs.tensors import save_tensors
 

@@ -5,11 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from mnistcli.network import accuracy, cross_entropy, logits, unflatten
 
 from mnistcli.data import Dataset, Split, load
-from mnistcli.models import build, split
-from mnistcli.network import accuracy, cross_entropy, logits, unflatten
-from mnistcli.recipes import configure
+from mnistcli.models import build, configure, split
 from mnistcli.results import EpochMetrics, StepMetrics
 from mnistcli.training import Fit, best_epoch, feed, fit, should_stop
 from mnistcli.training.feed import epoch_order

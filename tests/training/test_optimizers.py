@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mnistcli.config import OPTIMIZERS
-from mnistcli.recipes import configure
+from mnistcli.models import configure
 from mnistcli.training.optimizers import make_optimizer
 
 STEPS = 10

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
-from scipy.special import log_softmax
-
 from mnistcli.network import calibration_error, cross_entropy, fit_temperature, softmax
+from scipy.special import log_softmax
 
 RANDOM = np.random.default_rng(0)
 

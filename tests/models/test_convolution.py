@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from mnistcli.network.convolution import PART, _by_convolution, _by_phases, conv_relu_pool
 
 

@@ -15,11 +15,12 @@ from mnistcli.errors import UsageError, unknown
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How an architecture is trained when no flag says otherwise.
+    """What an architecture is, in the one-line language, and how it is trained when no flag says otherwise.
 
     The learning rate and the weight decay are for its optimizer; None is the optimizer's own.
     """
 
+    network: str
     optimizer: str
     learning_rate: float | None = None
     weight_decay: float | None = None
@@ -31,22 +32,55 @@ class Recipe:
 
 
 RECIPES = {
-    "linear": Recipe(optimizer="sgd"),
-    "dense": Recipe(optimizer="rmsprop"),
-    "cnn": Recipe(optimizer="sgd", learning_rate=0.05, weight_decay=5e-4, schedule="cosine"),
-    "convnet": Recipe(optimizer="adamw", epochs=30, batch_size=64, patience=0, schedule="cosine", augment=True),
+    "linear": Recipe(network="init glorot, flatten", optimizer="sgd"),
+    "dense": Recipe(network="init glorot, dense 512, relu", optimizer="rmsprop"),
+    "cnn": Recipe(
+        network="conv 32 3x3, relu, pool 2, dense 100, relu",
+        optimizer="sgd",
+        learning_rate=0.05,
+        weight_decay=5e-4,
+        schedule="cosine",
+    ),
+    "convnet": Recipe(
+        network="conv 32 5x5, relu, pool 2, conv 64 5x5, relu, pool 2, dense 128, relu",
+        optimizer="adamw",
+        epochs=30,
+        batch_size=64,
+        patience=0,
+        schedule="cosine",
+        augment=True,
+    ),
 }
 
 
 def find_recipe(arch: str) -> Recipe:
-    """Return the recipe of an architecture.
+    """Return the recipe of an architecture: its name, or a description in the one-line language.
 
     Raises:
         UsageError: There is no such architecture.
     """
-    if arch not in RECIPES:
+    if arch in RECIPES:
+        return RECIPES[arch]
+    from mnistcli.models.language import canonical, parse
+    from mnistcli.models.layers import USAGES
+
+    if arch.isidentifier() and arch not in USAGES:
         raise UsageError(unknown("architecture", arch, RECIPES))
-    return RECIPES[arch]
+    return Recipe(network=canonical(parse(arch)), optimizer="adamw", batch_size=64, patience=0, schedule="cosine")
+
+
+def is_architecture(text: str) -> bool:
+    """Whether the text is an architecture's name or a description, and not what a run may be called."""
+    return text in RECIPES or any(each in text for each in ", (")
+
+
+def description(arch: str) -> str:
+    """Return the network of an architecture in the one-line language.
+
+    Raises:
+        UsageError: There is no such architecture.
+    """
+    return find_recipe(arch).network
 
 
 def recipe_for(arch: str, data: DataChoice) -> Recipe:
@@ -113,7 +147,7 @@ def configure(
         weight_decay = own.weight_decay if recipe.weight_decay is None else recipe.weight_decay
     return TrainConfig(
         **asdict(data),
-        arch=arch,
+        arch=arch if arch in RECIPES else recipe.network,
         optimizer=recipe.optimizer,
         learning_rate=learning_rate,
         weight_decay=weight_decay,

@@ -1,0 +1,349 @@
+"""The one-line language: from a text to layers with their shapes, and back; what two texts have not in common.
+
+    description = layer ("," layer)*
+    layer       = word argument* | "residual(" description ")"
+
+The words are those of `mnistcli.models.layers`. The last layer, to the classes, is implied, and so is `flatten` where a
+layer that needs a row of numbers gets an image.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from mnistcli.errors import UsageError, suggestion
+from mnistcli.models.layers import (
+    ACTIVATIONS,
+    INITIALIZERS,
+    LAYERS,
+    USAGES,
+    Activation,
+    Conv,
+    Dense,
+    Flatten,
+    Init,
+    Layer,
+    Pool,
+    Residual,
+    Shape,
+    Variable,
+    read_layer,
+)
+from mnistcli.results import LayerSummary, ModelSummary
+
+Layers = tuple[Layer, ...]
+LONGEST = 5_000  # characters of a description
+DEEPEST = 8  # residuals inside each other
+MOST_LAYERS = 300
+MOST_NUMBERS = 2**27  # parameters: half a gigabyte
+MOST_PER_PIXEL, FEWEST_PIXELS = 256, 28 * 28  # numbers that all layers together make of an image; ours make 1 to 10
+OUTPUT = "output"
+NAME_LENGTH = 24  # characters of a short form
+PREPROCESSING = "pixel / 255"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One layer in its place.
+
+    Attributes:
+        name: As its variables are called in files: "conv1", and "residual1.conv1" inside a residual.
+        shape: Of its input, for one image; `output_shape` of its output.
+        initializer: How its kernels begin, one of INITIALIZERS.
+        inside: A residual's steps.
+    """
+
+    name: str
+    layer: Layer
+    shape: Shape
+    output_shape: Shape
+    initializer: str
+    inside: tuple[Step, ...] = ()
+
+    def variables(self) -> dict[str, Variable]:
+        """Return the layer's own arrays, by name."""
+        return dict(self.layer.variables(self.shape))
+
+    def walk(self) -> Iterator[Step]:
+        """Yield this step, and those inside it."""
+        yield self
+        for each in self.inside:
+            yield from each.walk()
+
+
+def parse(text: str) -> Layers:
+    """Return the layers that a text describes.
+
+    Raises:
+        UsageError: It describes none; the sentence points at the layer.
+    """
+    if len(text) > LONGEST:
+        raise UsageError(f"A description of a network has at most {LONGEST:,} characters, not {len(text):,}.")
+    layers = _parse_list(text, "", 0)
+    if sum(1 for layer in layers for _ in _walk(layer)) > MOST_LAYERS:
+        raise UsageError(f"A description of a network has at most {MOST_LAYERS} layers.")
+    return layers
+
+
+def plan(layers: Layers, image_shape: Shape, classes: int) -> tuple[Step, ...]:
+    """Return every layer in its place, those that are implied too.
+
+    Raises:
+        UsageError: A layer does not fit what the one before it makes; or the network is too large.
+    """
+    if classes < 2:
+        raise UsageError(f"A classifier needs two classes or more, not {classes}.")
+    steps, shape = _plan(layers, tuple(image_shape), "", "", INITIALIZERS[0])
+    last = next((layer.name for layer in reversed(layers) if isinstance(layer, Init)), INITIALIZERS[0])
+    if len(shape) > 1:
+        steps += (_flatten(Counter(step.layer.kind for step in steps), "", shape, last),)
+        shape = steps[-1].output_shape
+    steps += (Step(OUTPUT, Dense(classes), shape, (classes,), last),)
+    _check_size(steps, image_shape)
+    return steps
+
+
+def describe(arch: str, network: str, image_shape: Shape, classes: int) -> ModelSummary:
+    """Describe an architecture of that name for such images: the input, and each layer.
+
+    An activation is told with the layer before it.
+
+    Raises:
+        UsageError: The network cannot be, or does not fit the images.
+    """
+    steps = plan(parse(network), image_shape, classes)
+    rows = [LayerSummary("input", "input", PREPROCESSING, tuple(image_shape), 0, 0, (1, 1))]
+    seen = _Seen(image_shape)
+    _summarize(steps, rows, seen, depth=0)
+    return ModelSummary(arch, network, tuple(rows))
+
+
+def _summarize(steps: Sequence[Step], rows: list[LayerSummary], seen: _Seen, *, depth: int) -> None:
+    for i, step in enumerate(steps):
+        if isinstance(step.layer, Residual):
+            before, start = seen.copy(), len(rows)
+            _summarize(step.inside, rows, seen, depth=depth + 1)
+            seen.join(before)
+            inside = len(rows) - start
+            rows.append(LayerSummary(step.name, "add", f"the input of {inside} layers", step.output_shape, 0, 0,
+                                     seen.field, depth, inside))  # fmt: skip
+            continue
+        if isinstance(step.layer, Activation) and i and isinstance(steps[i - 1].layer, Conv | Dense):
+            continue
+        seen.look_through(step.layer)
+        after = steps[i + 1].layer if i + 1 < len(steps) else None
+        told = isinstance(after, Activation) and isinstance(step.layer, Conv | Dense)
+        detail = ", ".join([each for each in (_detail(step.layer), str(after) if told else "") if each])
+        parameters = sum(math.prod(each.shape) for each in step.variables().values() if not each.statistic)
+        products = step.layer.multiply_accumulates(step.shape)
+        rows.append(
+            LayerSummary(step.name, step.layer.kind, detail, step.output_shape, parameters, products, seen.field, depth)
+        )
+
+
+def _detail(layer: Layer) -> str:
+    return "" if isinstance(layer, Dense) else layer.detail
+
+
+class _Seen:
+    """The receptive field as layers are passed: rows and columns of the image that one output looks at."""
+
+    def __init__(self, image_shape: Shape) -> None:
+        self._sides = tuple(image_shape[:2])
+        self._field, self._jump = (1, 1), 1
+
+    @property
+    def field(self) -> tuple[int, int]:
+        rows, columns = (min(own, side) for own, side in zip(self._field, self._sides, strict=True))
+        return rows, columns
+
+    def look_through(self, layer: Layer) -> None:
+        window = layer.window()
+        if window is None:
+            self._field = self._sides[0], self._sides[1]
+        else:
+            rows, columns = self._field
+            self._field = rows + (window.rows - 1) * self._jump, columns + (window.columns - 1) * self._jump
+            self._jump *= window.stride
+
+    def copy(self) -> _Seen:
+        other = _Seen(self._sides)
+        other._field, other._jump = self._field, self._jump
+        return other
+
+    def join(self, other: _Seen) -> None:
+        self._field = max(self._field[0], other._field[0]), max(self._field[1], other._field[1])
+
+
+def expected_variables(steps: Sequence[Step]) -> dict[str, Variable]:
+    """Return every array of a network by its path, as files name it: "residual1.conv1.kernel"."""
+    walked = (each for step in steps for each in step.walk())
+    return {f"{step.name}.{name}": each for step in walked for name, each in step.variables().items()}
+
+
+def canonical(layers: Layers) -> str:
+    """Return the text of layers as the program writes it."""
+    return ", ".join(map(str, layers))
+
+
+def short_form(layers: Layers) -> str:
+    """Return what a run of these layers is called, such as "conv32-norm-relu-pool2"."""
+    words = [_short(layer) for layer in layers if not isinstance(layer, Init)]
+    return "-".join(words)[:NAME_LENGTH].rstrip("-.") or "network"
+
+
+def difference(a: Layers, b: Layers) -> str:
+    """Return how b differs from a: "conv 32 3x3 → conv 64 3x3; + dropout 0.3"; nothing where they are alike."""
+    ours, theirs = [*map(str, a)], [*map(str, b)]
+    changes = []
+    for kind, i, j, k, m in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
+        before, after = ", ".join(ours[i:j]), ", ".join(theirs[k:m])
+        match kind:
+            case "replace":
+                changes.append(f"{before} → {after}")
+            case "delete":
+                changes.append(f"− {before}")
+            case "insert":
+                changes.append(f"+ {after}")
+    return "; ".join(changes)
+
+
+def distinguish(texts: Sequence[str]) -> list[str]:
+    """Return each description without the layers with which all begin and all end, "…" in their place."""
+    parts = [[str(layer) for layer in parse(text)] for text in texts]
+    if len({*texts}) < 2:
+        return [*texts]
+    shortest = min(map(len, parts))
+    start = next((i for i in range(shortest) if len({each[i] for each in parts}) > 1), shortest)
+    room = shortest - start
+    end = next((i for i in range(room) if len({each[-1 - i] for each in parts}) > 1), room)
+    return [
+        ", ".join([*(["…"] if start else []), *each[start : len(each) - end], *(["…"] if end else [])])
+        for each in parts
+    ]
+
+
+def grammar() -> str:
+    """Return what `mnistcli help arch` says of the language, but for its examples."""
+    width = max(len(each.usage) for each in LAYERS if each is not Activation) + 2
+    lines = [f"  {each.usage:{width}}{each.meaning}" for each in LAYERS if each is not Activation]
+    return "\n".join([*lines, "", "Activations:", f"  {', '.join(ACTIVATIONS)}"])
+
+
+def _parse_list(text: str, place: str, depth: int) -> Layers:
+    layers = []
+    for number, part in enumerate(_parts(text, place), start=1):
+        here = f"{place}{number}"
+        inner = re.fullmatch(r"residual\s*\((.*)\)", part, re.DOTALL)
+        if inner and depth == DEEPEST:
+            raise _refused(here, "residual", f"at most {DEEPEST} are inside each other")
+        layers.append(Residual(_parse_list(inner[1], f"{here}.", depth + 1)) if inner else _parse_one(part, here))
+    return tuple(layers)
+
+
+def _parts(text: str, place: str) -> Iterator[str]:
+    """Yield what stands between the commas that are in no parentheses."""
+    depth, start, number = 0, 0, 1
+    for i, character in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if depth < 0:
+            raise _refused(f"{place}{number}", text[start : i + 1].strip(), "a parenthesis closes that was not opened")
+        if character == "," and depth == 0:
+            yield text[start:i].strip()
+            start, number = i + 1, number + 1
+    if depth:
+        raise _refused(f"{place}{number}", text[start:].strip(), "a parenthesis is not closed")
+    yield text[start:].strip()
+
+
+def _parse_one(part: str, place: str) -> Layer:
+    words = part.split()
+    if not words:
+        raise UsageError(f"Layer {place} of the network is empty: layers stand between commas.")
+    if words[0] not in USAGES:
+        known = suggestion(words[0], USAGES)
+        raise _refused(place, part, f"there is no layer {words[0]!r}{known if known != '.' else ''}")
+    try:
+        return read_layer(words)
+    except ValueError as error:
+        raise _refused(place, part, str(error)) from error
+    except KeyError as error:
+        raise _refused(place, part, f"write '{USAGES[words[0]]}'") from error
+
+
+def _refused(place: str, part: str, why: str) -> UsageError:
+    shown = part if len(part) <= 60 else f"{part[:59]}…"
+    return UsageError(f"Layer {place}, {shown!r}: {why.rstrip('?.')}; see 'mnistcli help arch'.")
+
+
+def _plan(layers: Layers, shape: Shape, prefix: str, place: str, initializer: str) -> tuple[tuple[Step, ...], Shape]:
+    steps: list[Step] = []
+    names: Counter[str] = Counter()
+    for number, layer in enumerate(layers, start=1):
+        if isinstance(layer, Init):
+            initializer = layer.name
+            continue
+        if isinstance(layer, Dense) and len(shape) > 1:
+            steps.append(_flatten(names, prefix, shape, initializer))
+            shape = steps[-1].output_shape
+        word = layer.kind if not isinstance(layer, Pool) else "pool"
+        names[word] += 1
+        name = f"{prefix}{word}{names[word]}"
+        inside: tuple[Step, ...] = ()
+        try:
+            if isinstance(layer, Residual):
+                inside, after = _plan(layer.layers, shape, f"{name}.", f"{place}{number}.", initializer)
+                if after != shape:
+                    raise ValueError(f"it gets {_text(shape)} and the layers inside make {_text(after)} of it")
+            else:
+                after = layer.output_shape(shape)
+        except ValueError as error:
+            raise _refused(f"{place}{number}", str(layer), str(error)) from error
+        steps.append(Step(name, layer, shape, after, initializer, inside))
+        shape = after
+    return tuple(steps), shape
+
+
+def _flatten(names: Counter[str], prefix: str, shape: Shape, initializer: str) -> Step:
+    names["flatten"] += 1
+    return Step(f"{prefix}flatten{names['flatten']}", Flatten(), shape, (math.prod(shape),), initializer)
+
+
+def _check_size(steps: Sequence[Step], image_shape: Shape) -> None:
+    """Refuse networks that would fill the memory, whoever wrote the description."""
+    room = MOST_PER_PIXEL * max(math.prod(image_shape), FEWEST_PIXELS)
+    numbers = MOST_NUMBERS
+    for step in (each for outer in steps for each in outer.walk()):
+        room -= math.prod(step.output_shape)
+        numbers -= sum(math.prod(each.shape) for each in step.variables().values())
+        if room < 0:
+            raise UsageError(
+                f"The network is too large: all layers up to {step.name} together make more than {MOST_PER_PIXEL} "
+                "numbers of each pixel of an image."
+            )
+        if numbers < 0:
+            raise UsageError(f"The network is too large: up to {step.name} it has over {MOST_NUMBERS:,} parameters.")
+
+
+def _short(layer: Layer) -> str:
+    if isinstance(layer, Residual):
+        return "res"
+    word, *rest = str(layer).split()
+    number = re.match("[0-9.]+", rest[0]) if rest else None
+    return word + (number[0] if number else "")
+
+
+def _walk(layer: Layer) -> Iterator[Layer]:
+    yield layer
+    if isinstance(layer, Residual):
+        for each in layer.layers:
+            yield from _walk(each)
+
+
+def _text(shape: Shape) -> str:
+    return "×".join(map(str, shape))
