@@ -195,7 +195,11 @@ class ComparedRun:
 
 @dataclass(frozen=True)
 class PairedTest:
-    """Two runs on the same images: counts of images, and McNemar's exact two-sided p-value."""
+    """Two runs on the same images: counts of images, and McNemar's exact two-sided p-value.
+
+    Attributes:
+        networks: How b's network differs from a's, in the one-line language; nothing where they are alike.
+    """
 
     a: str
     b: str
@@ -204,6 +208,7 @@ class PairedTest:
     only_b_right: int
     both_wrong: int
     p_value: float
+    networks: str = ""
 
 
 @dataclass(frozen=True)

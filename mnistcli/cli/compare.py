@@ -13,7 +13,7 @@ from mnistcli.cli.options import RUN_HELP, Plot, RunsDir, Split, check_plot
 from mnistcli.cli.train import train_visibly
 from mnistcli.config import RUNS_DIR, DataChoice, check_split
 from mnistcli.errors import RunError, UsageError
-from mnistcli.models import RECIPES, configure
+from mnistcli.models import arch_key, configure, is_architecture
 
 if TYPE_CHECKING:
     from mnistcli.runs import Run, RunsFolder
@@ -91,7 +91,7 @@ def compare(
 def _choice(data: Data, names: list[str], folder: "RunsFolder") -> DataChoice:
     """Return what to compare on: what is asked for, else what the first run that is named was trained on."""
     for name in names:
-        if name not in RECIPES:
+        if not is_architecture(name):
             run = folder.find(name)
             return data.choice_for(run.name, run.data())
     return data.choice()
@@ -103,8 +103,8 @@ def _missing(names: list[str], folder: "RunsFolder", choice: DataChoice) -> list
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"compare was given {name!r} twice: name two different runs.")
-        if name in RECIPES and not folder.has_finished(name, data=choice):
-            missing.append(name)
+        if is_architecture(name) and not folder.has_finished(arch_key(name), data=choice):
+            missing.append(arch_key(name))
         else:
             folder.find(name, data=choice)
     return missing

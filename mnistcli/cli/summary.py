@@ -9,18 +9,27 @@ from mnistcli.cli.options import Plot, RunsDir, check_plot
 from mnistcli.config import RUNS_DIR
 from mnistcli.models import RECIPES, description, is_architecture
 
-EXAMPLES = ["mnistcli summary cnn", "mnistcli summary cnn --plot cnn.png", "mnistcli summary dense-001"]
+EXAMPLES = [
+    "mnistcli summary cnn --plot cnn.png",
+    "mnistcli summary dense-001",
+    'mnistcli summary "conv 16 3x3, norm, relu, pool 2, residual(conv 16 3x3 same, relu), mean"',
+]
 MNIST_SHAPE, MNIST_CLASSES = (28, 28, 1), 10
 
 
 def summary(
     face: Face,
     *,
-    model: Annotated[str, typer.Argument(metavar="ARCH|RUN", help=f"An architecture ({', '.join(RECIPES)}) or a run.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="ARCH|RUN", help=f"An architecture ({', '.join(RECIPES)}, or layers in one line) or a run."
+        ),
+    ],
     plot: Plot = None,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Show a network layer by layer: output shapes, parameters, multiply-accumulates for one image."""
+    """Show a network layer by layer: output shapes, parameters, multiply-accumulates, receptive field."""
     check_plot(plot)
 
     from mnistcli.models.language import describe

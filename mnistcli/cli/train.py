@@ -40,7 +40,13 @@ def train(
     *,
     arch: Annotated[
         str | None,
-        typer.Option("--arch", "-a", metavar="|".join(RECIPES), help="The architecture.", show_default=ARCH),
+        typer.Option(
+            "--arch",
+            "-a",
+            metavar="|".join(RECIPES),
+            help="The network: one of these, or its layers in one line ('mnistcli help arch').",
+            show_default=ARCH,
+        ),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(metavar="N", help="Epochs at most.", show_default=recipe_default("epochs"))
@@ -141,6 +147,8 @@ def train(
     }
     said = {key: value for key, value in given.items() if value is not None}
     config = configure(**{"arch": ARCH} | said, data=data.choice())
+    if arch is not None:
+        given["arch"] = config.arch
     device = compute.start(face)
 
     from mnistcli.analysis import study

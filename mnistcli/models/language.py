@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -214,9 +215,18 @@ def difference(a: Layers, b: Layers) -> str:
 
 
 def distinguish(texts: Sequence[str]) -> list[str]:
-    """Return each description without the layers with which all begin and all end, "…" in their place."""
+    """Return each description without the layers with which all begin and all end, "…" in their place.
+
+    Names of the catalogue, and descriptions that are all alike, stay as they are.
+    """
+    described = sorted({text for text in texts if "," in text})
+    short = dict(zip(described, _without_common(described), strict=True))
+    return [short.get(text, text) for text in texts]
+
+
+def _without_common(texts: Sequence[str]) -> list[str]:
     parts = [[str(layer) for layer in parse(text)] for text in texts]
-    if len({*texts}) < 2:
+    if len(texts) < 2:
         return [*texts]
     shortest = min(map(len, parts))
     start = next((i for i in range(shortest) if len({each[i] for each in parts}) > 1), shortest)
@@ -230,9 +240,9 @@ def distinguish(texts: Sequence[str]) -> list[str]:
 
 def grammar() -> str:
     """Return what `mnistcli help arch` says of the language, but for its examples."""
-    width = max(len(each.usage) for each in LAYERS if each is not Activation) + 2
-    lines = [f"  {each.usage:{width}}{each.meaning}" for each in LAYERS if each is not Activation]
-    return "\n".join([*lines, "", "Activations:", f"  {', '.join(ACTIVATIONS)}"])
+    lines = [f"  {each.usage}\n      {each.meaning}" for each in LAYERS if each is not Activation]
+    names = textwrap.fill(", ".join(ACTIVATIONS), 78, initial_indent="      ", subsequent_indent="      ")
+    return "\n".join([*lines, f"  One of jax.nn's functions of each number:\n{names}"])
 
 
 def _parse_list(text: str, place: str, depth: int) -> Layers:

@@ -8,6 +8,7 @@ which it reads 98.87 % against 98.78 % (means of 5 seeds). No JAX here: help and
 
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 from mnistcli.config import OPTIMIZERS, DataChoice, TrainConfig, find_optimizer
 from mnistcli.errors import UsageError, unknown
@@ -70,8 +71,26 @@ def find_recipe(arch: str) -> Recipe:
 
 
 def is_architecture(text: str) -> bool:
-    """Whether the text is an architecture's name or a description, and not what a run may be called."""
-    return text in RECIPES or any(each in text for each in ", (")
+    """Whether the text is an architecture's name or a description, and not a run's name or path."""
+    return text in RECIPES or (any(each in text for each in ", (") and not Path(text).exists())
+
+
+def arch_key(arch: str) -> str:
+    """Return what a run records as its architecture: the name, or the description as the program writes it.
+
+    Raises:
+        UsageError: There is no such architecture.
+    """
+    return arch if arch in RECIPES else find_recipe(arch).network
+
+
+def run_prefix(arch: str) -> str:
+    """Return what runs of an architecture are called, but for their numbers: "cnn", or "conv32-relu-pool2"."""
+    if arch in RECIPES:
+        return arch
+    from mnistcli.models.language import parse, short_form
+
+    return short_form(parse(arch))
 
 
 def description(arch: str) -> str:
@@ -147,7 +166,7 @@ def configure(
         weight_decay = own.weight_decay if recipe.weight_decay is None else recipe.weight_decay
     return TrainConfig(
         **asdict(data),
-        arch=arch if arch in RECIPES else recipe.network,
+        arch=arch_key(arch),
         optimizer=recipe.optimizer,
         learning_rate=learning_rate,
         weight_decay=weight_decay,

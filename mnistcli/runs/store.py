@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -17,7 +18,7 @@ from filelock import FileLock, Timeout
 from mnistcli.config import DataChoice, TrainConfig
 from mnistcli.errors import RunError, UsageError, suggestion
 from mnistcli.files import read_bounded, write_atomically
-from mnistcli.models import RECIPES
+from mnistcli.models import RECIPES, arch_key, is_architecture, run_prefix
 from mnistcli.results import EpochMetrics, RunSummary
 from mnistcli.runs.checkpoint import Checkpoint, drop_older, read_checkpoints, read_metrics, save_checkpoint
 from mnistcli.runs.record import RunRecord, Status, read_record
@@ -200,7 +201,8 @@ class RunsFolder:
         Raises:
             RunError: There is no such run, it is finished, or another process is at work in it.
         """
-        folder = self._unfinished(None if text == "latest" else text) if text in {"latest", *RECIPES} else None
+        by_arch = text == "latest" or is_architecture(text)
+        folder = self._unfinished(None if text == "latest" else arch_key(text)) if by_arch else None
         run, record = self.find_record(str(folder) if folder else text)
         if run.folder is None or record.status == Status.FINISHED:
             raise RunError(f"The run {run.name!r} is finished: 'mnistcli evaluate {run.name}' scores it.")
@@ -227,10 +229,11 @@ class RunsFolder:
         return folder
 
     def _claim_next(self, arch: str) -> Path:
-        numbers = [entry.name.removeprefix(f"{arch}-") for entry in self.path.glob(f"{arch}-*")]
+        prefix = f"{run_prefix(arch)}-"
+        numbers = [entry.name.removeprefix(prefix) for entry in self.path.glob(f"{prefix}*")]
         taken = [int(number) for number in numbers if number.isdecimal()]
         for number in count(max(taken, default=0) + 1):
-            folder = self.path / f"{arch}-{number:03d}"
+            folder = self.path / f"{prefix}{number:03d}"
             try:
                 folder.mkdir()
             except FileExistsError:
@@ -258,8 +261,8 @@ class RunsFolder:
         """
         if text == "builtin":
             return Run("builtin", BUILTIN)
-        if text == "latest" or text in RECIPES:
-            return self._newest(None if text == "latest" else text, data)
+        if text == "latest" or is_architecture(text):
+            return self._newest(None if text == "latest" else arch_key(text), data)
         if (folder := self._by_name(text)) is not None:
             return _with_weights(folder)
         return self._by_path(text)
@@ -287,7 +290,7 @@ class RunsFolder:
         finished = sorted(self._finished(arch, data))
         if not finished:
             kind = (f"finished {arch} run" if arch else "finished run") + (f" on {data.dataset}" if data else "")
-            train = f"mnistcli train --arch {arch}" if arch else "mnistcli train"
+            train = f"mnistcli train --arch {shlex.quote(arch)}" if arch else "mnistcli train"
             raise RunError(f"There is no {kind} in {str(self.path)!r}: train one with '{train}'.")
         _, newest = finished[-1]
         return _with_weights(newest)
