@@ -14,18 +14,14 @@ EXAMPLES = [
     "mnistcli summary dense-001",
     'mnistcli summary "conv 16 3x3, norm, relu, pool 2, residual(conv 16 3x3 same, relu), mean"',
 ]
+ARCH_HELP = f"An architecture ({', '.join(RECIPES)}, or its layers in one line) or a run."
 MNIST_SHAPE, MNIST_CLASSES = (28, 28, 1), 10
 
 
 def summary(
     face: Face,
     *,
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="ARCH|RUN", help=f"An architecture ({', '.join(RECIPES)}, or layers in one line) or a run."
-        ),
-    ],
+    model: Annotated[str, typer.Argument(metavar="ARCH|RUN", help=ARCH_HELP)],
     plot: Plot = None,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:

@@ -131,7 +131,7 @@ def _summarize(steps: Sequence[Step], rows: list[LayerSummary], seen: _Seen, *, 
             _summarize(step.inside, rows, seen, depth=depth + 1)
             seen.join(before)
             inside = len(rows) - start
-            rows.append(LayerSummary(step.name, "add", f"the input of {inside} layers", step.output_shape, 0, 0,
+            rows.append(LayerSummary(step.name, "add", rows[start - 1].name, step.output_shape, 0, 0,
                                      seen.field, depth, inside))  # fmt: skip
             continue
         if isinstance(step.layer, Activation) and i and isinstance(steps[i - 1].layer, Conv | Dense):
