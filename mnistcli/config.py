@@ -105,6 +105,7 @@ class TrainConfig(DataChoice):
         schedule: How the learning rate goes on: "constant", or "cosine", down to 0 at the last epoch's end.
         augment: Whether every training image is changed at random each time that it is seen.
         limit: Train on the first `limit` images of the training split only; None: on all.
+        source_sha256: Of the file that the network is written in, where `arch` is FILE.py:CLASS.
 
     Raises:
         UsageError: A value is out of its range.
@@ -121,6 +122,7 @@ class TrainConfig(DataChoice):
     augment: bool = False
     seed: int = 0
     limit: int | None = None
+    source_sha256: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -306,7 +306,7 @@ class LayerSummary:
     """One layer: its output's shape without the batch, its parameters, multiply-accumulates for one image.
 
     Attributes:
-        receptive_field: Rows and columns of the image that one number of its output follows from.
+        receptive_field: Rows and columns of the image that one number of its output follows from; empty: not known.
         depth: In how many residuals it is.
         adds: Of the end of a residual: how many layers, right before it, are inside.
     """
@@ -317,7 +317,7 @@ class LayerSummary:
     output_shape: tuple[int, ...]
     parameters: int
     multiply_accumulates: int
-    receptive_field: tuple[int, int]
+    receptive_field: tuple[int, ...]
     depth: int = 0
     adds: int = 0
 
@@ -343,10 +343,10 @@ class Export:
 
 @dataclass(frozen=True)
 class ModelSummary:
-    """An architecture, layer by layer; the first row is the input. `network` is its description."""
+    """An architecture, layer by layer; the first row is the input. `network` is its description, where it has one."""
 
     arch: str
-    network: str
+    network: str | None
     layers: tuple[LayerSummary, ...]
 
     @property

@@ -42,15 +42,19 @@ def compare(chosen: Sequence[Run], dataset: Dataset, *, split: str, different_da
         seconds = record.results.get("train_seconds") if record else None
         compared.append(ComparedRun(evaluation, run.history(), model.parameters, seconds))
         right.append(logits.argmax(1) == images.labels)
-        networks.append(parse(model.network))
+        networks.append(model.network)
     pairs = [
         replace(
             paired_test(chosen[a].name, chosen[b].name, right[a], right[b]),
-            networks=difference(networks[a], networks[b]),
+            networks=_difference(networks[a], networks[b]),
         )
         for a, b in combinations(range(len(chosen)), 2)
     ]
     return Comparison(tuple(compared), tuple(pairs))
+
+
+def _difference(a: str | None, b: str | None) -> str:
+    return difference(parse(a), parse(b)) if a is not None and b is not None else ""
 
 
 def paired_test(a: str, b: str, right_a: np.ndarray, right_b: np.ndarray) -> PairedTest:

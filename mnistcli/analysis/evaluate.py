@@ -5,10 +5,12 @@ import numpy as np
 from mnistcli.data import Dataset, Split
 from mnistcli.errors import RunError
 from mnistcli.inference import predict_logits
+from mnistcli.inference.onnx_model import read_model_file
+from mnistcli.inference.stablehlo import stablehlo_logits
 from mnistcli.metrics import calibration_error, cross_entropy, softmax
 from mnistcli.models.network import restore
 from mnistcli.results import Evaluation
-from mnistcli.runs import Run, StoredModel, load_model
+from mnistcli.runs import STABLEHLO, Run, StoredModel, load_model
 
 
 def evaluate(run: Run, dataset: Dataset, *, split: str) -> Evaluation:
@@ -26,6 +28,9 @@ def evaluate(run: Run, dataset: Dataset, *, split: str) -> Evaluation:
 
 def logits_of(model: StoredModel, images: np.ndarray) -> np.ndarray:
     """Return the model's logits [n, classes] float32 of images uint8, computed on JAX's device."""
+    if model.network is None:
+        file = model.path.with_name(STABLEHLO)
+        return stablehlo_logits(read_model_file(file), images, name=repr(str(file)))
     return predict_logits(*restore(model.network, model.image_shape, len(model.class_names), model.arrays), images)
 
 

@@ -1,7 +1,7 @@
 """The ONNX file that a run has, or is given."""
 
 from mnistcli import __version__
-from mnistcli.inference.onnx_model import OnnxModel, open_onnx, read_onnx
+from mnistcli.inference.onnx_model import OnnxModel, open_onnx, read_model_file
 from mnistcli.runs import Run, StoredModel, load_model
 
 
@@ -9,10 +9,10 @@ def onnx_of(run: Run) -> OnnxModel:
     """Return the run's network for ONNX Runtime: its model.onnx, or, where it has none yet, what that would hold.
 
     Raises:
-        RunError: Its files are missing or damaged.
+        RunError: Its files are missing or damaged, or its network is a class in Flax.
     """
     if run.onnx is not None and run.onnx.exists():
-        return open_onnx(read_onnx(run.onnx), name=repr(str(run.onnx)))
+        return open_onnx(read_model_file(run.onnx), name=repr(str(run.onnx)))
     return open_onnx(make_onnx(run, load_model(run.weights)), name=repr(str(run.weights)))
 
 

@@ -17,11 +17,13 @@ from mnistcli.config import RUNS_DIR, DataChoice, TrainConfig, go_on
 from mnistcli.data import Dataset, load
 from mnistcli.errors import DataError, InterruptedRunError, StoppedRunError, UsageError
 from mnistcli.files import write_atomically
+from mnistcli.inference.stablehlo import make_stablehlo
 from mnistcli.models import description
-from mnistcli.models.network import count, define
+from mnistcli.models.flax_file import loaded
+from mnistcli.models.network import check_numbers, count, define, restore
 from mnistcli.process import held_interrupts
 from mnistcli.results import EpochMetrics, Notice, RunStarted, TrainEvent, TrainResult
-from mnistcli.runs import Run, RunFolder, RunsFolder, Status, load_model, model_metadata, provenance
+from mnistcli.runs import ONNX, STABLEHLO, Run, RunFolder, RunsFolder, Status, load_model, model_metadata, provenance
 from mnistcli.training import Fit, best_epoch
 
 Notify = Callable[[TrainEvent], None]
@@ -59,9 +61,14 @@ def train(config: TrainConfig, session: Session, *, runs: RunsFolder, name: str 
     """
     dataset = session.load(config.choice())
     _check_space(runs.path, config, dataset)
+    if config.source_sha256:
+        check_numbers(config.arch, dataset.image_shape, len(dataset.class_names))
     with held_interrupts() as interrupted:
         folder = runs.claim(config, provenance(device=session.device, data_fingerprint=dataset.fingerprint), name=name)
         try:
+            if config.source_sha256:
+                source, _ = loaded(config.arch)
+                write_atomically(folder.path / source.path.name, source.content)
             fit = Fit(config, dataset, session.checkpoint_every)
         except BaseException:
             folder.close(Status.FAILED)
@@ -86,6 +93,7 @@ def resume(run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, 
     try:
         config = go_on(folder.record.config, given)
         _check_dataset(run, config, given)
+        _check_source(run, config)
         dataset = session.load(config.choice())
         before = folder.record.provenance
         now = provenance(device=session.device, data_fingerprint=dataset.fingerprint)
@@ -108,6 +116,16 @@ def _check_dataset(run: str, config: TrainConfig, given: Mapping[str, Any]) -> N
         raise UsageError(
             f"The run {run!r} was begun on {config.dataset!r}: go on with --dataset {shlex.quote(config.dataset)}."
         )
+
+
+def _check_source(run: str, config: TrainConfig) -> None:
+    """Refuse to go on with a network in Flax whose file is not named, or is another one now."""
+    if config.source_sha256:
+        source, _ = loaded(config.arch)
+        if source.sha256 != config.source_sha256:
+            raise UsageError(
+                f"{source.path} has changed since the run {run!r} began: the run's folder keeps what it was then."
+            )
 
 
 def _restore(folder: RunFolder, fit: Fit, session: Session) -> float:
@@ -172,6 +190,8 @@ def _fit(folder: RunFolder, fit: Fit, session: Session, interrupted: Callable[[]
         if stop:
             raise InterruptedRunError(f"Interrupted; '{_resume_command(folder)}' goes on from here.")
     train_seconds = time.perf_counter() - started
+    run = Run(name, folder.weights, folder.path)
+    _write_answers(run, fit)
     result = TrainResult(
         run=name,
         folder=folder.path,
@@ -185,12 +205,21 @@ def _fit(folder: RunFolder, fit: Fit, session: Session, interrupted: Callable[[]
         compile_seconds=fit.compile_seconds,
         parameters=fit.parameters,
         device=session.device,
-        evaluation=evaluate(Run(name, folder.weights, folder.path), fit.dataset, split="test"),
+        evaluation=evaluate(run, fit.dataset, split="test"),
     )
-    finished = Run(name, folder.weights, folder.path)
-    write_atomically(folder.path / "model.onnx", make_onnx(finished, load_model(folder.weights)))
     folder.close(Status.FINISHED, result.figures)
     return result
+
+
+def _write_answers(run: Run, fit: Fit) -> None:
+    """Write the file that answers alone: ONNX, or, of a class in Flax, StableHLO."""
+    model = load_model(run.weights)
+    if model.network is not None:
+        write_atomically(run.weights.with_name(ONNX), make_onnx(run, model))
+    else:
+        graph, parts = restore(fit.config.arch, model.image_shape, len(model.class_names), model.arrays)
+        content = make_stablehlo(graph, parts, image_shape=model.image_shape, temperature=model.temperature)
+        write_atomically(run.weights.with_name(STABLEHLO), content)
 
 
 def _keep_best(folder: RunFolder, fit: Fit) -> None:
@@ -206,6 +235,7 @@ def _keep_best(folder: RunFolder, fit: Fit) -> None:
             data_fingerprint=fit.dataset.fingerprint,
             pictures=fit.dataset.pictures,
             temperature=fit.temperature(),
+            parameters=fit.parameters,
         )
         folder.save_best(fit.weights(), metadata)
 

@@ -10,7 +10,7 @@ from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.options import RUN_HELP, Plot, RunsDir, Split, check_plot
-from mnistcli.cli.train import train_visibly
+from mnistcli.cli.train import load_source, train_visibly
 from mnistcli.config import RUNS_DIR, DataChoice, check_split
 from mnistcli.errors import RunError, UsageError
 from mnistcli.models import arch_key, configure, is_architecture
@@ -73,6 +73,7 @@ def compare(
         )
     for arch in missing:
         face.note(f"There is no finished {arch} run on {choice.dataset} in {str(runs_dir)!r} yet: training one first.")
+        load_source(arch)
         work = partial(train, configure(arch, data=choice), runs=folder)
         train_visibly(face, work, data, device=device, plots=True)
     chosen = _distinct([folder.find(name, data=choice) for name in names])
@@ -104,7 +105,7 @@ def _missing(names: list[str], folder: "RunsFolder", choice: DataChoice) -> list
         if names.count(name) > 1:
             raise UsageError(f"compare was given {name!r} twice: name two different runs.")
         if is_architecture(name) and not folder.has_finished(arch_key(name), data=choice):
-            missing.append(arch_key(name))
+            missing.append(name)
         else:
             folder.find(name, data=choice)
     return missing

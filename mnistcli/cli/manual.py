@@ -31,6 +31,12 @@ The last layer, one unit for each class, is implied, and so is 'flatten' before
 the first 'dense'. 'train', 'compare' and 'summary' take such a line; 'evaluate'
 and others find its newest finished run.
 
+A network can also be a class in Flax, in a file of yours; 'mnistcli init' writes
+an example:
+
+  mnistcli init net.py
+  mnistcli train --arch net.py:Net
+
   network = layer, layer, …
 """
 ARCH_NAMES = "Names of the catalogue stand for these:"

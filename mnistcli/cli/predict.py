@@ -117,7 +117,8 @@ def predict(
     paths = images or _open_list(files_from or STDIN)
     # 10,000 pictures take 1.9 s so, 2.5 s with OpenBLAS's threads, which wait in a busy loop beside those that read.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    on_device = compute.device != "auto"
+    found = _find_run(run, runs_dir)
+    on_device = compute.device != "auto" or found.needs_jax
     if on_device or explain is not None:
         compute.start(face)
 
@@ -125,9 +126,9 @@ def predict(
     from mnistcli.analysis.predict import save_pictures
     from mnistcli.render.prediction import predictions_view
 
-    found = _find_run(run, runs_dir)
-    face.note(f"Reading pictures with run {found.name}.")
-    face.explain(f"The weights are {found.weights}; computing with {'JAX' if on_device else 'NumPy'}.")
+    by_jax = ", by JAX, since it is a class in Flax" if found.needs_jax else ""
+    face.note(f"Reading pictures with run {found.name}{by_jax}.")
+    face.explain(f"The weights are {found.weights}; computing with {'JAX' if on_device else 'ONNX Runtime'}.")
     failures: list[Prediction] = []
     sources = _sources(paths, null=null, recursive=recursive)
     if explain is not None:

@@ -15,7 +15,7 @@ from mnistcli.cli.face import Face
 from mnistcli.cli.options import Optimizer, RunsDir
 from mnistcli.config import RUNS_DIR, SCHEDULES, TrainConfig
 from mnistcli.errors import UsageError
-from mnistcli.models import RECIPES, configure, recipe_default
+from mnistcli.models import RECIPES, configure, is_flax, recipe_default
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ def train(
             "--arch",
             "-a",
             metavar="|".join(RECIPES),
-            help="The network: one of these, or its layers in one line ('mnistcli help arch').",
+            help="The network: one of these, its layers in one line, or FILE.py:CLASS ('mnistcli help arch').",
             show_default=ARCH,
         ),
     ] = None,
@@ -150,6 +150,7 @@ def train(
     if arch is not None:
         given["arch"] = config.arch
     device = compute.start(face)
+    load_source(arch)
 
     from mnistcli.analysis import study
     from mnistcli.render.training import training_view
@@ -163,6 +164,14 @@ def train(
         work = partial(study.train, config, runs=runs, name=name)
     result = train_visibly(face, work, data, device=device, plots=not no_plots, checkpoint_every=checkpoint_every)
     face.show(training_view(result, next_commands=_next_commands(result, runs_dir)))
+
+
+def load_source(arch: str | None) -> None:
+    """Execute the file of an architecture FILE.py:CLASS, which the command line names, once JAX is set up."""
+    if arch is not None and is_flax(arch):
+        from mnistcli.models.flax_file import load, read_source
+
+        load(read_source(arch))
 
 
 def train_visibly(

@@ -75,7 +75,7 @@ def open_onnx(content: bytes, *, name: str) -> OnnxModel:
     return OnnxModel((height, width, channels), class_names, pictures, temperature, content)
 
 
-def read_onnx(path: Path) -> bytes:
+def read_model_file(path: Path) -> bytes:
     """Return a file's content.
 
     Raises:

@@ -3,6 +3,7 @@
 This front door hands on what the command line reads before JAX is there.
 """
 
+from mnistcli.models.flax_file import is_flax
 from mnistcli.models.recipes import (
     RECIPES,
     arch_key,
@@ -21,6 +22,7 @@ __all__ = [
     "description",
     "find_recipe",
     "is_architecture",
+    "is_flax",
     "recipe_default",
     "run_prefix",
 ]

@@ -13,7 +13,7 @@ import math
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -179,6 +179,19 @@ class _Seen:
 
     def join(self, other: _Seen) -> None:
         self._field = max(self._field[0], other._field[0]), max(self._field[1], other._field[1])
+
+
+def describe_sizes(arch: str, sizes: Mapping[str, int], image_shape: Shape) -> ModelSummary:
+    """Describe a network of which only the sizes of its variables are known, by path: a row for each part that has any.
+
+    Shapes and multiply-accumulates are not known: they are empty and 0.
+    """
+    parts: Counter[str] = Counter()
+    for path, size in sizes.items():
+        parts[path.rpartition(".")[0] or path] += size
+    rows = [LayerSummary("input", "input", PREPROCESSING, tuple(image_shape), 0, 0, (1, 1))]
+    rows += [LayerSummary(part, "variables", "", (), size, 0, ()) for part, size in parts.items()]
+    return ModelSummary(arch, None, tuple(rows))
 
 
 def expected_variables(steps: Sequence[Step]) -> dict[str, Variable]:

@@ -1,6 +1,7 @@
 """The network that a description stands for, as a flax.nnx module; and what any module is to training."""
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import Any, NamedTuple
 
 import jax
@@ -9,6 +10,7 @@ from flax import nnx
 from jax.nn import initializers
 
 from mnistcli.models.convolution import conv_relu_pool
+from mnistcli.models.flax_file import blaming, is_flax, loaded, refused
 from mnistcli.models.language import Step, parse, plan
 from mnistcli.models.layers import Activation, Conv, Pool, Residual, Shape, Variable
 from mnistcli.models.recipes import description
@@ -97,8 +99,13 @@ def build(arch: str, image_shape: Shape, classes: int, *, seed: int | jax.Array)
     Raises:
         UsageError: There is no such architecture, or it does not fit the images.
     """
-    steps = plan(parse(description(arch)), image_shape, classes)
-    return Network(steps, rngs=nnx.Rngs(jax.random.key(seed, impl=GENERATOR)))
+    rngs = nnx.Rngs(jax.random.key(seed, impl=GENERATOR))
+    if is_flax(arch):
+        source, network = loaded(arch)
+        with blaming(source):
+            return network(image_shape, classes, rngs=rngs)  # type: ignore[call-arg]
+    steps = plan(parse(description(arch) or ""), image_shape, classes)
+    return Network(steps, rngs=rngs)
 
 
 def define(arch: str, image_shape: Shape, classes: int) -> Definition:
@@ -112,7 +119,47 @@ def define(arch: str, image_shape: Shape, classes: int) -> Definition:
     training, parts = split(module)
     module.eval()
     use, _ = split(module)
-    return Definition(training, use, parts)
+    definition = Definition(training, use, parts)
+    if is_flax(arch):
+        _check_answers(arch, definition, image_shape, classes)
+    return definition
+
+
+def check_numbers(arch: str, image_shape: Shape, classes: int) -> None:
+    """Refuse a network whose first answers are not numbers.
+
+    Raises:
+        UsageError: They are not.
+    """
+    source, _ = loaded(arch)
+
+    @jax.jit
+    def answer() -> jax.Array:
+        network: Any = build(arch, image_shape, classes, seed=0)
+        network.eval()
+        return network(jnp.linspace(0, 1, 2 * prod(image_shape)).reshape(2, *image_shape))
+
+    with blaming(source):
+        answers = answer()
+    if not jnp.isfinite(answers).all():
+        raise refused(source, f"{source.class_name} answers with what is not a number before any training")
+
+
+def _check_answers(arch: str, definition: Definition, image_shape: Shape, classes: int) -> None:
+    """Refuse a network of the user's that does not answer with logits, in training or in use."""
+    source, _ = loaded(arch)
+    images = jax.ShapeDtypeStruct((2, *image_shape), jnp.float32)
+    for graph in (definition.training, definition.use):
+        with blaming(source):
+            answer = jax.eval_shape(lambda parts, x, graph=graph: merge(graph, parts)(x), definition.parts, images)
+        found = getattr(answer, "shape", None), getattr(answer, "dtype", None)
+        if found != ((2, classes), jnp.float32):
+            what = f"{found[1]} {list(found[0])}" if found[0] is not None else type(answer).__name__
+            raise refused(
+                source, f"{source.class_name} must make logits float32 [2, {classes}] of 2 images, not {what}"
+            )
+    if not definition.parts.params:
+        raise refused(source, f"{source.class_name} has no nnx.Param that could be trained")
 
 
 def split(module: nnx.Module) -> tuple["nnx.GraphDef[nnx.Module]", Parts]:

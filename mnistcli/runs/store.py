@@ -27,6 +27,7 @@ from mnistcli.runs.tensors import save_tensors
 from mnistcli.runs.weights import load_model
 
 WEIGHTS, METRICS, LOCK = "model.safetensors", "metrics.jsonl", ".lock"
+ONNX, STABLEHLO = "model.onnx", "model.stablehlo"
 PATIENCE = 1.0  # seconds to wait for a run's lock, which a look at it holds for a moment
 BUILTIN = Path(__file__).parent / "builtin.safetensors"
 RESERVED = {"latest", "builtin", *RECIPES}
@@ -44,6 +45,11 @@ class Run:
     def onnx(self) -> Path | None:
         """Where its ONNX file lies, once there is one; None where it is only a file of weights."""
         return self.weights.with_suffix(".onnx") if self.folder or self.weights == BUILTIN else None
+
+    @property
+    def needs_jax(self) -> bool:
+        """Whether JAX alone can run it: it is a class in Flax."""
+        return self.folder is not None and (self.folder / STABLEHLO).exists()
 
     def record(self) -> RunRecord | None:
         """Return its run.json, where it has one."""
