@@ -4,7 +4,7 @@ import numpy as np
 
 from mnistcli.data import Dataset, Split
 from mnistcli.errors import RunError
-from mnistcli.inference import predict_logits
+from mnistcli.inference.logits import predict_logits
 from mnistcli.metrics import calibration_error, cross_entropy, softmax
 from mnistcli.models.network import restore
 from mnistcli.results import Evaluation

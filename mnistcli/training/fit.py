@@ -14,7 +14,7 @@ import numpy as np
 from mnistcli.config import TrainConfig
 from mnistcli.data import Dataset
 from mnistcli.errors import DivergedError
-from mnistcli.inference import batched_logits, block_size, in_blocks
+from mnistcli.inference.logits import batched_logits, block_size, in_blocks
 from mnistcli.metrics import accuracy, cross_entropy, fit_temperature
 from mnistcli.models.network import Parts, Tree, build, count, define, flatten, split
 from mnistcli.results import EpochMetrics, StepMetrics
