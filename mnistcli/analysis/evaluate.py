@@ -4,7 +4,7 @@ import numpy as np
 
 from mnistcli.data import Dataset, Split
 from mnistcli.errors import RunError
-from mnistcli.inference import predict_logits
+from mnistcli.inference.logits import predict_logits
 from mnistcli.inference.onnx_model import read_model_file
 from mnistcli.inference.stablehlo import stablehlo_logits
 from mnistcli.metrics import calibration_error, cross_entropy, softmax

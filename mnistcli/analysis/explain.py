@@ -5,7 +5,7 @@ import numpy as np
 from mnistcli.analysis.predict import steps_for
 from mnistcli.errors import RunError
 from mnistcli.images import Source, read_picture
-from mnistcli.inference import integrated_gradients
+from mnistcli.inference.saliency import integrated_gradients
 from mnistcli.models.network import restore
 from mnistcli.results import Explanation, Prediction
 from mnistcli.runs import Run, load_model

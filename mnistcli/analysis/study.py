@@ -5,7 +5,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from mnistcli.analysis.evaluate import evaluate
 from mnistcli.analysis.onnx import make_onnx
+from mnistcli.analysis.start import frozen_layers, layers_of, take_weights
 from mnistcli.config import RUNS_DIR, DataChoice, TrainConfig, go_on
 from mnistcli.data import Dataset, load
 from mnistcli.errors import DataError, InterruptedRunError, StoppedRunError, UsageError
@@ -23,7 +24,19 @@ from mnistcli.models.flax_file import loaded
 from mnistcli.models.network import check_numbers, count, define, restore
 from mnistcli.process import held_interrupts
 from mnistcli.results import EpochMetrics, Notice, RunStarted, TrainEvent, TrainResult
-from mnistcli.runs import ONNX, STABLEHLO, Run, RunFolder, RunsFolder, Status, load_model, model_metadata, provenance
+from mnistcli.runs import (
+    ONNX,
+    STABLEHLO,
+    Run,
+    RunFolder,
+    RunsFolder,
+    Status,
+    StoredModel,
+    load_model,
+    model_metadata,
+    provenance,
+)
+from mnistcli.runs.tensors import Tensors
 from mnistcli.training import Fit, best_epoch
 
 Notify = Callable[[TrainEvent], None]
@@ -49,8 +62,24 @@ class Session:
     load: Load = load
 
 
-def train(config: TrainConfig, session: Session, *, runs: RunsFolder, name: str | None = None) -> TrainResult:
+def train(
+    config: TrainConfig,
+    session: Session,
+    *,
+    runs: RunsFolder,
+    name: str | None = None,
+    start: StoredModel | None = None,
+    freeze: str | None = None,
+) -> TrainResult:
     """Train one run and score it.
+
+    Args:
+        config: What decides its weights.
+        session: What it is trained with.
+        runs: The folder of runs.
+        name: What it is called; None: by its architecture and a number.
+        start: The model with whose weights it begins, where they fit.
+        freeze: The layers that stay as they begin, as `start.frozen_layers` takes them.
 
     Raises:
         UsageError: The run's name or the runs folder cannot be used, or the disk is full.
@@ -63,13 +92,16 @@ def train(config: TrainConfig, session: Session, *, runs: RunsFolder, name: str 
     _check_space(runs.path, config, dataset)
     if config.source_sha256:
         check_numbers(config.arch, dataset.image_shape, len(dataset.class_names))
+    config, arrays = _begin(config, session, dataset, start, freeze)
     with held_interrupts() as interrupted:
         folder = runs.claim(config, provenance(device=session.device, data_fingerprint=dataset.fingerprint), name=name)
         try:
             if config.source_sha256:
                 source, _ = loaded(config.arch)
                 write_atomically(folder.path / source.path.name, source.content)
-            fit = Fit(config, dataset, session.checkpoint_every)
+            if arrays:
+                folder.save_start(arrays)
+            fit = Fit(config, dataset, session.checkpoint_every, arrays)
         except BaseException:
             folder.close(Status.FAILED)
             raise
@@ -100,7 +132,7 @@ def resume(run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, 
         if before.get("data_fingerprint") != now["data_fingerprint"]:
             raise DataError(f"The run {run!r} was begun on other images than {config.dataset} holds now.")
         with held_interrupts() as interrupted:
-            fit = Fit(config, dataset, session.checkpoint_every)
+            fit = Fit(config, dataset, session.checkpoint_every, folder.read_start() if config.start else {})
             trained = _restore(folder, fit, session)
             if any(before.get(key) != now[key] for key in ("device", "versions")):
                 session.notify(Notice("It was begun on another device or version: its weights may differ a little."))
@@ -116,6 +148,27 @@ def _check_dataset(run: str, config: TrainConfig, given: Mapping[str, Any]) -> N
         raise UsageError(
             f"The run {run!r} was begun on {config.dataset!r}: go on with --dataset {shlex.quote(config.dataset)}."
         )
+
+
+def _begin(
+    config: TrainConfig, session: Session, dataset: Dataset, start: StoredModel | None, freeze: str | None
+) -> tuple[TrainConfig, Tensors]:
+    """Return the configuration with the layers that stay, and the arrays that the run begins with; tell of both."""
+    if start is None and freeze is None:
+        return config, {}
+    shape = config.arch, dataset.image_shape, len(dataset.class_names)
+    definition = define(*shape)
+    layers = layers_of(shape[0], definition, *shape[1:])
+    arrays: Tensors = {}
+    if start is not None:
+        taken = take_weights(start, definition, layers, same_classes=start.class_names == dataset.class_names)
+        anew = f"; anew: {', '.join(taken.anew)}" if taken.anew else ""
+        session.notify(Notice(f"Taken from {config.start}: {', '.join(taken.taken)}{anew}."))
+        arrays = taken.arrays
+    if freeze is not None:
+        config = replace(config, freeze=frozen_layers(freeze, layers))
+        session.notify(Notice(f"Not trained: {', '.join(config.freeze)}."))
+    return config, arrays
 
 
 def _check_source(run: str, config: TrainConfig) -> None:

@@ -1,6 +1,6 @@
 """The network that a description stands for, as a flax.nnx module; and what any module is to training."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import prod
 from typing import Any, NamedTuple
 
@@ -39,8 +39,9 @@ class Own(nnx.Module):
 class Network(nnx.Module):
     """Layers applied one after the other, from pixels to logits."""
 
-    def __init__(self, steps: tuple[Step, ...], *, rngs: nnx.Rngs) -> None:
+    def __init__(self, steps: tuple[Step, ...], *, frozen: tuple[str, ...] = (), rngs: nnx.Rngs) -> None:
         self.steps = nnx.static(steps)
+        self.frozen = nnx.static(frozen)
         self.deterministic = False
         for step in steps:
             setattr(self, step.name, Own(step, rngs))
@@ -67,7 +68,7 @@ class Network(nnx.Module):
                 case [Residual(), *_]:
                     x, i = x + self._apply(x, steps[i].inside, own), i + 1
                 case _:
-                    x, i = layer.apply(x, own, self), i + 1
+                    x, i = layer.apply(x, own, IN_USE if steps[i].name in self.frozen else self), i + 1
         return x
 
 
@@ -93,8 +94,23 @@ class Definition(NamedTuple):
     parts: Parts
 
 
-def build(arch: str, image_shape: Shape, classes: int, *, seed: int | jax.Array) -> nnx.Module:
-    """Return a freshly initialised network.
+class InUse:
+    """The mode of layers that are not trained, whatever those around them are."""
+
+    deterministic = True
+
+    def random_key(self) -> jax.Array:
+        """Return no key: nothing is drawn."""
+        raise AssertionError
+
+
+IN_USE = InUse()
+
+
+def build(
+    arch: str, image_shape: Shape, classes: int, *, seed: int | jax.Array, frozen: tuple[str, ...] = ()
+) -> nnx.Module:
+    """Return a freshly initialised network; batch normalisation in `frozen` layers follows no batch.
 
     Raises:
         UsageError: There is no such architecture, or it does not fit the images.
@@ -105,16 +121,16 @@ def build(arch: str, image_shape: Shape, classes: int, *, seed: int | jax.Array)
         with blaming(source):
             return network(image_shape, classes, rngs=rngs)  # type: ignore[call-arg]
     steps = plan(parse(description(arch) or ""), image_shape, classes)
-    return Network(steps, rngs=rngs)
+    return Network(steps, frozen=frozen, rngs=rngs)
 
 
-def define(arch: str, image_shape: Shape, classes: int) -> Definition:
-    """Return the network with shapes and dtypes in place of numbers: nothing is allocated.
+def define(arch: str, image_shape: Shape, classes: int, *, frozen: tuple[str, ...] = ()) -> Definition:
+    """Return the network with shapes and dtypes in place of numbers: nothing is allocated; `frozen` as of `build`.
 
     Raises:
         UsageError: As of `build`.
     """
-    module = nnx.eval_shape(lambda: build(arch, image_shape, classes, seed=0))
+    module = nnx.eval_shape(lambda: build(arch, image_shape, classes, seed=0, frozen=frozen))
     module.train()
     training, parts = split(module)
     module.eval()
@@ -209,14 +225,24 @@ def flatten(tree: Mapping[Any, Any]) -> dict[str, Any]:
     return dict(_leaves(tree, ""))
 
 
-def fill(tree: Mapping[Any, Any], arrays: Mapping[str, Any]) -> Tree:
-    """Return the tree with each leaf replaced by the array of its path."""
+def map_paths(function: Callable[[str, Any], Any], tree: Mapping[Any, Any], prefix: str = "") -> Tree:
+    """Return the tree with each leaf replaced by what the function makes of its path and of it."""
     return {
-        key: fill(value, {path.partition(".")[2]: each for path, each in arrays.items() if path.startswith(f"{key}.")})
+        key: map_paths(function, value, f"{prefix}{key}.")
         if isinstance(value, Mapping)
-        else arrays[str(key)]
+        else function(f"{prefix}{key}", value)
         for key, value in tree.items()
     }
+
+
+def fill(tree: Mapping[Any, Any], arrays: Mapping[str, Any]) -> Tree:
+    """Return the tree with each leaf replaced by the array of its path."""
+    return map_paths(lambda path, _: arrays[path], tree)
+
+
+def is_in(path: str, layers: Iterable[str]) -> bool:
+    """Whether a variable's path is in one of these layers."""
+    return any(path.startswith(f"{layer}.") for layer in layers)
 
 
 def count(tree: Mapping[Any, Any]) -> int:

@@ -154,6 +154,8 @@ def configure(
     augment: bool | None = None,
     seed: int = TrainConfig.seed,
     limit: int | None = None,
+    start: str | None = None,
+    freeze: tuple[str, ...] = (),
 ) -> TrainConfig:
     """Return the architecture's recipe with what is given put in its place.
 
@@ -184,5 +186,7 @@ def configure(
         augment=recipe.augment if augment is None else augment,
         seed=seed,
         limit=limit,
+        start=start,
+        freeze=freeze,
         source_sha256=read_source(arch).sha256 if is_flax(arch) else None,
     )

@@ -23,11 +23,12 @@ from mnistcli.results import EpochMetrics, RunSummary
 from mnistcli.runs.checkpoint import Checkpoint, drop_older, read_checkpoints, read_metrics, save_checkpoint
 from mnistcli.runs.record import RunRecord, Status, read_record
 from mnistcli.runs.sums import MOST, seal, unseal
-from mnistcli.runs.tensors import save_tensors
+from mnistcli.runs.tensors import load_tensors, save_tensors
 from mnistcli.runs.weights import load_model
 
 WEIGHTS, METRICS, LOCK = "model.safetensors", "metrics.jsonl", ".lock"
 ONNX, STABLEHLO = "model.onnx", "model.stablehlo"
+START, START_SCHEMA = "start.safetensors", "mnistcli.start/1"
 PATIENCE = 1.0  # seconds to wait for a run's lock, which a look at it holds for a moment
 BUILTIN = Path(__file__).parent / "builtin.safetensors"
 RESERVED = {"latest", "builtin", *RECIPES}
@@ -124,6 +125,19 @@ class RunFolder:
     def save_best(self, tensors: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
         """Put the best weights so far in place of those before."""
         save_tensors(self.weights, tensors, metadata)
+
+    def save_start(self, tensors: dict[str, np.ndarray]) -> None:
+        """Keep what the run begins with, for a beginning that is cut off before its first checkpoint."""
+        save_tensors(self.path / START, tensors, {"schema": START_SCHEMA})
+
+    def read_start(self) -> dict[str, np.ndarray]:
+        """Return what the run began with.
+
+        Raises:
+            RunError: The file is missing or damaged.
+        """
+        tensors, _ = load_tensors(self.path / START, check=lambda *_: None)
+        return tensors
 
     def save_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Put the newest state, all that resuming needs, in place of the one before."""

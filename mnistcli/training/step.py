@@ -8,7 +8,7 @@ import optax
 from flax import nnx
 from jax import lax
 
-from mnistcli.models.network import Parts, Tree, merge, scale, split
+from mnistcli.models.network import Parts, Tree, flatten, is_in, map_paths, merge, scale, split
 from mnistcli.training.augment import augment
 
 
@@ -33,7 +33,11 @@ def empty_tally() -> Tally:
 
 
 def make_train_steps(
-    graph: nnx.GraphDef[nnx.Module], optimizer: optax.GradientTransformation, *, augmented: bool = False
+    graph: nnx.GraphDef[nnx.Module],
+    optimizer: optax.GradientTransformation,
+    *,
+    augmented: bool = False,
+    frozen: tuple[str, ...] = (),
 ) -> Any:
     """Return the jitted function that runs an epoch's steps from `start` up to `stop`.
 
@@ -41,7 +45,8 @@ def make_train_steps(
     (images [n, height, width, channels] uint8, labels [n], the order of images [steps, batch] int32, as of
     `feed.epoch_order`, and the number of its first step int32 []), the seed and the epoch's number uint32 [], from
     which each step's randomness is drawn, and the bounds. These are values, not constants: one compilation serves
-    chunks of any length, and where an epoch is cut into chunks or windows changes no bit of its result.
+    chunks of any length, and where an epoch is cut into chunks or windows changes no bit of its result. What is not
+    trained in `frozen` layers, such as batch statistics, stays too.
     """
 
     def loss_fn(
@@ -61,6 +66,9 @@ def make_train_steps(
             state.params, state.rest, streams, images, labels.astype(jnp.int32), present
         )
         updates, optimizer_state = optimizer.update(grads, state.optimizer_state, state.params)
+        if frozen:
+            before = flatten(state.rest)
+            rest = map_paths(lambda path, new: before[path] if is_in(path, frozen) else new, rest)
         return TrainState(optax.apply_updates(state.params, updates), rest, optimizer_state), tally
 
     def train_steps(
