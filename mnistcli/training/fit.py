@@ -75,9 +75,7 @@ class Fit:
         self._feed = make_feed(train, batch=self._batch, seed=self.config.seed)
         whence = self._seed, jnp.uint32(1), jnp.int32(0), jnp.int32(0)
         self._train_steps: Any = (
-            make_train_steps(
-                self.definition.training, optimizer, augmented=self.config.augment, frozen=self.config.freeze
-            )
+            make_train_steps(self.definition.training, optimizer, self.config)
             .lower(self.state, empty_tally(), self._streams, *next(self._feed.windows(1)), *whence)
             .compile()
         )
