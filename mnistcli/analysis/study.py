@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from mnistcli.analysis.evaluate import evaluate
@@ -16,12 +17,12 @@ from mnistcli.analysis.onnx import make_onnx
 from mnistcli.analysis.start import frozen_layers, layers_of, take_weights
 from mnistcli.config import RUNS_DIR, DataChoice, TrainConfig, go_on
 from mnistcli.data import Dataset, load
-from mnistcli.errors import DataError, InterruptedRunError, StoppedRunError, UsageError
+from mnistcli.errors import DataError, InterruptedRunError, RunError, StoppedRunError, UsageError
 from mnistcli.files import write_atomically
-from mnistcli.inference.stablehlo import make_stablehlo
+from mnistcli.inference.stablehlo import make_stablehlo, stablehlo_logits
 from mnistcli.models import description
-from mnistcli.models.flax_file import loaded
-from mnistcli.models.network import check_numbers, count, define, restore
+from mnistcli.models.flax_file import blaming, loaded, refused
+from mnistcli.models.network import build, count, define, restore, split
 from mnistcli.process import held_interrupts
 from mnistcli.results import EpochMetrics, Notice, RunStarted, TrainEvent, TrainResult
 from mnistcli.runs import (
@@ -91,7 +92,7 @@ def train(
     dataset = session.load(config.choice())
     _check_space(runs.path, config, dataset)
     if config.source_sha256:
-        check_numbers(config.arch, dataset.image_shape, len(dataset.class_names))
+        _try_out(config, dataset)
     config, arrays = _begin(config, session, dataset, start, freeze)
     with held_interrupts() as interrupted:
         folder = runs.claim(config, provenance(device=session.device, data_fingerprint=dataset.fingerprint), name=name)
@@ -148,6 +149,22 @@ def _check_dataset(run: str, config: TrainConfig, given: Mapping[str, Any]) -> N
         raise UsageError(
             f"The run {run!r} was begun on {config.dataset!r}: go on with --dataset {shlex.quote(config.dataset)}."
         )
+
+
+def _try_out(config: TrainConfig, dataset: Dataset) -> None:
+    """Refuse a class in Flax, before any work is lost, whose first answers are no numbers, or which cannot be kept."""
+    source, network = loaded(config.arch)
+    shape = config.arch, dataset.image_shape, len(dataset.class_names)
+    definition = define(*shape)
+    with blaming(source):
+        parts = jax.jit(lambda: split(build(*shape, seed=config.seed))[1])()
+        content = make_stablehlo(definition.use, parts, image_shape=dataset.image_shape, temperature=1.0)
+    try:
+        answers = stablehlo_logits(content, dataset.train.images[:2], name=network.__name__)
+    except RunError as error:
+        raise refused(source, str(error).rstrip(".")) from error
+    if not np.isfinite(answers).all():
+        raise refused(source, f"{network.__name__} answers with what is not a number before any training")
 
 
 def _begin(

@@ -1,7 +1,6 @@
 """The network that a description stands for, as a flax.nnx module; and what any module is to training."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from math import prod
 from typing import Any, NamedTuple
 
 import jax
@@ -139,26 +138,6 @@ def define(arch: str, image_shape: Shape, classes: int, *, frozen: tuple[str, ..
     if is_flax(arch):
         _check_answers(arch, definition, image_shape, classes)
     return definition
-
-
-def check_numbers(arch: str, image_shape: Shape, classes: int) -> None:
-    """Refuse a network whose first answers are not numbers.
-
-    Raises:
-        UsageError: They are not.
-    """
-    source, _ = loaded(arch)
-
-    @jax.jit
-    def answer() -> jax.Array:
-        network: Any = build(arch, image_shape, classes, seed=0)
-        network.eval()
-        return network(jnp.linspace(0, 1, 2 * prod(image_shape)).reshape(2, *image_shape))
-
-    with blaming(source):
-        answers = answer()
-    if not jnp.isfinite(answers).all():
-        raise refused(source, f"{source.class_name} answers with what is not a number before any training")
 
 
 def _check_answers(arch: str, definition: Definition, image_shape: Shape, classes: int) -> None:
