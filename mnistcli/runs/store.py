@@ -18,6 +18,7 @@ from mnistcli.config import DataChoice, TrainConfig
 from mnistcli.errors import RunError, UsageError, suggestion
 from mnistcli.files import read_bounded, write_atomically
 from mnistcli.models import RECIPES
+from mnistcli.models.language import parse, short_form
 from mnistcli.results import EpochMetrics, RunSummary
 from mnistcli.runs.checkpoint import Checkpoint, drop_older, read_checkpoints, read_metrics, save_checkpoint
 from mnistcli.runs.record import RunRecord, Status, read_record
@@ -180,7 +181,7 @@ class RunsFolder:
             check_name(name)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            folder = self._claim_next(config.arch) if name is None else self._claim_named(name)
+            folder = self._claim_next(_begin_of_name(config.arch)) if name is None else self._claim_named(name)
             try:
                 lock = _lock(folder)
                 record = RunRecord(folder.name, Status.RUNNING, _now(), config, provenance)
@@ -226,11 +227,11 @@ class RunsFolder:
             raise UsageError(f"There is a run {name!r} in {self.path} already: choose another --name.") from error
         return folder
 
-    def _claim_next(self, arch: str) -> Path:
-        numbers = [entry.name.removeprefix(f"{arch}-") for entry in self.path.glob(f"{arch}-*")]
+    def _claim_next(self, begin: str) -> Path:
+        numbers = [entry.name.removeprefix(f"{begin}-") for entry in self.path.glob(f"{begin}-*")]
         taken = [int(number) for number in numbers if number.isdecimal()]
         for number in count(max(taken, default=0) + 1):
-            folder = self.path / f"{arch}-{number:03d}"
+            folder = self.path / f"{begin}-{number:03d}"
             try:
                 folder.mkdir()
             except FileExistsError:
@@ -338,6 +339,11 @@ class RunsFolder:
         if not self.path.is_dir():
             return []
         return [entry for entry in sorted(self.path.iterdir()) if _run_at(entry) and self._holds(entry)]
+
+
+def _begin_of_name(arch: str) -> str:
+    """Return what comes before the number in a run's name: the architecture, or a description's short form."""
+    return arch if arch in RECIPES else short_form(parse(arch))
 
 
 def _line(metrics: EpochMetrics) -> str:
