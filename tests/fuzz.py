@@ -27,7 +27,10 @@ from mnistcli.data.embedded import decompress
 from mnistcli.errors import MnistcliError
 from mnistcli.idx import parse_idx
 from mnistcli.images import Source, find_row, normalize, read_picture, unpack
+from mnistcli.inference.onnx_file import onnx_file
+from mnistcli.inference.onnx_model import _session, open_onnx
 from mnistcli.models import configure
+from mnistcli.models.language import canonical, describe, expected_variables, parse, plan
 from mnistcli.runs import RunRecord, Status, load_model
 from mnistcli.runs.record import read_record
 from mnistcli.runs.store import BUILTIN
@@ -36,6 +39,10 @@ from mnistcli.runs.tensors import save_tensors
 SLOW = 10  # seconds
 FOLDER = tempfile.TemporaryDirectory(prefix="mnistcli-fuzz-")  # until the process ends
 SCRATCH = Path(FOLDER.name)
+NETWORKS = (
+    "conv 4 3x3 same, norm, relu, pool 2, mean",
+    "init glorot, residual(conv 1 3x3 same groups 1, gelu, dropout 0.25), pool 3 mean stride 2 same, dense 32, tanh",
+)
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,18 @@ def _read_weights(content: bytes) -> None:
     load_model(SCRATCH / "model.safetensors")
 
 
+def _read_network(content: bytes) -> None:
+    layers = parse(content.decode(errors="replace"))
+    describe("fuzz", canonical(layers), (28, 28, 1), 10)
+
+
+def _read_onnx(content: bytes) -> None:
+    try:
+        open_onnx(content, name="fuzz").logits(np.zeros((1, 13, 10, 3), np.uint8))
+    finally:
+        _session.cache_clear()
+
+
 def _read_picture(content: bytes) -> None:
     with warnings.catch_warnings(action="ignore"):  # as predict does
         for source in islice(unpack(Source("fuzz", content)), 5):
@@ -138,12 +157,21 @@ def _weights() -> bytes:
     return small.read_bytes()
 
 
+def _onnx() -> bytes:
+    metadata = {"image_shape": (13, 10, 3), "class_names": ["a", "b"], "pictures": "whole", "temperature": 1.0}
+    steps = plan(parse(NETWORKS[0]), (13, 10, 3), 2)
+    arrays = {path: np.ones(each.shape, np.float32) for path, each in expected_variables(steps).items()}
+    return onnx_file(steps, arrays, image_shape=(13, 10, 3), classes=2, temperature=1.0, metadata=metadata)
+
+
 def parsers() -> dict[str, Parser]:
     """Return every parser with its inputs."""
     images = np.arange(2 * 28 * 28, dtype=np.uint64).astype(np.uint8).reshape(2, 28, 28)
     return {
         "idx": Parser(_read_idx, [_idx(images), gzip.compress(_idx(images), mtime=0), zlib.compress(_idx(images))]),
         "run.json": Parser(_read_record, [_record()]),
+        "networks": Parser(_read_network, [each.encode() for each in NETWORKS]),
+        "model.onnx": Parser(_read_onnx, [_onnx()]),
         "pictures": Parser(_read_picture, _pictures()),
         "weights": Parser(_read_weights, [BUILTIN.read_bytes()[:4000], BUILTIN.read_bytes(), _weights()]),
     }

@@ -48,7 +48,10 @@ class OnnxModel:
     def _run(self, images: np.ndarray, output: str) -> np.ndarray:
         session = _session(self.content, os.getpid())
         parts = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
-        return np.concatenate([session.run([output], {IMAGES: part})[0] for part in parts])
+        try:
+            return np.concatenate([session.run([output], {IMAGES: part})[0] for part in parts])
+        except Exception as error:
+            raise RunError(f"The model cannot be run by ONNX Runtime: {_first_line(error)}") from error
 
 
 def open_onnx(content: bytes, *, name: str) -> OnnxModel:
@@ -58,7 +61,8 @@ def open_onnx(content: bytes, *, name: str) -> OnnxModel:
         RunError: It is no such file, or ONNX Runtime refuses it.
     """
     try:
-        metadata = _session(content, os.getpid()).get_modelmeta().custom_metadata_map
+        session = _session(content, os.getpid())
+        metadata = session.get_modelmeta().custom_metadata_map
         if metadata.get("schema") != SCHEMA:
             raise ValueError(f"the schema, {SCHEMA}")
         height, width, channels = (int(side) for side in json.loads(metadata["image_shape"]))
@@ -66,6 +70,7 @@ def open_onnx(content: bytes, *, name: str) -> OnnxModel:
         pictures, temperature = metadata["pictures"], float(metadata["temperature"])
         if not all(each.isprintable() for each in class_names):
             raise ValueError("a class's name, which could steer a terminal")
+        _check_signature(session, [height, width, channels], len(class_names))
         if pictures not in PICTURES or not 0 < temperature < math.inf:
             raise ValueError(f"how pictures are read, {pictures!r}, or the temperature, {temperature}")
     except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -87,6 +92,17 @@ def read_model_file(path: Path) -> bytes:
         raise RunError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
 
 
+def _check_signature(session: Any, image_shape: list[int], classes: int) -> None:
+    """Raise ValueError where the network's input and outputs are not those that the metadata tells."""
+    expected = {IMAGES: ("tensor(uint8)", image_shape)}
+    expected |= dict.fromkeys((LOGITS, PROBABILITIES), ("tensor(float)", [classes]))
+    for each in (*session.get_inputs(), *session.get_outputs()):
+        if expected.pop(each.name, None) != (each.type, each.shape[1:]):
+            raise ValueError(f"{each.name!r}, {each.type} {each.shape}")
+    if expected:
+        raise ValueError(", ".join(map(repr, expected)))
+
+
 def _first_line(error: Exception) -> str:
     text = str(error).partition("\n")[0].strip().rstrip(".")
     return f"{text}."
@@ -99,4 +115,9 @@ def _session(content: bytes, process: int) -> Any:  # noqa: ARG001  (a process c
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # those that read pictures are a process a core
     options.log_severity_level = 4
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(
+        content,
+        options,
+        providers=["CPUExecutionProvider"],
+        enable_fallback=0,  # which would print to stdout, and try the same once more
+    )

@@ -135,7 +135,9 @@ class Conv(Layer):
         """Return the output's shape for one image's input of that shape."""
         height, width, channels = _image(shape)
         if channels % self.groups or self.filters % self.groups:
-            raise ValueError(f"{self.groups} groups part neither {channels} channels nor {self.filters} filters evenly")
+            raise ValueError(
+                f"{channels} channels and {self.filters} filters do not both fall into {self.groups} groups"
+            )
         return *_slid((height, width), (self.rows, self.columns), self.stride, self.padding), self.filters
 
     def variables(self, shape: Shape) -> Mapping[str, Variable]:
@@ -364,7 +366,7 @@ class Dropout(Layer):
 
     def __str__(self) -> str:
         """Return it as the language writes it."""
-        return f"dropout {self.rate:g}"
+        return f"dropout {self.rate:.6f}".rstrip("0").rstrip(".")
 
     def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:  # noqa: ARG002
         """Return its output for a batch."""
@@ -443,6 +445,7 @@ def read_layer(words: list[str]) -> Layer:
 
 
 LAYERS: tuple[type[Layer], ...] = (Conv, Dense, Norm, Activation, Pool, Mean, Flatten, Dropout, Residual, Init)
+CONTRARY = {"same": {"valid"}, "valid": {"same"}, "mean": {"max"}, "max": {"mean"}}
 OPTIONS = {"conv": ("stride", "same", "valid", "groups"), "pool": ("mean", "max", "stride", "same", "valid")}
 USAGES = {re.split(r"[ (]", each.usage)[0]: each.usage for each in LAYERS} | {name: name for name in ACTIVATIONS}
 
@@ -454,6 +457,8 @@ def _options(words: list[str], known: tuple[str, ...]) -> dict[str, int]:
         name = words.pop(at)
         if name in found:
             raise ValueError(f"{name!r} is there twice")
+        if contrary := found.keys() & CONTRARY.get(name, set()):
+            raise ValueError(f"{name!r} contradicts {min(contrary)!r}")
         found[name] = 1
         if name in ("stride", "groups"):
             found[name] = _whole(words.pop(at) if at < len(words) else "", name)
@@ -474,10 +479,11 @@ def _rate(text: str) -> float:
 
 def _size(text: str) -> tuple[int, int]:
     """Return rows and columns of "3x3", "3×3" or "3"."""
-    sides = [int(side) for side in re.split("[x×]", text) if re.fullmatch("[0-9]{1,4}", side)]
-    if len(sides) != 1 + ("x" in text or "×" in text) or not all(1 <= side <= LARGEST_WINDOW for side in sides):
+    found = re.fullmatch("([0-9]{1,4})(?:[x×]([0-9]{1,4}))?", text)
+    rows, columns = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not (1 <= rows <= LARGEST_WINDOW and 1 <= columns <= LARGEST_WINDOW):
         raise ValueError(f"the size must be as in 3x3, up to {LARGEST_WINDOW} a side, not {text!r}")
-    return sides[0], sides[-1]
+    return rows, columns
 
 
 def _image(shape: Shape) -> Shape:

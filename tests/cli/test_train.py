@@ -51,9 +51,9 @@ def test_a_run_s_folder_holds_what_the_contract_names(workspace: Path) -> None:
 
 def test_the_last_checkpoint_holds_weights_and_the_optimizer_s_state(workspace: Path) -> None:
     tensors = load_file(workspace / "runs" / "dense-001" / "last.safetensors")
-    params = {name.removeprefix("params.") for name in tensors if name.startswith("params.")}
+    params = {name.removeprefix("state.params.") for name in tensors if name.startswith("state.params.")}
     assert params == {"dense1.kernel", "dense1.bias", "output.kernel", "output.bias"}
-    moments = [name for name in tensors if name.startswith("optimizer_state.")]
+    moments = [name for name in tensors if name.startswith("state.optimizer_state.")]
     assert {tensors[name].shape for name in moments} >= {(512, 784), (512,), (10, 512), (10,)}
 
 

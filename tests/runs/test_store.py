@@ -19,6 +19,18 @@ def test_many_processes_that_claim_at_once_get_a_folder_each(tmp_path: Path) -> 
     assert sorted(names) == [f"dense-{i:03d}" for i in range(1, 21)]
 
 
+def test_runs_of_a_description_are_numbered_by_its_short_form_and_found_by_that_name(tmp_path: Path) -> None:
+    runs = RunsFolder(tmp_path)
+    arch = ", ".join(["residual(norm, relu)"] * 90 + ["dropout 0.5"])
+    for text, name in (("dense 8, relu", "dense8-relu-001"), ("dense 8, relu", "dense8-relu-002"),
+                       (arch, "res-res-res-res-res-res-001")):  # fmt: skip
+        folder = runs.claim(configure(text), {})
+        folder.save_best({}, {})
+        folder.close(Status.FINISHED)
+        assert (folder.path.name, runs.find(name).name) == (name, name)
+    assert runs.find("latest").record().config.arch == arch
+
+
 @pytest.mark.parametrize(
     "name", ["../x", "/x", "a/b", "", ".hidden", "nul\0", "esc\x1b[31m", "cnn", "latest", "builtin", "x" * 101]
 )
