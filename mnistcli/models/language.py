@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from mnistcli.errors import UsageError, suggestion
+from mnistcli.models.flax_file import is_flax
 from mnistcli.models.layers import (
     ACTIVATIONS,
     INITIALIZERS,
@@ -35,6 +36,7 @@ from mnistcli.models.layers import (
     Variable,
     read_layer,
 )
+from mnistcli.models.recipes import RECIPES
 from mnistcli.results import LayerSummary, ModelSummary
 
 Layers = tuple[Layer, ...]
@@ -230,9 +232,9 @@ def difference(a: Layers, b: Layers) -> str:
 def distinguish(texts: Sequence[str]) -> list[str]:
     """Return each description without the layers with which all begin and all end, "…" in their place.
 
-    Names of the catalogue, and descriptions that are all alike, stay as they are.
+    Names of the catalogue, classes in Flax, and descriptions that are all alike stay as they are.
     """
-    described = sorted({text for text in texts if "," in text})
+    described = sorted({text for text in texts if text and text not in RECIPES and not is_flax(text)})
     short = dict(zip(described, _without_common(described), strict=True))
     return [short.get(text, text) for text in texts]
 

@@ -24,6 +24,7 @@ METADATA = model_metadata(
     data_fingerprint="0" * 64,
     pictures="digit",
     temperature=1.5,
+    parameters=7850,
 )
 
 
@@ -49,7 +50,7 @@ def test_the_file_alone_rebuilds_the_model(file: Path) -> None:
      {"image_shape": [10**9, 1, 1]},
      {"image_shape": "all"}, {"class_names": 7}, {"class_names": ["0"] * 9},
      {"class_names": [*"012345678", "\x1b[31m"]}, {"preprocessing": "none"},
-     {"network": None}, {"network": ["dense 3"]}, {"network": ""}, {"network": "os.system"}, {"network": "dense 99999"},
+     {"network": ["dense 3"]}, {"network": ""}, {"network": "os.system"}, {"network": "dense 99999"},
      {"network": "dense 3"}, {"network": "conv 8 3x3"}, {"network": "norm"}, {"network": "conv 8 64x64"},
      {"network": "residual(" * 4_000}, {"network": "residual(" * 100 + "relu" + ")" * 100},
      {"network": ", ".join(["relu"] * 3_000)}, {"network": "pool 1, " * 200 + "relu, \x1b[31m"},
