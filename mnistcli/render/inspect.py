@@ -22,6 +22,7 @@ MOST_FRAMES, MOST_ROWS = 12, 16  # epochs and filters of a filmstrip
 SAME = ("flatten", "dropout")  # kinds of layers whose output is the numbers of their input
 SMALL, PICTURE = 7, 14  # pixels: what is narrower is enlarged, what is wider than a picture shrunk
 ROWS_ON_SCREEN = 2
+LONGEST = 32  # characters of a name
 MAP_SIZE = (76, 18)  # characters
 SYMBOLS = digits + ascii_lowercase + ascii_uppercase
 RINGED = dict(zip(SYMBOLS, "⓪①②③④⑤⑥⑦⑧⑨ⓐⓑⓒⓓⓔⓕⓖⓗⓘⓙⓚⓛⓜⓝⓞⓟⓠⓡⓢⓣⓤⓥⓦⓧⓨⓩⒶⒷⒸⒹⒺⒻⒼⒽⒾⒿⓀⓁⓂⓃⓄⓅⓆⓇⓈⓉⓊⓋⓌⓍⓎⓏ", strict=True))
@@ -95,8 +96,8 @@ def evenly(each: Sequence[Any], most: int) -> list[Any]:
 def said_of_image(inspection: Inspection) -> str:
     """Return which image it was, and what the network says of it."""
     image = inspection.image
-    label = "" if image.label is None else f", a {image.label}"
-    return printable(f"{image.name}{label}, read as {image.predicted}")
+    name, label, predicted = (shortened(each or "", LONGEST) for each in (image.name, image.label, image.predicted))
+    return f"{name}{f', a {label}' if label else ''}, read as {predicted}"
 
 
 def _document(inspection: Inspection) -> dict[str, Any]:
@@ -182,7 +183,9 @@ def _title(text: str, detail: str = "") -> Text:
 
 
 def _key(screen: Screen) -> str:
-    return "blue is below zero, red above" if has_colour(screen) else "'-', '=', '≡' are below zero, '+', '*', '#' above"
+    return (
+        "blue is below zero, red above" if has_colour(screen) else "'-', '=', '≡' are below zero, '+', '*', '#' above"
+    )
 
 
 def _table(layers: Sequence[LayerOutput]) -> RenderableType:
