@@ -11,7 +11,7 @@ _mnistcli() {
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         word="${command:+$command }$word"
         case "$word" in
-            "train"|"evaluate"|"compare"|"predict"|"export"|"init"|"summary"|"doctor"|"completion"|"help"|"data"|"data show"|"data info"|"data verify"|"data export"|"data list"|"data prepare"|"data path"|"data clean"|"data audit"|"runs"|"runs list"|"runs show") command=$word ;;
+            "train"|"evaluate"|"compare"|"predict"|"inspect"|"export"|"init"|"summary"|"doctor"|"completion"|"help"|"data"|"data show"|"data info"|"data verify"|"data export"|"data list"|"data prepare"|"data path"|"data clean"|"data audit"|"runs"|"runs list"|"runs show") command=$word ;;
         esac
     done
     COMPREPLY=()
@@ -72,6 +72,15 @@ _mnistcli() {
         "predict:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "predict:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "predict:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "inspect:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "inspect:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "inspect:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "inspect:--dataset") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "inspect:--image-size") return ;;
+        "inspect:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "inspect:--data-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "inspect:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "inspect:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "export:--to") mapfile -t COMPREPLY < <(compgen -W "onnx stablehlo" -- "$cur"); return ;;
         "export:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "export:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
@@ -152,10 +161,11 @@ _mnistcli() {
     if [[ $cur == -* ]]; then
         case "$command" in
             "") words="--quiet -q --verbose -v --color --debug --version -V --help -h" ;;
-            "train") words="--arch -a --epochs --batch-size --optimizer --lr --weight-decay --patience --schedule --augment --seed --limit --resume --from --freeze --checkpoint-every --name --runs-dir --no-plots --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --no-augment --help -h" ;;
+            "train") words="--arch -a --epochs --batch-size --optimizer --lr --weight-decay --patience --schedule --augment --seed --limit --resume --from --freeze --checkpoint-every --keep-epochs --name --runs-dir --no-plots --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --no-augment --help -h" ;;
             "evaluate") words="--split --plot --fail-under --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "compare") words="--split --plot --no-train --allow-different-data --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --strict --save-preprocessed --explain --runs-dir --device --no-cache --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "inspect") words="--epochs --plot --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "export") words="--to --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "init") words="--format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "summary") words="--plot --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
@@ -180,10 +190,11 @@ _mnistcli() {
         return
     fi
     case "$command" in
-        "") mapfile -t COMPREPLY < <(compgen -W "train evaluate compare predict export init summary doctor completion help data runs" -- "$cur"); return ;;
+        "") mapfile -t COMPREPLY < <(compgen -W "train evaluate compare predict inspect export init summary doctor completion help data runs" -- "$cur"); return ;;
         "evaluate") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "compare") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "predict") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "inspect") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "export") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "init") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "summary") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;

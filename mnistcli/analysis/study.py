@@ -55,12 +55,14 @@ class Session:
         device: The name of the device on which JAX was set up to compute.
         checkpoint_every: Steps after which a checkpoint is written inside an epoch; None: at epochs' ends only.
         load: How its data set is come by.
+        keep_epochs: Whether the weights of each epoch are kept; a run that was begun so goes on so.
     """
 
     notify: Notify
     device: str
     checkpoint_every: int | None = None
     load: Load = load
+    keep_epochs: bool = False
 
 
 def train(
@@ -90,7 +92,7 @@ def train(
         StoppedRunError: The system refused to write the run's files.
     """
     dataset = session.load(config.choice())
-    _check_space(runs.path, config, dataset)
+    _check_space(runs.path, config, dataset, keep_epochs=session.keep_epochs)
     if config.source_sha256:
         _try_out(config, dataset)
     config, arrays = _begin(config, session, dataset, start, freeze)
@@ -206,6 +208,7 @@ def _restore(folder: RunFolder, fit: Fit, session: Session) -> float:
     history = checkpoint.history if checkpoint else ()
     if len(history) > fit.config.epochs:
         raise UsageError(f"--epochs {fit.config.epochs}: the run has {len(history)} epochs behind it already.")
+    folder.drop_epochs(after=len(history))
     if folder.repair_metrics(history):
         session.notify(Notice("metrics.jsonl is cut to the epochs of the checkpoint."))
     name = folder.path.name
@@ -247,11 +250,13 @@ def _fit(folder: RunFolder, fit: Fit, session: Session, interrupted: Callable[[]
     session.notify(
         RunStarted(name, folder.path, config.arch, session.device, config.epochs, fit.steps_per_epoch, fit.train_images)
     )
+    if session.keep_epochs:
+        folder.keep_epochs()
     started = time.perf_counter() - trained
     for event in fit.run():
         stop = interrupted()
         if isinstance(event, EpochMetrics):
-            _keep_best(folder, fit)
+            _keep_epoch(folder, fit)
         elif not stop and not fit.at_checkpoint:
             session.notify(event)
             continue
@@ -292,28 +297,38 @@ def _write_answers(run: Run, fit: Fit) -> None:
         write_atomically(run.weights.with_name(STABLEHLO), content)
 
 
-def _keep_best(folder: RunFolder, fit: Fit) -> None:
-    """Put on disk the metrics of the epoch that has just ended, and its weights where they are the best."""
+def _keep_epoch(folder: RunFolder, fit: Fit) -> None:
+    """Put on disk the metrics of the epoch that has just ended, and its weights where they are the best or kept."""
     folder.append_metrics(fit.history[-1])
-    if best_epoch(fit.history) == len(fit.history):
-        metadata = model_metadata(
-            arch=fit.config.arch,
-            network=description(fit.config.arch),
-            image_shape=fit.dataset.image_shape,
-            class_names=fit.dataset.class_names,
-            dataset=fit.dataset.name,
-            data_fingerprint=fit.dataset.fingerprint,
-            pictures=fit.dataset.pictures,
-            temperature=fit.temperature(),
-            parameters=fit.parameters,
-        )
-        folder.save_best(fit.weights(), metadata)
+    epoch, best, keeps = len(fit.history), best_epoch(fit.history), folder.keeps_epochs
+    if epoch != best and not keeps:
+        return
+    weights, metadata = fit.weights(), _metadata(fit)
+    if keeps:
+        folder.save_epoch(epoch, weights, metadata)
+    if epoch == best:
+        folder.save_best(weights, metadata)
 
 
-def _check_space(folder: Path, config: TrainConfig, dataset: Dataset) -> None:
+def _metadata(fit: Fit) -> dict[str, Any]:
+    return model_metadata(
+        arch=fit.config.arch,
+        network=description(fit.config.arch),
+        image_shape=fit.dataset.image_shape,
+        class_names=fit.dataset.class_names,
+        dataset=fit.dataset.name,
+        data_fingerprint=fit.dataset.fingerprint,
+        pictures=fit.dataset.pictures,
+        temperature=fit.temperature(),
+        parameters=fit.parameters,
+    )
+
+
+def _check_space(folder: Path, config: TrainConfig, dataset: Dataset, *, keep_epochs: bool) -> None:
     """Refuse to train where the disk cannot hold the run's files."""
     definition = define(config.arch, dataset.image_shape, len(dataset.class_names))
-    needed = COPIES * count(definition.parts.params) * np.dtype(np.float32).itemsize + FIGURES_BYTES
+    copies = COPIES + (config.epochs if keep_epochs else 0)
+    needed = copies * count(definition.parts.params) * np.dtype(np.float32).itemsize + FIGURES_BYTES
     place = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.is_dir())
     free = shutil.disk_usage(place).free
     if free < needed:

@@ -136,6 +136,10 @@ def train(
         int | None,
         typer.Option(metavar="STEPS", help="Write a checkpoint every STEPS steps.", show_default="at each epoch's end"),
     ] = None,
+    keep_epochs: Annotated[
+        bool,
+        typer.Option("--keep-epochs", help="Keep each epoch's weights, which 'inspect --epochs' draws."),
+    ] = False,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="The run's name.", show_default="ARCH-001, ARCH-002, …")
     ] = None,
@@ -186,7 +190,15 @@ def train(
     else:
         face.explain(_describe(config))
         work = partial(study.train, config, runs=runs, name=name, start=begun and begun[1], freeze=freeze)
-    result = train_visibly(face, work, data, device=device, plots=not no_plots, checkpoint_every=checkpoint_every)
+    result = train_visibly(
+        face,
+        work,
+        data,
+        device=device,
+        plots=not no_plots,
+        checkpoint_every=checkpoint_every,
+        keep_epochs=keep_epochs,
+    )
     face.show(training_view(result, next_commands=_next_commands(result, runs_dir)))
 
 
@@ -215,13 +227,14 @@ def train_visibly(
     device: str,
     plots: bool,
     checkpoint_every: int | None = None,
+    keep_epochs: bool = False,
 ) -> TrainResult:
     """Train a run, showing on stderr how it goes, and draw its figures."""
     from mnistcli.analysis.study import Session
     from mnistcli.render.progress import TrainingProgress
 
     with TrainingProgress(face.err, quiet=face.quiet) as progress:
-        result = work(Session(progress, device, checkpoint_every, partial(data.load, face)))
+        result = work(Session(progress, device, checkpoint_every, partial(data.load, face), keep_epochs))
     if plots:
         from mnistcli.render import figures
 

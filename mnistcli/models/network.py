@@ -22,6 +22,7 @@ INITIALIZERS = {
 # XLA's own generator: Threefry takes a CPU three times as long to compile (2.9 s against 0.9 s for the CNN).
 GENERATOR = "rbg"
 Tree = dict[str, Any]  # nested dicts of arrays
+See = Callable[[str, jax.Array], None]  # hears a step's name and its output
 
 
 class Own(nnx.Module):
@@ -51,23 +52,35 @@ class Network(nnx.Module):
         """Return the logits [n, classes] float32 of images [n, height, width, channels] float32, from 0 to 1."""
         return self._apply(images, self.steps, self)
 
+    def activations(self, images: jax.Array) -> dict[str, jax.Array]:
+        """Return the output of every step by its name, in the order computed, those inside residuals too.
+
+        The last is "output", the logits; images are those of `__call__`.
+        """
+        seen: dict[str, jax.Array] = {}
+        self._apply(images, self.steps, self, see=seen.__setitem__)
+        return seen
+
     def random_key(self) -> jax.Array:
         """Return a key that no other layer gets in this step."""
         return self.dropout_stream()
 
-    def _apply(self, x: jax.Array, steps: tuple[Step, ...], owner: nnx.Module) -> jax.Array:
+    def _apply(self, x: jax.Array, steps: tuple[Step, ...], owner: nnx.Module, see: See | None = None) -> jax.Array:
+        """Return the last step's output; `see` gets each step's, and no steps are fused then."""
         i = 0
         while i < len(steps):
             layer, own = steps[i].layer, getattr(owner, _last(steps[i].name))
             match [each.layer for each in steps[i : i + 3]]:
                 case [Conv(is_plain=True), Activation("relu"), Pool(pool, columns, stride, "max", "valid")] if (
-                    pool == columns == stride
+                    see is None and pool == columns == stride
                 ):
                     x, i = conv_relu_pool(x, own.kernel[...], own.bias[...], pool=pool), i + 3
                 case [Residual(), *_]:
-                    x, i = x + self._apply(x, steps[i].inside, own), i + 1
+                    x, i = x + self._apply(x, steps[i].inside, own, see), i + 1
                 case _:
                     x, i = layer.apply(x, own, IN_USE if steps[i].name in self.frozen else self), i + 1
+            if see is not None:
+                see(steps[i - 1].name, x)
         return x
 
 

@@ -1,4 +1,4 @@
-"""Grey pictures on a terminal: two pixels a character by half blocks, or by shades where there is no colour."""
+"""Pictures on a terminal: two pixels a character by half blocks, or by shades or signs where there is no colour."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -10,6 +10,9 @@ from rich.text import Text
 
 GAP = 2  # columns between pictures
 SHADES = " ░▒▓█"
+SIGNS = "≡=- +*#"  # from far below zero to far above
+# Matplotlib's RdBu_r, at -1, -0.5, 0, 0.5 and 1.
+DIVERGING = ((5, 48, 97), (107, 172, 209), (247, 246, 246), (228, 128, 102), (103, 0, 31))
 
 
 def draw(picture: np.ndarray, console: Console) -> list[Text]:
@@ -17,8 +20,28 @@ def draw(picture: np.ndarray, console: Console) -> list[Text]:
     grey = picture.mean(-1).round().astype(int)
     if len(grey) % 2:
         grey = np.vstack([grey, np.zeros_like(grey[:1])])
-    draw_line = _shaded if console.no_color or console.color_system is None else _half_blocks
-    return [draw_line(top, bottom) for top, bottom in zip(grey[::2], grey[1::2], strict=True)]
+    if has_colour(console):
+        return _half_blocks(np.repeat(grey[..., None], 3, axis=-1))
+    return [_shaded(top, bottom) for top, bottom in zip(grey[::2], grey[1::2], strict=True)]
+
+
+def draw_signed(values: np.ndarray, console: Console) -> list[Text]:
+    """Return the lines that show numbers [height, width] from -1, blue, to 1, red."""
+    if len(values) % 2:
+        values = np.vstack([values, np.zeros_like(values[:1])])
+    if has_colour(console):
+        places = np.linspace(-1, 1, len(DIVERGING))
+        channels = [np.interp(values, places, channel) for channel in zip(*DIVERGING, strict=True)]
+        return _half_blocks(np.stack(channels, axis=-1).round().astype(int))
+    means = (values[::2] + values[1::2]) / 2
+    roots = np.sign(means) * np.sqrt(np.abs(means).clip(max=1))  # so that few signs show small numbers too
+    levels = ((roots + 1) * (len(SIGNS) - 1) / 2).round().astype(int)
+    return [Text("".join(SIGNS[level] for level in line)) for line in levels.tolist()]
+
+
+def has_colour(console: Console) -> bool:
+    """Whether the console shows colours."""
+    return not console.no_color and console.color_system is not None
 
 
 def flow(blocks: Sequence[Sequence[Text]], *, width: int, most: int | None = None) -> Iterable[Text]:
@@ -50,11 +73,18 @@ def shrink(pictures: Sequence[np.ndarray], width: int) -> list[np.ndarray]:
     return [picture.reshape(height, side, width, side, picture.shape[2]).mean((1, 3)) for picture in cropped]
 
 
-def _half_blocks(top: np.ndarray, bottom: np.ndarray) -> Text:
-    line = Text()
-    for upper, lower in zip(top.tolist(), bottom.tolist(), strict=True):
-        line.append("▀", Style(color=f"rgb({upper},{upper},{upper})", bgcolor=f"rgb({lower},{lower},{lower})"))
-    return line
+def _half_blocks(pixels: np.ndarray) -> list[Text]:
+    """Return the lines that show pixels [height, width, 3] of 0 to 255; the height is even."""
+    lines = [Text() for _ in pixels[::2]]
+    for line, top, bottom in zip(lines, pixels[::2].tolist(), pixels[1::2].tolist(), strict=True):
+        for upper, lower in zip(top, bottom, strict=True):
+            line.append("▀", Style(color=_rgb(upper), bgcolor=_rgb(lower)))
+    return lines
+
+
+def _rgb(channels: Sequence[int]) -> str:
+    red, green, blue = channels
+    return f"rgb({red},{green},{blue})"
 
 
 def _shaded(top: np.ndarray, bottom: np.ndarray) -> Text:

@@ -29,6 +29,7 @@ from mnistcli.runs.weights import load_model
 WEIGHTS, METRICS, LOCK = "model.safetensors", "metrics.jsonl", ".lock"
 ONNX, STABLEHLO = "model.onnx", "model.stablehlo"
 START, START_SCHEMA = "start.safetensors", "mnistcli.start/1"
+EPOCHS = "epochs"  # the folder of weights at epochs' ends
 PATIENCE = 1.0  # seconds to wait for a run's lock, which a look at it holds for a moment
 BUILTIN = Path(__file__).parent / "builtin.safetensors"
 RESERVED = {"latest", "builtin", *RECIPES}
@@ -84,6 +85,10 @@ class Run:
             raise RunError(f"{path} is damaged: expected {epochs} epochs, found {len(history)}.")
         return history
 
+    def epochs(self) -> dict[int, Path]:
+        """Return the files of weights that it kept at epochs' ends, by epoch, in order."""
+        return _epoch_files(self.folder) if self.folder else {}
+
 
 @dataclass
 class RunFolder:
@@ -138,6 +143,28 @@ class RunFolder:
         """
         tensors, _ = load_tensors(self.path / START, check=lambda *_: None)
         return tensors
+
+    def keep_epochs(self) -> None:
+        """Make the folder for the weights of each epoch; a link in its place would lead them elsewhere."""
+        if (self.path / EPOCHS).is_symlink():
+            (self.path / EPOCHS).unlink()
+        (self.path / EPOCHS).mkdir(exist_ok=True)
+
+    @property
+    def keeps_epochs(self) -> bool:
+        """Whether the run keeps the weights of each epoch."""
+        return (self.path / EPOCHS).is_dir() and not (self.path / EPOCHS).is_symlink()
+
+    def save_epoch(self, epoch: int, tensors: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
+        """Keep the weights at an epoch's end, in place of what an abandoned course of training left there."""
+        save_tensors(self.path / EPOCHS / f"{epoch:03d}.safetensors", tensors, metadata)
+
+    def drop_epochs(self, *, after: int) -> None:
+        """Remove the weights of epochs after that one, and files that a kill cut off."""
+        if self.keeps_epochs:
+            late = (path for epoch, path in _epoch_files(self.path).items() if epoch > after)
+            for path in (*late, *(self.path / EPOCHS).glob(".*.*.*")):
+                path.unlink(missing_ok=True)
 
     def save_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Put the newest state, all that resuming needs, in place of the one before."""
@@ -361,6 +388,11 @@ class RunsFolder:
         if not self.path.is_dir():
             return []
         return [entry for entry in sorted(self.path.iterdir()) if _run_at(entry) and self._holds(entry)]
+
+
+def _epoch_files(folder: Path) -> dict[int, Path]:
+    files = (path for path in (folder / EPOCHS).glob("*.safetensors") if path.stem.isdecimal())
+    return dict(sorted((int(path.stem), path) for path in files))
 
 
 def _line(metrics: EpochMetrics) -> str:

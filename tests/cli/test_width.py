@@ -15,6 +15,8 @@ ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 COMMANDS = [
     "train --arch linear --limit 3000 --epochs 2 --no-plots",
     "evaluate linear",
+    "inspect linear",
+    "inspect builtin digits/test-0000-7.png",
     "compare linear dense",
     "compare linear dense builtin a-run-with-a-long-name-001",
     "predict digits/test-0000-7.png",
