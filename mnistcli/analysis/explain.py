@@ -3,7 +3,6 @@
 import numpy as np
 
 from mnistcli.analysis.predict import steps_for
-from mnistcli.errors import RunError
 from mnistcli.images import Source, read_picture
 from mnistcli.inference.saliency import integrated_gradients
 from mnistcli.models.network import restore
@@ -23,8 +22,6 @@ def explain(source: Source, prediction: Prediction, run: Run, *, invert: str = "
     steps = steps_for(model.pictures, model.image_shape, picture.pixels, invert=invert)
     kept = [("the picture", picture.pixels), *steps]
     seen, label = kept[-1][1], int(np.argmax(prediction.probabilities))
-    if model.network is None:
-        raise RunError(f"--explain needs gradients, which the run {run.name!r} does not hold: it is a class in Flax.")
-    network = restore(model.network, model.image_shape, len(model.class_names), model.arrays)
+    network = restore(model.description, model.image_shape, len(model.class_names), model.arrays)
     saliency = integrated_gradients(*network, seen, label=label)
     return Explanation(prediction, tuple(kept), saliency.sum(-1), METHOD)

@@ -34,7 +34,7 @@ def inspect(run: Run, dataset: Dataset, picture: str | None = None) -> Inspectio
         name, label, seen = "test image 0", model.class_names[test.labels[0]], np.array(test.images[0])
     else:
         name, label, seen = picture, None, _read(picture, model)
-    network = restore(model.network, model.image_shape, len(model.class_names), model.arrays)
+    network = restore(model.description, model.image_shape, len(model.class_names), model.arrays)
     outputs = activations(*network, seen)
     answer = model.class_names[int(outputs[OUTPUT].argmax())]
     layers = _by_layer(outputs, model)
@@ -99,7 +99,7 @@ def _read(path: str, model: StoredModel) -> np.ndarray:
 
 def _by_layer(outputs: Mapping[str, np.ndarray], model: StoredModel) -> tuple[LayerOutput, ...]:
     """Return the outputs of the layers that `summary` lists: a layer's activation stands in its place."""
-    rows = describe(model.arch, model.network, model.image_shape, len(model.class_names)).layers
+    rows = describe(model.arch, model.description, model.image_shape, len(model.class_names)).layers
     kinds = {row.name: row.kind for row in rows}
     layers: dict[str, LayerOutput] = {}
     name = ""

@@ -42,6 +42,17 @@ class StoredModel:
     arrays: Tensors
     path: Path
 
+    @property
+    def description(self) -> str:
+        """Its network in the one-line language, for what cannot do without.
+
+        Raises:
+            RunError: It is a class in Flax.
+        """
+        if self.network is None:
+            raise RunError(f"{str(self.path)!r} holds {self.arch}, a class in Flax: this takes a network in one line.")
+        return self.network
+
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The layers in their places.
@@ -49,9 +60,7 @@ class StoredModel:
         Raises:
             RunError: It is a class in Flax.
         """
-        if self.network is None:
-            raise RunError(f"{str(self.path)!r} holds {self.arch}, a class in Flax: this takes a network in one line.")
-        return plan(parse(self.network), self.image_shape, len(self.class_names))
+        return plan(parse(self.description), self.image_shape, len(self.class_names))
 
 
 def model_metadata(
