@@ -7,6 +7,7 @@ numbers of images that `onnx_model` runs together, so none can grow between them
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import onnx
 
@@ -17,6 +18,7 @@ from mnistcli.inference.onnx_model import TOGETHER, first_line
 MOST_BYTES = 2**30
 MOST_NODES = 20_000
 LONGEST_NAME = 500  # characters
+NOTES = {"doc_string", "metadata_props"}
 DOMAINS = {"", "ai.onnx"}
 # What takes memory that the sizes of its inputs and outputs do not show, and no classifier of images needs.
 UNBOUNDED = {"Einsum", "ImageDecoder"}
@@ -33,7 +35,7 @@ def check(content: bytes) -> None:
         model = onnx.ModelProto.FromString(content)
     except Exception as error:
         raise ValueError("is not an ONNX file, or not a whole one") from error
-    if not model.ir_version or not model.graph.node:
+    if not (model.ir_version and model.graph.node and model.graph.output):
         raise ValueError("is not an ONNX file, or holds no network")
     if len(model.graph.node) > MOST_NODES:
         raise ValueError(f"has {len(model.graph.node):,} operators: at most {MOST_NODES:,} are run")
@@ -64,28 +66,25 @@ def count_parameters(content: bytes) -> int:
 
 
 def _check_texts(model: onnx.ModelProto) -> None:
-    for text in _texts(model):
-        if not text.isprintable():
+    names = [*_names(model)]
+    for text in (*names, *(text for each in model.metadata_props for text in (each.key, each.value))):
+        if not isinstance(text, str) or not text.isprintable():  # what is not UTF-8 comes as bytes
             raise ValueError(f"holds text that could steer a terminal: {text[:LONGEST_NAME]!r}")
-    for name in _names(model):
-        if len(name) > LONGEST_NAME:
-            raise ValueError(f"holds a name of {len(name):,} characters: expected at most {LONGEST_NAME}")
+    longest = max(map(len, names), default=0)
+    if longest > LONGEST_NAME:
+        raise ValueError(f"holds a name of {longest:,} characters: expected at most {LONGEST_NAME}")
 
 
-def _texts(model: onnx.ModelProto) -> Iterator[str]:
-    yield from _names(model)
-    yield from (model.producer_name, model.producer_version, model.domain)
-    for each in model.metadata_props:
-        yield from (each.key, each.value)
-
-
-def _names(model: onnx.ModelProto) -> Iterator[str]:
-    graph = model.graph
-    yield graph.name
-    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
-        yield value.name
-    for node in graph.node:
-        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+def _names(message: Any) -> Iterator[str | bytes]:
+    """Yield every text in a message of protobuf and below, but for notes, which nobody is shown."""
+    for descriptor, value in message.ListFields():
+        if descriptor.name in NOTES:
+            continue
+        if descriptor.type == descriptor.TYPE_MESSAGE:
+            for each in [value] if hasattr(value, "ListFields") else value:
+                yield from _names(each)
+        elif descriptor.type == descriptor.TYPE_STRING:
+            yield from [value] if isinstance(value, str | bytes) else value
 
 
 def _check_operators(model: onnx.ModelProto) -> None:

@@ -57,6 +57,18 @@ def by_pixels() -> onnx.ModelProto:
     return make(nodes)
 
 
+def lying() -> onnx.ModelProto:
+    """By pixels, and it says a size itself."""
+    model = by_pixels()
+    model.graph.value_info.append(helper.make_tensor_value_info("where", TensorProto.INT64, [4, 10]))
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("y", TensorProto.FLOAT, [4, 10]))
+    return model
+
+
+def einsum() -> onnx.ModelProto:
+    return make([FLATTEN, helper.make_node("Einsum", ["row", "row"], ["y"], equation="ij,kl->ij")])
+
+
 def loop() -> onnx.ModelProto:
     names = {"i": TensorProto.INT64, "go": TensorProto.BOOL, "a": TensorProto.FLOAT, "on": TensorProto.BOOL}
     i, go, a, on = (helper.make_tensor_value_info(name, kind, []) for name, kind in names.items())
@@ -96,6 +108,12 @@ def two_inputs() -> onnx.ModelProto:
     return model
 
 
+def no_output() -> onnx.ModelProto:
+    model = plain()
+    del model.graph.output[:]
+    return model
+
+
 def named(name: str) -> onnx.ModelProto:
     model = plain()
     model.graph.node[0].name = name
@@ -125,12 +143,19 @@ HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
     "bomb of a fixed batch": (lambda: plain(batch=2**40), "is too large"),
     "array that is not there": (short_array, "too small for the declared shape"),
     "sizes by pixels": (by_pixels, "cannot be told"),
+    "sizes by pixels that lie": (lying, "cannot be told"),
+    "einsum": (einsum, "uses Einsum"),
+    "no output": (no_output, "holds no network"),
     "loop": (loop, "uses Loop"),
     "sequence": (sequence, "cannot be told"),
     "sparse": (sparse, "sparse"),
     "two inputs": (two_inputs, "has 2 inputs"),
     "deep name": (lambda: named("/".join(["deep"] * 300)), "a name of 1,499 characters"),
     "name that steers": (lambda: named("red\x1b[31m"), "could steer a terminal"),
+    "name that is no text": (
+        lambda: named("a name").SerializeToString().replace(b"a name", b"a\xff\xfe\xfd\xfce"),
+        "could steer a terminal",
+    ),
     "metadata that steers": (lambda: plain(metadata={"class_names": '["\x1b[31m"]'}), "could steer a terminal"),
     "class name that steers": (
         lambda: plain(metadata={"schema": onnx_model.SCHEMA, "image_shape": "[28, 28, 1]", "pictures": "digit",
