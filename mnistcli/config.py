@@ -144,6 +144,9 @@ class TrainConfig(DataChoice):
         schedule: How the learning rate goes on: "constant", or "cosine", down to 0 at the last epoch's end.
         augment: Whether every training image is changed at random each time that it is seen.
         limit: Train on the first `limit` images of the training split only; None: on all.
+        source_sha256: Of the file that the network is written in, where `arch` is FILE.py:CLASS.
+        start: The run with whose weights it begins, where they fit; None: with random ones.
+        freeze: The layers, by name, that stay as they begin.
 
     Raises:
         UsageError: A value is out of its range.
@@ -160,9 +163,13 @@ class TrainConfig(DataChoice):
     augment: bool = False
     seed: int = 0
     limit: int | None = None
+    source_sha256: str | None = None
+    start: str | None = None
+    freeze: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        object.__setattr__(self, "freeze", tuple(self.freeze))  # JSON has lists alone
         find_optimizer(self.optimizer)
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise UsageError(f"--lr must be a finite number above 0, not {self.learning_rate:g}.")
@@ -182,7 +189,7 @@ class TrainConfig(DataChoice):
             _at_least("--limit", self.limit, 1)
 
 
-FLAGS = {"learning_rate": "--lr"}  # where a flag is not its attribute's name
+FLAGS = {"learning_rate": "--lr", "start": "--from"}  # where a flag is not its attribute's name
 
 
 def go_on(config: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:

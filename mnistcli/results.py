@@ -195,7 +195,11 @@ class ComparedRun:
 
 @dataclass(frozen=True)
 class PairedTest:
-    """Two runs on the same images: counts of images, and McNemar's exact two-sided p-value."""
+    """Two runs on the same images: counts of images, and McNemar's exact two-sided p-value.
+
+    Attributes:
+        networks: How b's network differs from a's, in the one-line language; nothing where they are alike.
+    """
 
     a: str
     b: str
@@ -204,6 +208,7 @@ class PairedTest:
     only_b_right: int
     both_wrong: int
     p_value: float
+    networks: str = ""
 
 
 @dataclass(frozen=True)
@@ -301,7 +306,7 @@ class LayerSummary:
     """One layer: its output's shape without the batch, its parameters, multiply-accumulates for one image.
 
     Attributes:
-        receptive_field: Rows and columns of the image that one number of its output follows from.
+        receptive_field: Rows and columns of the image that one number of its output follows from; empty: not known.
         depth: In how many residuals it is.
         adds: Of the end of a residual: how many layers, right before it, are inside.
     """
@@ -312,7 +317,7 @@ class LayerSummary:
     output_shape: tuple[int, ...]
     parameters: int
     multiply_accumulates: int
-    receptive_field: tuple[int, int]
+    receptive_field: tuple[int, ...]
     depth: int = 0
     adds: int = 0
 
@@ -338,10 +343,10 @@ class Export:
 
 @dataclass(frozen=True)
 class ModelSummary:
-    """An architecture, layer by layer; the first row is the input. `network` is its description."""
+    """An architecture, layer by layer; the first row is the input. `network` is its description, where it has one."""
 
     arch: str
-    network: str
+    network: str | None
     layers: tuple[LayerSummary, ...]
 
     @property

@@ -120,7 +120,7 @@ def _same(one: Any, other: Any) -> bool:
         return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
-    if hasattr(one, "params") or hasattr(one, "tensors"):
+    if hasattr(one, "arrays") or hasattr(one, "tensors"):
         return _same(vars(one), vars(other))
     return bool(one == other)
 

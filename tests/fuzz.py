@@ -134,7 +134,7 @@ def _record() -> bytes:
 
 def _weights() -> bytes:
     small = SCRATCH / "small.safetensors"
-    save_tensors(small, {"a": np.zeros(3, np.float32)}, {"schema": "mnistcli.model/1"})
+    save_tensors(small, {"a": np.zeros(3, np.float32)}, {"schema": "mnistcli.model/2"})
     return small.read_bytes()
 
 

@@ -2,10 +2,12 @@
 
     python -m tests.kills [N]
 
-prints how many of N runs (200), half of them dense and half cnn, end with the same weights to the bit.
+prints how many of N runs (200) end with the same weights to the bit: dense, cnn, a described network with batch
+normalisation, a residual and dropout, and a class in Flax with these and a shared layer, in turn.
 """
 
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +15,14 @@ import tempfile
 import time
 from pathlib import Path
 
-ARGUMENTS = ("--limit", "4000", "--epochs", "3", "--patience", "0", "--no-plots", "--checkpoint-every", "40")
+ARGUMENTS = ("--epochs", "3", "--patience", "0", "--no-plots", "--checkpoint-every", "40")
+FLAX = Path(__file__).with_name("flax_network.py")
+NETWORKS = {  # by the names that runs get: the architecture, and how many images keep a run at some seconds
+    "dense": ("dense", "4000"),
+    "cnn": ("cnn", "4000"),
+    "described": ("conv 8 5x5 stride 2, norm, relu, residual(conv 8 3x3 same, norm, relu), mean, dropout 0.1", "4000"),
+    "flax": (f"{FLAX.name}:Net", "2000"),
+}
 
 
 def call(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
@@ -31,9 +40,15 @@ def finish(folder: Path, *arguments: str) -> str:
     return said.decode()
 
 
-def kill_and_resume(folder: Path, arch: str, name: str, *, after: float) -> str:
+def train(network: str, name: str) -> tuple[str, ...]:
+    """Return the arguments that train a network as a run of that name."""
+    arch, limit = NETWORKS[network]
+    return *ARGUMENTS, "--arch", arch, "--limit", limit, "--name", name
+
+
+def kill_and_resume(folder: Path, network: str, name: str, *, after: float) -> str:
     """Start a run, kill it so many seconds after it has its folder, and resume it; return what resuming said."""
-    process = call(folder, *ARGUMENTS, "--arch", arch, "--name", name)
+    process = call(folder, *train(network, name))
     run = folder / "runs" / name / "run.json"
     while not run.exists() and process.poll() is None:
         time.sleep(0.002)
@@ -41,7 +56,7 @@ def kill_and_resume(folder: Path, arch: str, name: str, *, after: float) -> str:
     process.send_signal(signal.SIGKILL)
     process.communicate()
     try:
-        return finish(folder, "--resume", name, "--no-plots")
+        return finish(folder, "--resume", name, "--arch", NETWORKS[network][0], "--no-plots")
     except RuntimeError as error:
         if "is finished" in str(error):  # it was before the kill came
             return "finished"
@@ -53,20 +68,21 @@ def count_same(n: int, *, seed: int = 0) -> tuple[int, int]:
     chance, same, finished = random.Random(seed), 0, 0  # noqa: S311
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        shutil.copy(FLAX, folder)
         spans = {}
-        for arch in ("dense", "cnn"):
-            finish(folder, *ARGUMENTS, "--arch", arch, "--name", f"whole-{arch}")  # fills the compilation cache
-            process, run = call(folder, *ARGUMENTS, "--arch", arch, "--name", f"timed-{arch}"), folder / "runs"
-            while not (run / f"timed-{arch}" / "run.json").exists():
+        for network in NETWORKS:
+            finish(folder, *train(network, f"whole-{network}"))  # fills the compilation cache
+            process, run = call(folder, *train(network, f"timed-{network}")), folder / "runs"
+            while not (run / f"timed-{network}" / "run.json").exists():
                 time.sleep(0.002)
             started = time.monotonic()
             process.communicate()
-            spans[arch] = time.monotonic() - started
+            spans[network] = time.monotonic() - started
         for i in range(n):
-            arch = ("dense", "cnn")[i % 2]
-            said = kill_and_resume(folder, arch, f"killed-{i}", after=chance.uniform(0, spans[arch]))
+            network = [*NETWORKS][i % len(NETWORKS)]
+            said = kill_and_resume(folder, network, f"killed-{i}", after=chance.uniform(0, spans[network]))
             finished += said == "finished"
-            weights = [folder / "runs" / run / "model.safetensors" for run in (f"whole-{arch}", f"killed-{i}")]
+            weights = [folder / "runs" / run / "model.safetensors" for run in (f"whole-{network}", f"killed-{i}")]
             same += weights[0].read_bytes() == weights[1].read_bytes()
             print(f"{same} of {i + 1}", end="\r", file=sys.stderr)
     return same, finished

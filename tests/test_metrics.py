@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-from mnistcli.network import calibration_error, cross_entropy, fit_temperature, softmax
 from scipy.special import log_softmax
+
+from mnistcli.metrics import calibration_error, cross_entropy, fit_temperature, softmax
 
 RANDOM = np.random.default_rng(0)
 

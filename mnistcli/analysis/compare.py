@@ -1,6 +1,7 @@
 """Compare runs on the same images, pair by pair."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from mnistcli.analysis.evaluate import load_for, logits_of, score
 from mnistcli.data import Dataset
 from mnistcli.errors import RunError
+from mnistcli.models.language import difference, parse
 from mnistcli.results import ComparedRun, Comparison, PairedTest
 from mnistcli.runs import Run
 
@@ -26,7 +28,7 @@ def compare(chosen: Sequence[Run], dataset: Dataset, *, split: str, different_da
         UsageError: There is no such split.
     """
     images = dataset.split(split)
-    compared, right = [], []
+    compared, right, networks = [], [], []
     for run in chosen:
         model = load_for(run, dataset)
         if model.data_fingerprint not in (None, dataset.fingerprint) and not different_data:
@@ -40,10 +42,19 @@ def compare(chosen: Sequence[Run], dataset: Dataset, *, split: str, different_da
         seconds = record.results.get("train_seconds") if record else None
         compared.append(ComparedRun(evaluation, run.history(), model.parameters, seconds))
         right.append(logits.argmax(1) == images.labels)
+        networks.append(model.network)
     pairs = [
-        paired_test(chosen[a].name, chosen[b].name, right[a], right[b]) for a, b in combinations(range(len(chosen)), 2)
+        replace(
+            paired_test(chosen[a].name, chosen[b].name, right[a], right[b]),
+            networks=_difference(networks[a], networks[b]),
+        )
+        for a, b in combinations(range(len(chosen)), 2)
     ]
     return Comparison(tuple(compared), tuple(pairs))
+
+
+def _difference(a: str | None, b: str | None) -> str:
+    return difference(parse(a), parse(b)) if a is not None and b is not None else ""
 
 
 def paired_test(a: str, b: str, right_a: np.ndarray, right_b: np.ndarray) -> PairedTest:

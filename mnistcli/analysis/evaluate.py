@@ -5,12 +5,13 @@ import numpy as np
 from mnistcli.analysis.onnx import onnx_of
 from mnistcli.data import Dataset, Split
 from mnistcli.errors import RunError
-from mnistcli.inference import predict_logits
-from mnistcli.inference.onnx_model import OnnxModel
+from mnistcli.inference.logits import predict_logits
+from mnistcli.inference.onnx_model import OnnxModel, read_model_file
+from mnistcli.inference.stablehlo import stablehlo_logits
 from mnistcli.metrics import calibration_error, cross_entropy, softmax
 from mnistcli.models.network import restore
 from mnistcli.results import Evaluation
-from mnistcli.runs import Run, StoredModel, load_model
+from mnistcli.runs import STABLEHLO, Run, StoredModel, load_model
 
 Classifier = StoredModel | OnnxModel  # what a run is once it is read: by JAX, or, where it is an ONNX file, by that
 
@@ -32,6 +33,9 @@ def logits_of(model: Classifier, images: np.ndarray) -> np.ndarray:
     """Return the model's logits [n, classes] float32 of images uint8, computed on JAX's device or by ONNX Runtime."""
     if isinstance(model, OnnxModel):
         return model.logits(images)
+    if model.network is None:
+        file = model.path.with_name(STABLEHLO)
+        return stablehlo_logits(read_model_file(file), images, name=repr(str(file)))
     return predict_logits(*restore(model.network, model.image_shape, len(model.class_names), model.arrays), images)
 
 

@@ -1,4 +1,4 @@
-"""Write a run's network to an ONNX file, and prove the file against JAX."""
+"""Write a run's network to a file for other programs, and prove the file against JAX."""
 
 from pathlib import Path
 
@@ -9,14 +9,22 @@ from mnistcli.analysis.onnx import make_onnx
 from mnistcli.data import Dataset
 from mnistcli.errors import UsageError
 from mnistcli.files import write_atomically
-from mnistcli.inference.onnx_model import open_onnx, read_onnx
+from mnistcli.inference.onnx_model import open_onnx, read_model_file
+from mnistcli.inference.stablehlo import make_stablehlo, stablehlo_logits
 from mnistcli.metrics import softmax
+from mnistcli.models.network import restore
 from mnistcli.results import Export
-from mnistcli.runs import Run
+from mnistcli.runs import STABLEHLO, Run, StoredModel
 
 
-def export(run: Run, dataset: Dataset, path: Path) -> Export:
+def export(run: Run, dataset: Dataset, path: Path, *, form: str) -> Export:
     """Write the run's network to `path`, run the test images through that file, and compare with JAX's answers.
+
+    Args:
+        run: The run.
+        dataset: Whose test images prove the file.
+        path: Of the file.
+        form: "onnx" or "stablehlo".
 
     Raises:
         RunError: The run's weights are missing or damaged, or do not fit the data.
@@ -24,12 +32,16 @@ def export(run: Run, dataset: Dataset, path: Path) -> Export:
     """
     model = load_stored_for(run, dataset)
     try:
-        write_atomically(path, make_onnx(run, model))
+        write_atomically(path, make_onnx(run, model) if form == "onnx" else _stablehlo(model))
     except OSError as error:
         raise UsageError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
-    written = read_onnx(path)
+    written = read_model_file(path)
     images = dataset.split("test").images
-    probabilities = open_onnx(written, name=repr(str(path))).probabilities(images)
+    name = repr(str(path))
+    if form == "onnx":
+        probabilities = open_onnx(written, name=name).probabilities(images)
+    else:
+        probabilities = softmax(stablehlo_logits(written, images, name=name), temperature=model.temperature)
     ours = softmax(logits_of(model, images), temperature=model.temperature)
     return Export(
         run=run.name,
@@ -39,3 +51,10 @@ def export(run: Run, dataset: Dataset, path: Path) -> Export:
         same_answers=int((probabilities.argmax(1) == ours.argmax(1)).sum()),
         largest_difference=float(np.abs(probabilities - ours).max()),
     )
+
+
+def _stablehlo(model: StoredModel) -> bytes:
+    if model.network is None:
+        return read_model_file(model.path.with_name(STABLEHLO))
+    graph, parts = restore(model.network, model.image_shape, len(model.class_names), model.arrays)
+    return make_stablehlo(graph, parts, image_shape=model.image_shape, temperature=model.temperature)

@@ -2,7 +2,7 @@
 
 from mnistcli import __version__
 from mnistcli.inference.onnx_check import check_onnx
-from mnistcli.inference.onnx_model import OnnxModel, open_onnx, read_onnx
+from mnistcli.inference.onnx_model import OnnxModel, open_onnx, read_model_file
 from mnistcli.runs import Run, StoredModel, load_model
 
 
@@ -10,11 +10,12 @@ def onnx_of(run: Run) -> OnnxModel:
     """Return the run's network for ONNX Runtime: its ONNX file, or, where it has none yet, what that would hold.
 
     Raises:
-        RunError: Its files are missing, damaged or could do harm, or their input or output does not fit.
+        RunError: Its files are missing, damaged or could do harm, their input or output does not fit, or its network is
+            a class in Flax.
         UsageError: The run's reading does not fit its file.
     """
     if run.onnx is not None and run.onnx.exists():
-        content, name = read_onnx(run.onnx), repr(str(run.onnx))
+        content, name = read_model_file(run.onnx), repr(str(run.onnx))
         if not run.is_builtin:
             check_onnx(content, name=name)
         return open_onnx(content, name=name, reading=run.reading)

@@ -5,23 +5,39 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from mnistcli.analysis.evaluate import evaluate
 from mnistcli.analysis.onnx import make_onnx
+from mnistcli.analysis.start import frozen_layers, layers_of, take_weights
 from mnistcli.config import RUNS_DIR, DataChoice, TrainConfig, go_on
 from mnistcli.data import Dataset, load
-from mnistcli.errors import DataError, InterruptedRunError, StoppedRunError, UsageError
+from mnistcli.errors import DataError, InterruptedRunError, RunError, StoppedRunError, UsageError
 from mnistcli.files import write_atomically
+from mnistcli.inference.stablehlo import make_stablehlo, stablehlo_logits
 from mnistcli.models import description
-from mnistcli.models.network import count, define
+from mnistcli.models.flax_file import blaming, loaded, refused
+from mnistcli.models.network import build, count, define, restore, split
 from mnistcli.process import held_interrupts
 from mnistcli.results import EpochMetrics, Notice, RunStarted, TrainEvent, TrainResult
-from mnistcli.runs import Run, RunFolder, RunsFolder, Status, load_model, model_metadata, provenance
+from mnistcli.runs import (
+    ONNX,
+    STABLEHLO,
+    Run,
+    RunFolder,
+    RunsFolder,
+    Status,
+    StoredModel,
+    load_model,
+    model_metadata,
+    provenance,
+)
+from mnistcli.runs.tensors import Tensors
 from mnistcli.training import Fit, best_epoch
 
 Notify = Callable[[TrainEvent], None]
@@ -47,8 +63,24 @@ class Session:
     load: Load = load
 
 
-def train(config: TrainConfig, session: Session, *, runs: RunsFolder, name: str | None = None) -> TrainResult:
+def train(
+    config: TrainConfig,
+    session: Session,
+    *,
+    runs: RunsFolder,
+    name: str | None = None,
+    start: StoredModel | None = None,
+    freeze: str | None = None,
+) -> TrainResult:
     """Train one run and score it.
+
+    Args:
+        config: What decides its weights.
+        session: What it is trained with.
+        runs: The folder of runs.
+        name: What it is called; None: by its architecture and a number.
+        start: The model with whose weights it begins, where they fit.
+        freeze: The layers that stay as they begin, as `start.frozen_layers` takes them.
 
     Raises:
         UsageError: The run's name or the runs folder cannot be used, or the disk is full.
@@ -59,10 +91,18 @@ def train(config: TrainConfig, session: Session, *, runs: RunsFolder, name: str 
     """
     dataset = session.load(config.choice())
     _check_space(runs.path, config, dataset)
+    if config.source_sha256:
+        _try_out(config, dataset)
+    config, arrays = _begin(config, session, dataset, start, freeze)
     with held_interrupts() as interrupted:
         folder = runs.claim(config, provenance(device=session.device, data_fingerprint=dataset.fingerprint), name=name)
         try:
-            fit = Fit(config, dataset, session.checkpoint_every)
+            if config.source_sha256:
+                source, _ = loaded(config.arch)
+                write_atomically(folder.path / source.path.name, source.content)
+            if arrays:
+                folder.save_start(arrays)
+            fit = Fit(config, dataset, session.checkpoint_every, arrays)
         except BaseException:
             folder.close(Status.FAILED)
             raise
@@ -86,13 +126,14 @@ def resume(run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, 
     try:
         config = go_on(folder.record.config, given)
         _check_dataset(run, config, given)
+        _check_source(run, config)
         dataset = session.load(config.choice())
         before = folder.record.provenance
         now = provenance(device=session.device, data_fingerprint=dataset.fingerprint)
         if before.get("data_fingerprint") != now["data_fingerprint"]:
             raise DataError(f"The run {run!r} was begun on other images than {config.dataset} holds now.")
         with held_interrupts() as interrupted:
-            fit = Fit(config, dataset, session.checkpoint_every)
+            fit = Fit(config, dataset, session.checkpoint_every, folder.read_start() if config.start else {})
             trained = _restore(folder, fit, session)
             if any(before.get(key) != now[key] for key in ("device", "versions")):
                 session.notify(Notice("It was begun on another device or version: its weights may differ a little."))
@@ -108,6 +149,53 @@ def _check_dataset(run: str, config: TrainConfig, given: Mapping[str, Any]) -> N
         raise UsageError(
             f"The run {run!r} was begun on {config.dataset!r}: go on with --dataset {shlex.quote(config.dataset)}."
         )
+
+
+def _try_out(config: TrainConfig, dataset: Dataset) -> None:
+    """Refuse a class in Flax, before any work is lost, whose first answers are no numbers, or which cannot be kept."""
+    source, network = loaded(config.arch)
+    shape = config.arch, dataset.image_shape, len(dataset.class_names)
+    definition = define(*shape)
+    with blaming(source):
+        parts = jax.jit(lambda: split(build(*shape, seed=config.seed))[1])()
+        content = make_stablehlo(definition.use, parts, image_shape=dataset.image_shape, temperature=1.0)
+    try:
+        answers = stablehlo_logits(content, dataset.train.images[:2], name=network.__name__)
+    except RunError as error:
+        raise refused(source, str(error).rstrip(".")) from error
+    if not np.isfinite(answers).all():
+        raise refused(source, f"{network.__name__} answers with what is not a number before any training")
+
+
+def _begin(
+    config: TrainConfig, session: Session, dataset: Dataset, start: StoredModel | None, freeze: str | None
+) -> tuple[TrainConfig, Tensors]:
+    """Return the configuration with the layers that stay, and the arrays that the run begins with; tell of both."""
+    if start is None and freeze is None:
+        return config, {}
+    shape = config.arch, dataset.image_shape, len(dataset.class_names)
+    definition = define(*shape)
+    layers = layers_of(shape[0], definition, *shape[1:])
+    arrays: Tensors = {}
+    if start is not None:
+        taken = take_weights(start, definition, layers, same_classes=start.class_names == dataset.class_names)
+        anew = f"; anew: {', '.join(taken.anew)}" if taken.anew else ""
+        session.notify(Notice(f"Taken from {config.start}: {', '.join(taken.taken)}{anew}."))
+        arrays = taken.arrays
+    if freeze is not None:
+        config = replace(config, freeze=frozen_layers(freeze, layers))
+        session.notify(Notice(f"Not trained: {', '.join(config.freeze)}."))
+    return config, arrays
+
+
+def _check_source(run: str, config: TrainConfig) -> None:
+    """Refuse to go on with a network in Flax whose file is not named, or is another one now."""
+    if config.source_sha256:
+        source, _ = loaded(config.arch)
+        if source.sha256 != config.source_sha256:
+            raise UsageError(
+                f"{source.path} has changed since the run {run!r} began: the run's folder keeps what it was then."
+            )
 
 
 def _restore(folder: RunFolder, fit: Fit, session: Session) -> float:
@@ -172,6 +260,8 @@ def _fit(folder: RunFolder, fit: Fit, session: Session, interrupted: Callable[[]
         if stop:
             raise InterruptedRunError(f"Interrupted; '{_resume_command(folder)}' goes on from here.")
     train_seconds = time.perf_counter() - started
+    run = Run(name, folder.weights, folder.path)
+    _write_answers(run, fit)
     result = TrainResult(
         run=name,
         folder=folder.path,
@@ -185,12 +275,21 @@ def _fit(folder: RunFolder, fit: Fit, session: Session, interrupted: Callable[[]
         compile_seconds=fit.compile_seconds,
         parameters=fit.parameters,
         device=session.device,
-        evaluation=evaluate(Run(name, folder.weights, folder.path), fit.dataset, split="test"),
+        evaluation=evaluate(run, fit.dataset, split="test"),
     )
-    finished = Run(name, folder.weights, folder.path)
-    write_atomically(folder.path / "model.onnx", make_onnx(finished, load_model(folder.weights)))
     folder.close(Status.FINISHED, result.figures)
     return result
+
+
+def _write_answers(run: Run, fit: Fit) -> None:
+    """Write the file that answers alone: ONNX, or, of a class in Flax, StableHLO."""
+    model = load_model(run.weights)
+    if model.network is not None:
+        write_atomically(run.weights.with_name(ONNX), make_onnx(run, model))
+    else:
+        graph, parts = restore(fit.config.arch, model.image_shape, len(model.class_names), model.arrays)
+        content = make_stablehlo(graph, parts, image_shape=model.image_shape, temperature=model.temperature)
+        write_atomically(run.weights.with_name(STABLEHLO), content)
 
 
 def _keep_best(folder: RunFolder, fit: Fit) -> None:
@@ -206,6 +305,7 @@ def _keep_best(folder: RunFolder, fit: Fit) -> None:
             data_fingerprint=fit.dataset.fingerprint,
             pictures=fit.dataset.pictures,
             temperature=fit.temperature(),
+            parameters=fit.parameters,
         )
         folder.save_best(fit.weights(), metadata)
 

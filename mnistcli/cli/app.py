@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from mnistcli import __version__
-from mnistcli.cli import compare, data, doctor, evaluate, export, manual, predict, runs, summary, train
+from mnistcli.cli import compare, data, doctor, evaluate, export, init, manual, predict, runs, summary, train
 from mnistcli.cli.face import Colour, Debug, Quiet, Verbose, command, format_examples
 from mnistcli.errors import ClosedPipeError, ExitCode, MnistcliError
 from mnistcli.render.view import printable, wrapped
@@ -47,6 +47,7 @@ command(app, examples=evaluate.EXAMPLES)(evaluate.evaluate)
 command(app, examples=compare.EXAMPLES)(compare.compare)
 command(app, examples=predict.EXAMPLES)(predict.predict)
 command(app, examples=export.EXAMPLES)(export.export)
+command(app, examples=init.EXAMPLES)(init.init)
 app.add_typer(data_app, name="data")
 command(data_app, examples=data.SHOW_EXAMPLES)(data.show)
 command(data_app, examples=data.INFO_EXAMPLES)(data.info)

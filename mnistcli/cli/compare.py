@@ -11,10 +11,10 @@ from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.onnx_options import Onnx
 from mnistcli.cli.options import MODEL_HELP, Plot, RunsDir, Split, check_plot
-from mnistcli.cli.train import train_visibly
+from mnistcli.cli.train import load_source, train_visibly
 from mnistcli.config import RUNS_DIR, DataChoice, check_split
 from mnistcli.errors import RunError, UsageError
-from mnistcli.models import RECIPES, configure
+from mnistcli.models import arch_key, configure, is_architecture
 
 if TYPE_CHECKING:
     from mnistcli.runs import Run, RunsFolder
@@ -69,7 +69,7 @@ def compare(
     choice = _choice(data, names, folder)
     images = data.load(face, choice)
     missing = _missing(names, folder, choice)
-    named = [name for name in names if name not in RECIPES]
+    named = [name for name in names if not is_architecture(name)]
     found = dict(zip(named, onnx.take(face, map(folder.find, named)), strict=True))
     if missing and no_train:
         raise RunError(
@@ -78,6 +78,7 @@ def compare(
         )
     for arch in missing:
         face.note(f"There is no finished {arch} run on {choice.dataset} in {str(runs_dir)!r} yet: training one first.")
+        load_source(arch)
         work = partial(train, configure(arch, data=choice), runs=folder)
         train_visibly(face, work, data, device=device, plots=True)
     chosen = _distinct([found.get(name) or folder.find(name, data=choice) for name in names])
@@ -96,7 +97,7 @@ def compare(
 def _choice(data: Data, names: list[str], folder: "RunsFolder") -> DataChoice:
     """Return what to compare on: what is asked for, else what the first run that is named was trained on."""
     for name in names:
-        if name not in RECIPES:
+        if not is_architecture(name):
             run = folder.find(name)
             if run.reading is None:
                 return data.choice_for(run.name, run.data())
@@ -109,7 +110,7 @@ def _missing(names: list[str], folder: "RunsFolder", choice: DataChoice) -> list
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"compare was given {name!r} twice: name two different runs.")
-        if name in RECIPES and not folder.has_finished(name, data=choice):
+        if is_architecture(name) and not folder.has_finished(arch_key(name), data=choice):
             missing.append(name)
         else:
             folder.find(name, data=choice)

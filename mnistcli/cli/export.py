@@ -10,12 +10,13 @@ from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.options import RUN_HELP, RunsDir, check_writable
 from mnistcli.config import RUNS_DIR
-from mnistcli.errors import ExitCode
+from mnistcli.errors import ExitCode, UsageError, unknown
 
-SUFFIXES = (".onnx",)
+FORMS = ("onnx", "stablehlo")
 EXAMPLES = [
     "mnistcli export cnn cnn.onnx",
     "mnistcli export builtin digits.onnx --json",
+    "mnistcli export cnn cnn.stablehlo",
 ]
 
 
@@ -25,16 +26,22 @@ def export(
     compute: Compute,
     *,
     run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write: .onnx.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write: .onnx or .stablehlo.")],
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="|".join(FORMS), help="The format.", show_default="as the file's name ends"),
+    ] = None,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Write a run's network to an ONNX file, and prove the file: the test images get the same answers as from JAX.
+    """Write a run's network to a file for other programs, and prove it: test images get the same answers as from JAX.
 
     The file answers alone: uint8 images (n, height, width, channels) in, logits and calibrated probabilities out.
 
     Its metadata holds the class names, the image shape and the temperature. Exit code 1: an answer differs.
     """
-    check_writable(file, SUFFIXES, name="The file")
+    if to not in (None, *FORMS):
+        raise UsageError(unknown("format", to, FORMS))
+    check_writable(file, (file.suffix.lower(),) if to else tuple(f".{form}" for form in FORMS), name="The file")
     compute.start(face)
 
     from mnistcli.analysis.export import export as export_run
@@ -44,7 +51,7 @@ def export(
     found = RunsFolder(runs_dir).find(run)
     choice = data.choice_for(found.name, found.data())
     face.note(f"Exporting run {found.name}; the test images of {choice.dataset} prove the file.")
-    exported = export_run(found, data.load(face, choice), file)
+    exported = export_run(found, data.load(face, choice), file, form=to or file.suffix[1:].lower())
     face.show(export_view(exported))
     if exported.same_answers < exported.images:
         raise typer.Exit(ExitCode.FAILED)

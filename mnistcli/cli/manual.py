@@ -9,9 +9,10 @@ import typer
 
 from mnistcli.cli.face import format_examples
 from mnistcli.errors import ExitCode, UsageError, suggestion
+from mnistcli.models import RECIPES
 from mnistcli.render.view import wrapped
 
-HELP_EPILOG = format_examples(["mnistcli help exit-codes", "mnistcli help train"])
+HELP_EPILOG = format_examples(["mnistcli help arch", "mnistcli help exit-codes", "mnistcli help train"])
 COMPLETION_EPILOG = format_examples(
     [
         'eval "$(mnistcli completion bash)"',
@@ -19,15 +20,37 @@ COMPLETION_EPILOG = format_examples(
         "mnistcli completion fish > ~/.config/fish/completions/mnistcli.fish",
     ]
 )
-TOPIC = "exit-codes"
+TOPICS = ("arch", "exit-codes")
+ARCH_INTRODUCTION = """\
+A network is written in one line, its layers separated by commas:
+
+  mnistcli train --arch "conv 32 3x3, norm, relu, pool 2, dense 64, relu"
+  mnistcli summary "conv 16 3x3, relu, residual(conv 16 3x3 same, relu), mean"
+
+The last layer, one unit for each class, is implied, and so is 'flatten' before
+the first 'dense'. 'train', 'compare' and 'summary' take such a line; 'evaluate'
+and others find its newest finished run.
+
+A network can also be a class in Flax, in a file of yours; 'mnistcli init' writes
+an example:
+
+  mnistcli init net.py
+  mnistcli train --arch net.py:Net
+
+  network = layer, layer, …
+"""
+ARCH_NAMES = "Names of the catalogue stand for these:"
 
 
 def show_help(
     ctx: typer.Context,
-    topic: Annotated[list[str] | None, typer.Argument(help=f"A command, or {TOPIC}.")] = None,
+    topic: Annotated[list[str] | None, typer.Argument(help=f"A command, or {' or '.join(TOPICS)}.")] = None,
 ) -> None:
-    """Show help on a command, or the exit codes."""
-    if topic == [TOPIC]:
+    """Show help on a command, on networks in one line, or the exit codes."""
+    if topic == ["arch"]:
+        print(_arch_topic())
+        return
+    if topic == ["exit-codes"]:
         for code in ExitCode:
             print(wrapped(f"{code.value}\t{code.meaning}", sys.stdout))
         return
@@ -35,10 +58,17 @@ def show_help(
     for word in topic or []:
         commands = getattr(found, "commands", {})
         if word not in commands:
-            raise UsageError(f"There is no help on {word!r}{suggestion(word, commands)}")
+            raise UsageError(f"There is no help on {word!r}{suggestion(word, [*commands, *TOPICS])}")
         found = commands[word]
         here = typer.Context(found, info_name=word, parent=here)
     print(found.get_help(here))
+
+
+def _arch_topic() -> str:
+    from mnistcli.models.language import grammar
+
+    names = [f"  {name:9}{recipe.network}" for name, recipe in RECIPES.items()]
+    return "\n".join([ARCH_INTRODUCTION + grammar(), "", ARCH_NAMES, *names])
 
 
 def completion(

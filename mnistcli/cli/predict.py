@@ -121,7 +121,7 @@ def predict(
     # 10,000 pictures take 1.9 s so, 2.5 s with OpenBLAS's threads, which wait in a busy loop beside those that read.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     [found] = onnx.take(face, [_find_run(run, runs_dir)])
-    on_device = compute.device != "auto"
+    on_device = compute.device != "auto" or found.needs_jax
     if found.reading is not None and explain is not None:
         raise RunError(
             f"{str(found.weights)!r} is an ONNX file: --explain needs gradients, which JAX has of a run only."
@@ -135,7 +135,8 @@ def predict(
     from mnistcli.analysis.predict import save_pictures
     from mnistcli.render.prediction import predictions_view
 
-    face.note(f"Reading pictures with run {found.name}.")
+    by_jax = ", by JAX, since it is a class in Flax" if found.needs_jax else ""
+    face.note(f"Reading pictures with run {found.name}{by_jax}.")
     face.explain(f"The weights are {found.weights}; computing with {'JAX' if on_device else 'ONNX Runtime'}.")
     failures: list[Prediction] = []
     sources = _sources(paths, null=null, recursive=recursive)

@@ -15,13 +15,14 @@ from mnistcli.cli.face import Face
 from mnistcli.cli.options import Optimizer, RunsDir
 from mnistcli.config import RUNS_DIR, SCHEDULES, TrainConfig
 from mnistcli.errors import UsageError
-from mnistcli.models import RECIPES, configure, recipe_default
+from mnistcli.models import RECIPES, configure, is_flax, recipe_default
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mnistcli.analysis.study import Session
     from mnistcli.results import TrainResult
+    from mnistcli.runs import StoredModel
 
 ARCH = "dense"
 EXAMPLES = [
@@ -29,6 +30,8 @@ EXAMPLES = [
     "mnistcli train --arch cnn --epochs 3 --seed 7",
     "mnistcli train --arch linear --optimizer adam --lr 0.003 --json",
     "mnistcli train --arch cnn --dataset fashion_mnist",
+    'mnistcli train --arch "conv 32 3x3, norm, relu, pool 2, dense 64, relu"',
+    "mnistcli train --from cnn --freeze 1 --dataset fashion_mnist",
     "mnistcli train --resume latest",
 ]
 
@@ -40,7 +43,13 @@ def train(
     *,
     arch: Annotated[
         str | None,
-        typer.Option("--arch", "-a", metavar="|".join(RECIPES), help="The architecture.", show_default=ARCH),
+        typer.Option(
+            "--arch",
+            "-a",
+            metavar="|".join(RECIPES),
+            help="The network: one of these, its layers in one line, or FILE.py:CLASS ('mnistcli help arch').",
+            show_default=ARCH,
+        ),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(metavar="N", help="Epochs at most.", show_default=recipe_default("epochs"))
@@ -106,6 +115,23 @@ def train(
             show_default=False,
         ),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="Begin with the weights of a run, where they fit; the last layer only for the same classes.",
+            show_default=False,
+        ),
+    ] = None,
+    freeze: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|LAYERS",
+            help="Leave the first N layers with parameters as they begin, or these, as in conv1,norm1.",
+            show_default=False,
+        ),
+    ] = None,
     checkpoint_every: Annotated[
         int | None,
         typer.Option(metavar="STEPS", help="Write a checkpoint every STEPS steps.", show_default="at each epoch's end"),
@@ -126,6 +152,8 @@ def train(
         raise UsageError(f"--checkpoint-every must be at least 1, not {checkpoint_every}.")
     if resume is not None and name is not None:
         raise UsageError("--name contradicts --resume: the run has its name already.")
+    if resume is not None and (start or freeze) is not None:
+        raise UsageError("--from and --freeze contradict --resume: the run was begun with its own.")
     given: dict[str, Any] = {
         "arch": arch,
         "epochs": epochs,
@@ -139,9 +167,14 @@ def train(
         "seed": seed,
         "limit": limit,
     }
+    begun = _find_start(start, runs_dir)
     said = {key: value for key, value in given.items() if value is not None}
-    config = configure(**{"arch": ARCH} | said, data=data.choice())
+    defaults = {"arch": begun[1].arch, "start": begun[0]} if begun else {"arch": ARCH}
+    config = configure(**defaults | said, data=data.choice())
+    if arch is not None:
+        given["arch"] = config.arch
     device = compute.start(face)
+    load_source(arch)
 
     from mnistcli.analysis import study
     from mnistcli.render.training import training_view
@@ -152,9 +185,26 @@ def train(
         work = partial(study.resume, resume, runs=runs, given=given | data.given)
     else:
         face.explain(_describe(config))
-        work = partial(study.train, config, runs=runs, name=name)
+        work = partial(study.train, config, runs=runs, name=name, start=begun and begun[1], freeze=freeze)
     result = train_visibly(face, work, data, device=device, plots=not no_plots, checkpoint_every=checkpoint_every)
     face.show(training_view(result, next_commands=_next_commands(result, runs_dir)))
+
+
+def _find_start(run: str | None, runs_dir: Path) -> tuple[str, StoredModel] | None:
+    if run is None:
+        return None
+    from mnistcli.runs import RunsFolder, load_model
+
+    found = RunsFolder(runs_dir).find(run)
+    return found.name, load_model(found.weights)
+
+
+def load_source(arch: str | None) -> None:
+    """Execute the file of an architecture FILE.py:CLASS, which the command line names, once JAX is set up."""
+    if arch is not None and is_flax(arch):
+        from mnistcli.models.flax_file import load, read_source
+
+        load(read_source(arch))
 
 
 def train_visibly(

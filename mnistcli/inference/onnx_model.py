@@ -98,6 +98,11 @@ class OnnxModel:
         return count_parameters(self.content)
 
     @property
+    def network(self) -> None:
+        """Its description in the one-line language, which no ONNX file is trusted to give."""
+        return
+
+    @property
     def is_foreign(self) -> bool:
         """Whether another program made it."""
         return self.arch == FOREIGN
@@ -256,7 +261,7 @@ def _kind(answers: np.ndarray) -> str:
     return PROBABILITIES if (answers >= 0).all() and np.allclose(sums, 1, atol=ROUNDING) else LOGITS
 
 
-def read_onnx(path: Path) -> bytes:
+def read_model_file(path: Path) -> bytes:
     """Return a file's content.
 
     Raises:

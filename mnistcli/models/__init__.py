@@ -3,6 +3,26 @@
 This front door hands on what the command line reads before JAX is there.
 """
 
-from mnistcli.models.recipes import RECIPES, configure, description, find_recipe, is_architecture, recipe_default
+from mnistcli.models.flax_file import is_flax
+from mnistcli.models.recipes import (
+    RECIPES,
+    arch_key,
+    configure,
+    description,
+    find_recipe,
+    is_architecture,
+    recipe_default,
+    run_prefix,
+)
 
-__all__ = ["RECIPES", "configure", "description", "find_recipe", "is_architecture", "recipe_default"]
+__all__ = [
+    "RECIPES",
+    "arch_key",
+    "configure",
+    "description",
+    "find_recipe",
+    "is_architecture",
+    "is_flax",
+    "recipe_default",
+    "run_prefix",
+]

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -130,7 +131,7 @@ def _summarize(steps: Sequence[Step], rows: list[LayerSummary], seen: _Seen, *, 
             _summarize(step.inside, rows, seen, depth=depth + 1)
             seen.join(before)
             inside = len(rows) - start
-            rows.append(LayerSummary(step.name, "add", f"the input of {inside} layers", step.output_shape, 0, 0,
+            rows.append(LayerSummary(step.name, "add", rows[start - 1].name, step.output_shape, 0, 0,
                                      seen.field, depth, inside))  # fmt: skip
             continue
         if isinstance(step.layer, Activation) and i and isinstance(steps[i - 1].layer, Conv | Dense):
@@ -180,6 +181,19 @@ class _Seen:
         self._field = max(self._field[0], other._field[0]), max(self._field[1], other._field[1])
 
 
+def describe_sizes(arch: str, sizes: Mapping[str, int], image_shape: Shape) -> ModelSummary:
+    """Describe a network of which only the sizes of its variables are known, by path: a row for each part that has any.
+
+    Shapes and multiply-accumulates are not known: they are empty and 0.
+    """
+    parts: Counter[str] = Counter()
+    for path, size in sizes.items():
+        parts[path.rpartition(".")[0] or path] += size
+    rows = [LayerSummary("input", "input", PREPROCESSING, tuple(image_shape), 0, 0, (1, 1))]
+    rows += [LayerSummary(part, "variables", "", (), size, 0, ()) for part, size in parts.items()]
+    return ModelSummary(arch, None, tuple(rows))
+
+
 def expected_variables(steps: Sequence[Step]) -> dict[str, Variable]:
     """Return every array of a network by its path, as files name it: "residual1.conv1.kernel"."""
     walked = (each for step in steps for each in step.walk())
@@ -214,9 +228,18 @@ def difference(a: Layers, b: Layers) -> str:
 
 
 def distinguish(texts: Sequence[str]) -> list[str]:
-    """Return each description without the layers with which all begin and all end, "…" in their place."""
+    """Return each description without the layers with which all begin and all end, "…" in their place.
+
+    Names of the catalogue, and descriptions that are all alike, stay as they are.
+    """
+    described = sorted({text for text in texts if "," in text})
+    short = dict(zip(described, _without_common(described), strict=True))
+    return [short.get(text, text) for text in texts]
+
+
+def _without_common(texts: Sequence[str]) -> list[str]:
     parts = [[str(layer) for layer in parse(text)] for text in texts]
-    if len({*texts}) < 2:
+    if len(texts) < 2:
         return [*texts]
     shortest = min(map(len, parts))
     start = next((i for i in range(shortest) if len({each[i] for each in parts}) > 1), shortest)
@@ -230,9 +253,9 @@ def distinguish(texts: Sequence[str]) -> list[str]:
 
 def grammar() -> str:
     """Return what `mnistcli help arch` says of the language, but for its examples."""
-    width = max(len(each.usage) for each in LAYERS if each is not Activation) + 2
-    lines = [f"  {each.usage:{width}}{each.meaning}" for each in LAYERS if each is not Activation]
-    return "\n".join([*lines, "", "Activations:", f"  {', '.join(ACTIVATIONS)}"])
+    lines = [f"  {each.usage}\n      {each.meaning}" for each in LAYERS if each is not Activation]
+    names = textwrap.fill(", ".join(ACTIVATIONS), 78, initial_indent="      ", subsequent_indent="      ")
+    return "\n".join([*lines, f"  One of jax.nn's functions of each number:\n{names}"])
 
 
 def _parse_list(text: str, place: str, depth: int) -> Layers:

@@ -105,7 +105,7 @@ class Conv(Layer):
     """Convolution: [height, width, channels] → [height', width', filters]."""
 
     usage = "conv FILTERS SIZE [stride N] [same] [groups N]"
-    meaning = "Convolution with windows of SIZE, as in 3x3; 'same' keeps the size; 'groups' parts the channels."
+    meaning = "Convolution with windows of SIZE, as in 3x3. 'same' pads the image with zeros."
     filters: int
     rows: int
     columns: int
@@ -168,7 +168,7 @@ class Dense(Layer):
     """
 
     usage = "dense UNITS"
-    meaning = "A weighted sum of all inputs for each unit; 'flatten' before the first is implied."
+    meaning = "For each unit a weighted sum of all inputs."
     units: int
 
     def __str__(self) -> str:
@@ -265,7 +265,7 @@ class Pool(Layer):
     """The maximum or the mean of each window."""
 
     usage = "pool SIZE [mean] [stride N] [same]"
-    meaning = "The maximum, or the mean, of each window of SIZE, as in 2 or 2x2; the stride is as large."
+    meaning = "The maximum, or the mean, of each window of SIZE, as in 2 or 3x3."
     rows: int
     columns: int
     stride: int
@@ -382,7 +382,7 @@ class Init(Layer):
     """How the kernels after it begin; it computes nothing."""
 
     usage = "init he|glorot|lecun"
-    meaning = "The uniform distribution from which the kernels after it are drawn first; without it he."
+    meaning = "How the kernels after it begin: uniform, as He, Glorot or LeCun have it."
     name: str
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
 """The network that a description stands for, as a flax.nnx module; and what any module is to training."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -9,6 +9,7 @@ from flax import nnx
 from jax.nn import initializers
 
 from mnistcli.models.convolution import conv_relu_pool
+from mnistcli.models.flax_file import blaming, is_flax, loaded, refused
 from mnistcli.models.language import Step, parse, plan
 from mnistcli.models.layers import Activation, Conv, Pool, Residual, Shape, Variable
 from mnistcli.models.recipes import description
@@ -37,8 +38,9 @@ class Own(nnx.Module):
 class Network(nnx.Module):
     """Layers applied one after the other, from pixels to logits."""
 
-    def __init__(self, steps: tuple[Step, ...], *, rngs: nnx.Rngs) -> None:
+    def __init__(self, steps: tuple[Step, ...], *, frozen: tuple[str, ...] = (), rngs: nnx.Rngs) -> None:
         self.steps = nnx.static(steps)
+        self.frozen = nnx.static(frozen)
         self.deterministic = False
         for step in steps:
             setattr(self, step.name, Own(step, rngs))
@@ -65,7 +67,7 @@ class Network(nnx.Module):
                 case [Residual(), *_]:
                     x, i = x + self._apply(x, steps[i].inside, own), i + 1
                 case _:
-                    x, i = layer.apply(x, own, self), i + 1
+                    x, i = layer.apply(x, own, IN_USE if steps[i].name in self.frozen else self), i + 1
         return x
 
 
@@ -91,28 +93,68 @@ class Definition(NamedTuple):
     parts: Parts
 
 
-def build(arch: str, image_shape: Shape, classes: int, *, seed: int | jax.Array) -> nnx.Module:
-    """Return a freshly initialised network.
+class InUse:
+    """The mode of layers that are not trained, whatever those around them are."""
+
+    deterministic = True
+
+    def random_key(self) -> jax.Array:
+        """Return no key: nothing is drawn."""
+        raise AssertionError
+
+
+IN_USE = InUse()
+
+
+def build(
+    arch: str, image_shape: Shape, classes: int, *, seed: int | jax.Array, frozen: tuple[str, ...] = ()
+) -> nnx.Module:
+    """Return a freshly initialised network; batch normalisation in `frozen` layers follows no batch.
 
     Raises:
         UsageError: There is no such architecture, or it does not fit the images.
     """
-    steps = plan(parse(description(arch)), image_shape, classes)
-    return Network(steps, rngs=nnx.Rngs(jax.random.key(seed, impl=GENERATOR)))
+    rngs = nnx.Rngs(jax.random.key(seed, impl=GENERATOR))
+    if is_flax(arch):
+        source, network = loaded(arch)
+        with blaming(source):
+            return network(image_shape, classes, rngs=rngs)  # type: ignore[call-arg]
+    steps = plan(parse(description(arch) or ""), image_shape, classes)
+    return Network(steps, frozen=frozen, rngs=rngs)
 
 
-def define(arch: str, image_shape: Shape, classes: int) -> Definition:
-    """Return the network with shapes and dtypes in place of numbers: nothing is allocated.
+def define(arch: str, image_shape: Shape, classes: int, *, frozen: tuple[str, ...] = ()) -> Definition:
+    """Return the network with shapes and dtypes in place of numbers: nothing is allocated; `frozen` as of `build`.
 
     Raises:
         UsageError: As of `build`.
     """
-    module = nnx.eval_shape(lambda: build(arch, image_shape, classes, seed=0))
+    module = nnx.eval_shape(lambda: build(arch, image_shape, classes, seed=0, frozen=frozen))
     module.train()
     training, parts = split(module)
     module.eval()
     use, _ = split(module)
-    return Definition(training, use, parts)
+    definition = Definition(training, use, parts)
+    if is_flax(arch):
+        _check_answers(arch, definition, image_shape, classes)
+    return definition
+
+
+def _check_answers(arch: str, definition: Definition, image_shape: Shape, classes: int) -> None:
+    """Refuse a network of the user's that does not answer with logits, in training or in use."""
+    source, _ = loaded(arch)
+    images = jax.ShapeDtypeStruct((2, *image_shape), jnp.float32)
+    for graph in (definition.training, definition.use):
+        with blaming(source):
+            answer = jax.eval_shape(lambda parts, x, graph=graph: merge(graph, parts)(x), definition.parts, images)
+        found = getattr(answer, "shape", None), getattr(answer, "dtype", None)
+        if found != ((2, classes), jnp.float32):
+            what = f"{found[1]} {list(found[0])}" if found[0] is not None else type(answer).__name__
+            raise refused(
+                source, f"{source.class_name} must make logits float32 [2, {classes}] of 2 images, not {what}"
+            )
+    if not definition.parts.params:
+        raise refused(source, f"{source.class_name} has no nnx.Param that could be trained")
 
 
 def split(module: nnx.Module) -> tuple["nnx.GraphDef[nnx.Module]", Parts]:
@@ -162,14 +204,24 @@ def flatten(tree: Mapping[Any, Any]) -> dict[str, Any]:
     return dict(_leaves(tree, ""))
 
 
-def fill(tree: Mapping[Any, Any], arrays: Mapping[str, Any]) -> Tree:
-    """Return the tree with each leaf replaced by the array of its path."""
+def map_paths(function: Callable[[str, Any], Any], tree: Mapping[Any, Any], prefix: str = "") -> Tree:
+    """Return the tree with each leaf replaced by what the function makes of its path and of it."""
     return {
-        key: fill(value, {path.partition(".")[2]: each for path, each in arrays.items() if path.startswith(f"{key}.")})
+        key: map_paths(function, value, f"{prefix}{key}.")
         if isinstance(value, Mapping)
-        else arrays[str(key)]
+        else function(f"{prefix}{key}", value)
         for key, value in tree.items()
     }
+
+
+def fill(tree: Mapping[Any, Any], arrays: Mapping[str, Any]) -> Tree:
+    """Return the tree with each leaf replaced by the array of its path."""
+    return map_paths(lambda path, _: arrays[path], tree)
+
+
+def is_in(path: str, layers: Iterable[str]) -> bool:
+    """Whether a variable's path is in one of these layers."""
+    return any(path.startswith(f"{layer}.") for layer in layers)
 
 
 def count(tree: Mapping[Any, Any]) -> int:

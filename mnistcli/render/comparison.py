@@ -10,7 +10,7 @@ from rich.text import Text
 from mnistcli.render.evaluation import evaluation_document, evaluation_row, worst_confusions
 from mnistcli.render.matrix import confusion_tables, difference_tables
 from mnistcli.render.screen import Screen
-from mnistcli.render.tables import interval, make_table, percent, seconds
+from mnistcli.render.tables import interval, make_table, percent, seconds, short_arch
 from mnistcli.render.view import View, printable
 from mnistcli.results import Comparison, PairedTest
 
@@ -60,6 +60,8 @@ def _terminal(comparison: Comparison, screen: Screen) -> Iterable[RenderableType
     evaluations = [run.evaluation for run in comparison.runs]
     for pair in comparison.pairs:
         yield Text(printable(verdict(pair)))
+        if pair.networks:
+            yield Text(printable(f"The network of {pair.b} beside that of {pair.a}: {pair.networks}."), style="dim")
     if len(comparison.pairs) > 1:
         yield Text(f"The {len(comparison.pairs)} p-values are not corrected for their number.", style="dim")
     yield screen.choose(_side_by_side(comparison))
@@ -80,7 +82,7 @@ def _side_by_side(comparison: Comparison) -> Iterator[RenderableType]:
     evaluations = [run.evaluation for run in comparison.runs]
     title = f"On {evaluations[0].n:,} {evaluations[0].split} images"
     facts = {
-        "architecture": [e.arch for e in evaluations],
+        "architecture": [short_arch(e.arch) for e in evaluations],
         "accuracy": [percent(e.accuracy) for e in evaluations],
         "95 % interval": [interval(e.accuracy_ci95) for e in evaluations],
         "loss (nats)": [f"{e.loss:.4f}" for e in evaluations],

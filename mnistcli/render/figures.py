@@ -28,7 +28,10 @@ DPI = 120
 MOST_COUNTS = 30  # classes: a matrix of more shows colours alone, its counts would be too small to read
 MOST_BARS = 20  # classes: of more, an explanation shows the most probable
 LONGEST = 20  # characters, as wide as half a Chinese one, that a class's name has room for
-KIND_COLOURS = {"input": "#e9ecef", "conv": "#d0ebff", "max-pool": "#c5f6fa", "flatten": "#f1f3f5", "dense": "#ffe8cc"}
+KIND_COLOURS = {
+    "input": "#e9ecef", "conv": "#d0ebff", "max-pool": "#c5f6fa", "mean-pool": "#c5f6fa", "mean": "#c5f6fa",
+    "flatten": "#f1f3f5", "dense": "#ffe8cc", "norm": "#e5dbff", "dropout": "#ffe3e3", "add": "#d3f9d8",
+}  # fmt: skip
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -98,13 +101,16 @@ def grid(samples: Sequence[Sample], *, columns: int) -> Figure:
 
 
 def diagram(summary: ModelSummary) -> Figure:
-    """Draw the layers from input to output, with shapes and parameters."""
+    """Draw the layers from input to output, with shapes and parameters, and at the right what residuals add."""
     n = len(summary.layers)
-    figure = Figure(figsize=(5.2, 0.95 * n + 0.7), layout="constrained")
+    deepest = max(layer.depth + bool(layer.adds) for layer in summary.layers)
+    edge = 2.6 + 0.35 * deepest
+    figure = Figure(figsize=(5.2 * (edge + 2.6) / 5.2, 0.95 * n + 0.7), layout="constrained")
     axes = figure.subplots()
-    axes.set(xlim=(-2.6, 2.6), ylim=(-n + 0.45, 0.95))
+    axes.set(xlim=(-2.6, edge), ylim=(-n + 0.45, 0.95))
     axes.set_axis_off()
-    axes.text(0, 0.68, f"{summary.arch}  ·  {summary.parameters:,} parameters", ha="center", weight="bold", size=12)
+    title = f"{shortened(summary.arch, 36)}  ·  {summary.parameters:,} parameters"
+    axes.text(0, 0.68, title, ha="center", weight="bold", size=12 if len(title) < 48 else 9)
     for i, layer in enumerate(summary.layers):
         box = FancyBboxPatch(
             (-2.4, -i - 0.3), 4.8, 0.6, "round,pad=0,rounding_size=0.12",
@@ -115,6 +121,8 @@ def diagram(summary: ModelSummary) -> Figure:
         axes.text(-2.25, -i + 0.08, layer.name, va="center", weight="bold", size=10)
         axes.text(-2.25, -i - 0.15, f"{layer.kind}{detail}", va="center", size=8, color="#495057")
         axes.text(2.25, -i + 0.08, shape(layer.output_shape), va="center", ha="right", size=10)
+        if layer.adds:
+            _draw_branch(axes, -i + layer.adds + 1, -i, 2.4 + 0.35 * (deepest - layer.depth))
         if layer.parameters:
             axes.text(
                 2.25, -i - 0.15, f"{layer.parameters:,} parameters", va="center", ha="right", size=8, color="#495057"
@@ -124,6 +132,13 @@ def diagram(summary: ModelSummary) -> Figure:
                 FancyArrowPatch((0, -i + 0.7), (0, -i + 0.3), arrowstyle="-|>", mutation_scale=11, color="#495057")
             )
     return figure
+
+
+def _draw_branch(axes: Axes, start: float, end: float, right: float) -> None:
+    """Draw the way past the layers inside a residual, from its input's box to where it is added."""
+    axes.plot([2.4, right, right], [start, start, end], color="#2b8a3e", linewidth=1.4)
+    style: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 11, "color": "#2b8a3e", "linewidth": 1.4}
+    axes.add_patch(FancyArrowPatch((right, end), (2.38, end), shrinkA=0, **style))
 
 
 def explanation(explained: Explanation) -> Figure:

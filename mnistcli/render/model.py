@@ -17,7 +17,9 @@ def summary_view(summary: ModelSummary) -> View:
             asdict(summary) | {"parameters": summary.parameters, "multiply_accumulates": summary.multiply_accumulates}
         ),
         rows=lambda: (
-            asdict(layer) | {"output_shape": "×".join(map(str, layer.output_shape))} for layer in summary.layers
+            asdict(layer)
+            | {key: "×".join(map(str, getattr(layer, key))) for key in ("output_shape", "receptive_field")}
+            for layer in summary.layers
         ),
         terminal=lambda _: [_table(summary)],
     )
@@ -25,14 +27,15 @@ def summary_view(summary: ModelSummary) -> View:
 
 def _table(summary: ModelSummary) -> RenderableType:
     table = make_table(
-        *("layer", "kind", "", "output", "parameters", "MAC/image"),
+        *("layer", "kind", "", "output", "sees", "parameters", "MAC/image"),
         title=summary.arch,
-        numbers=3,
-        optional=("kind", "MAC/image"),
+        numbers=4,
+        optional=("kind", "sees", "MAC/image"),
     )
     for layer in summary.layers:
         counts = (f"{n:,}" if n else "" for n in (layer.parameters, layer.multiply_accumulates))
-        table.add_row(layer.name, layer.kind, layer.detail, shape(layer.output_shape), *counts)
+        sees = "×".join(map(str, layer.receptive_field))
+        table.add_row(layer.name, layer.kind, layer.detail, shape(layer.output_shape), sees, *counts)
     table.add_section()
-    table.add_row("all", "", "", "", f"{summary.parameters:,}", f"{summary.multiply_accumulates:,}", style="bold")
+    table.add_row("all", "", "", "", "", f"{summary.parameters:,}", f"{summary.multiply_accumulates:,}", style="bold")
     return table

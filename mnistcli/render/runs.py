@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from mnistcli.models.language import distinguish
 from mnistcli.render.tables import NOTHING, make_facts, make_table, percent, seconds
 from mnistcli.render.view import View, printable
 from mnistcli.results import EpochMetrics, RunSummary
@@ -48,12 +49,13 @@ def _list(summaries: Sequence[RunSummary]) -> RenderableType:
         *("run", "arch", "data set", "status", "test accuracy", "epochs", "time", "when"),
         numbers=4,
         optional=("epochs", "time", "when", "arch", "data set"),
-        folding={"run": 16, "data set": 16},
+        folding={"run": 16, "arch": 24, "data set": 16},
     )
-    for summary in summaries:
+    archs = distinguish([summary.arch for summary in summaries])
+    for summary, arch in zip(summaries, archs, strict=True):
         table.add_row(
             summary.run,
-            summary.arch,
+            arch,
             summary.dataset,
             Text(summary.status, COLOURS.get(summary.status, "")),
             percent(summary.test_accuracy),

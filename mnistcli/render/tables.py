@@ -10,9 +10,10 @@ from rich.console import RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from mnistcli.render.view import printable
+from mnistcli.render.view import printable, shortened
 
 NOTHING = "–"
+ARCH_CELLS = 40  # of a description
 GAP = 3  # cells of the terminal between two columns
 
 
@@ -113,6 +114,11 @@ def seconds(value: float | None) -> str:
     if value < 120:
         return f"{value:.1f} s"
     return f"{int(value // 60)} min {value % 60:.0f} s"
+
+
+def short_arch(arch: str) -> str:
+    """Return an architecture as a column has room for it."""
+    return shortened(arch, ARCH_CELLS)
 
 
 def shape(sides: tuple[int, ...]) -> str:

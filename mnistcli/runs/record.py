@@ -13,7 +13,10 @@ from mnistcli.results import RunSummary
 from mnistcli.runs.sums import MOST, seal, unseal
 
 SCHEMA = "mnistcli.run/1"
-KINDS: dict[str, Any] = {"class_names": tuple | None}  # what isinstance does not take as the field has it
+KINDS: dict[str, Any] = {
+    "class_names": tuple | None,
+    "freeze": tuple,
+}  # what isinstance does not take as the field has it
 
 
 class Status(StrEnum):
@@ -94,7 +97,7 @@ def _check_types(record: RunRecord) -> None:
         kind: Any = KINDS.get(each.name) or (float | int if each.type is float else each.type)
         if not isinstance(getattr(record.config, each.name), kind):
             raise ValueError(f"{each.name} is not of its kind")
-    if not all(isinstance(name, str) for name in record.config.class_names or ()):
+    if not all(isinstance(name, str) for name in (*(record.config.class_names or ()), *record.config.freeze)):
         raise ValueError("a class's name is not text")
     if not isinstance(record.results, dict) or not isinstance(record.provenance, dict):
         raise ValueError("results and provenance must be objects")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -17,15 +18,17 @@ from filelock import FileLock, Timeout
 from mnistcli.config import DataChoice, OnnxReading, TrainConfig
 from mnistcli.errors import RunError, UsageError, suggestion
 from mnistcli.files import read_bounded, write_atomically
-from mnistcli.models import RECIPES
+from mnistcli.models import RECIPES, arch_key, is_architecture, run_prefix
 from mnistcli.results import EpochMetrics, RunSummary
 from mnistcli.runs.checkpoint import Checkpoint, drop_older, read_checkpoints, read_metrics, save_checkpoint
 from mnistcli.runs.record import RunRecord, Status, read_record
 from mnistcli.runs.sums import MOST, seal, unseal
-from mnistcli.runs.tensors import save_tensors
+from mnistcli.runs.tensors import load_tensors, save_tensors
 from mnistcli.runs.weights import ONNX_SUFFIX, load_model
 
 WEIGHTS, METRICS, LOCK = "model.safetensors", "metrics.jsonl", ".lock"
+ONNX, STABLEHLO = "model.onnx", "model.stablehlo"
+START, START_SCHEMA = "start.safetensors", "mnistcli.start/1"
 PATIENCE = 1.0  # seconds to wait for a run's lock, which a look at it holds for a moment
 BUILTIN = Path(__file__).parent / "builtin.safetensors"
 RESERVED = {"latest", "builtin", *RECIPES}
@@ -55,6 +58,11 @@ class Run:
         if self.reading is not None:
             return self.weights
         return self.weights.with_suffix(ONNX_SUFFIX) if self.folder or self.is_builtin else None
+
+    @property
+    def needs_jax(self) -> bool:
+        """Whether JAX alone can run it: it is a class in Flax."""
+        return self.folder is not None and (self.folder / STABLEHLO).exists()
 
     def record(self) -> RunRecord | None:
         """Return its run.json, where it has one."""
@@ -129,6 +137,19 @@ class RunFolder:
     def save_best(self, tensors: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
         """Put the best weights so far in place of those before."""
         save_tensors(self.weights, tensors, metadata)
+
+    def save_start(self, tensors: dict[str, np.ndarray]) -> None:
+        """Keep what the run begins with, for a beginning that is cut off before its first checkpoint."""
+        save_tensors(self.path / START, tensors, {"schema": START_SCHEMA})
+
+    def read_start(self) -> dict[str, np.ndarray]:
+        """Return what the run began with.
+
+        Raises:
+            RunError: The file is missing or damaged.
+        """
+        tensors, _ = load_tensors(self.path / START, check=lambda *_: None)
+        return tensors
 
     def save_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Put the newest state, all that resuming needs, in place of the one before."""
@@ -212,7 +233,8 @@ class RunsFolder:
         Raises:
             RunError: There is no such run, it is finished, or another process is at work in it.
         """
-        folder = self._unfinished(None if text == "latest" else text) if text in {"latest", *RECIPES} else None
+        by_arch = text == "latest" or is_architecture(text)
+        folder = self._unfinished(None if text == "latest" else arch_key(text)) if by_arch else None
         run, record = self.find_record(str(folder) if folder else text)
         if run.folder is None or record.status == Status.FINISHED:
             raise RunError(f"The run {run.name!r} is finished: 'mnistcli evaluate {run.name}' scores it.")
@@ -239,10 +261,11 @@ class RunsFolder:
         return folder
 
     def _claim_next(self, arch: str) -> Path:
-        numbers = [entry.name.removeprefix(f"{arch}-") for entry in self.path.glob(f"{arch}-*")]
+        prefix = f"{run_prefix(arch)}-"
+        numbers = [entry.name.removeprefix(prefix) for entry in self.path.glob(f"{prefix}*")]
         taken = [int(number) for number in numbers if number.isdecimal()]
         for number in count(max(taken, default=0) + 1):
-            folder = self.path / f"{arch}-{number:03d}"
+            folder = self.path / f"{prefix}{number:03d}"
             try:
                 folder.mkdir()
             except FileExistsError:
@@ -270,8 +293,8 @@ class RunsFolder:
         """
         if text == "builtin":
             return Run("builtin", BUILTIN)
-        if text == "latest" or text in RECIPES:
-            return self._newest(None if text == "latest" else text, data)
+        if text == "latest" or is_architecture(text):
+            return self._newest(None if text == "latest" else arch_key(text), data)
         if (folder := self._by_name(text)) is not None:
             return _with_weights(folder)
         return self._by_path(text)
@@ -299,7 +322,7 @@ class RunsFolder:
         finished = sorted(self._finished(arch, data))
         if not finished:
             kind = (f"finished {arch} run" if arch else "finished run") + (f" on {data.dataset}" if data else "")
-            train = f"mnistcli train --arch {arch}" if arch else "mnistcli train"
+            train = f"mnistcli train --arch {shlex.quote(arch)}" if arch else "mnistcli train"
             raise RunError(f"There is no {kind} in {str(self.path)!r}: train one with '{train}'.")
         _, newest = finished[-1]
         return _with_weights(newest)

@@ -23,44 +23,49 @@ class StoredModel:
 
     Attributes:
         arch: What it is called: a name of the catalogue, or its description.
-        network: Its description in the one-line language.
+        network: Its description in the one-line language; None: it is a class in Flax, whose code is not read here.
         data_fingerprint: Of the data set that it was trained on.
         pictures: How `predict` makes a picture what the network reads, one of PICTURES.
         temperature: What to divide logits by so that probabilities mean what they say.
+        parameters: How many trainable numbers it has.
         arrays: Parameters and batch statistics by path.
+        path: Of the file.
     """
 
     arch: str
-    network: str
+    network: str | None
     image_shape: tuple[int, int, int]
     class_names: tuple[str, ...]
     data_fingerprint: str
     pictures: str
     temperature: float
+    parameters: int
     arrays: Tensors
+    path: Path
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
-        """The layers in their places."""
-        return plan(parse(self.network), self.image_shape, len(self.class_names))
+        """The layers in their places.
 
-    @property
-    def parameters(self) -> int:
-        """How many trainable numbers it has."""
-        trained = (path for path, each in expected_variables(self.steps).items() if not each.statistic)
-        return sum(self.arrays[path].size for path in trained)
+        Raises:
+            RunError: It is a class in Flax.
+        """
+        if self.network is None:
+            raise RunError(f"{str(self.path)!r} holds {self.arch}, a class in Flax: this takes a network in one line.")
+        return plan(parse(self.network), self.image_shape, len(self.class_names))
 
 
 def model_metadata(
     *,
     arch: str,
-    network: str,
+    network: str | None,
     image_shape: tuple[int, ...],
     class_names: tuple[str, ...],
     dataset: str,
     data_fingerprint: str,
     pictures: str,
     temperature: float,
+    parameters: int,
 ) -> dict[str, Any]:
     """Return what a model file says of itself."""
     return {
@@ -74,6 +79,7 @@ def model_metadata(
         "pictures": pictures,
         "preprocessing": PREPROCESSING,
         "temperature": temperature,
+        "parameters": parameters,
     }
 
 
@@ -93,8 +99,10 @@ def load_model(path: Path) -> StoredModel:
     def check(metadata: Metadata, shapes: Shapes) -> None:
         try:
             image_shape, class_names = _identity(metadata)
-            arch, network = _printable(metadata["arch"]), _printable(metadata["network"])
-            steps = plan(parse(network), image_shape, len(class_names))
+            arch, network = _printable(metadata["arch"]), metadata["network"]
+            if network is not None:
+                _check_arrays(path, plan(parse(_printable(network)), image_shape, len(class_names)), shapes)
+            parameters = int(metadata["parameters"])
             fingerprint, pictures, temperature = (
                 str(metadata["data_fingerprint"]), _pictures(metadata), _temperature(metadata)
             )  # fmt: skip
@@ -104,10 +112,9 @@ def load_model(path: Path) -> StoredModel:
             raise RunError(
                 f"{str(path)!r} is not a mnistcli model; wrong or missing in its metadata: {error}."
             ) from error
-        _check_arrays(path, steps, shapes)
         stored.append(
             lambda arrays: StoredModel(
-                arch, network, image_shape, class_names, fingerprint, pictures, temperature, arrays
+                arch, network, image_shape, class_names, fingerprint, pictures, temperature, parameters, arrays, path
             )
         )
 

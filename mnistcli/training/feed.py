@@ -98,7 +98,7 @@ class Streaming:
 
     def _gather(self, order: np.ndarray, number: int) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
         first = number * self._steps
-        rows = np.zeros_like(self._within)
+        rows = np.full_like(self._within, -1)
         steps = order[first : first + self._steps]
         rows[: len(steps)] = steps
         wanted = np.where(rows < 0, ~rows, rows).ravel()

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,9 +14,9 @@ import numpy as np
 from mnistcli.config import TrainConfig
 from mnistcli.data import Dataset
 from mnistcli.errors import DivergedError
-from mnistcli.inference import batched_logits, block_size, in_blocks
+from mnistcli.inference.logits import batched_logits, block_size, in_blocks
 from mnistcli.metrics import accuracy, cross_entropy, fit_temperature
-from mnistcli.models.network import Parts, Tree, build, count, define, flatten, split
+from mnistcli.models.network import Parts, Tree, build, count, define, flatten, map_paths, split
 from mnistcli.results import EpochMetrics, StepMetrics
 from mnistcli.runs import Checkpoint
 from mnistcli.training.feed import Feed, make_feed
@@ -35,6 +35,7 @@ class Fit:
 
     Attributes:
         checkpoint_every: Steps inside an epoch after which `run` always yields, beside where it does anyway.
+        start: Arrays by path to begin with in place of random ones.
         definition: The network without its numbers.
         state: The weights and the optimizer's state as they are now.
         history: One entry a finished epoch.
@@ -45,6 +46,7 @@ class Fit:
     config: TrainConfig
     dataset: Dataset
     checkpoint_every: int | None = None
+    start: Mapping[str, np.ndarray] = field(default_factory=dict)
     history: list[EpochMetrics] = field(default_factory=list)
     compile_seconds: float = 0.0
     _validation_logits: np.ndarray = field(init=False)
@@ -54,7 +56,7 @@ class Fit:
     def __post_init__(self) -> None:
         started = time.perf_counter()
         shape = self.config.arch, self.dataset.image_shape, len(self.dataset.class_names)
-        self.definition = define(*shape)
+        self.definition = define(*shape, frozen=self.config.freeze)
         train, validation = self.dataset.split("train").first(self.config.limit), self.dataset.split("validation")
         self.train_images = len(train)
         self._batch = min(self.config.batch_size, self.train_images)
@@ -68,11 +70,12 @@ class Fit:
 
         self._seed = jnp.uint32(self.config.seed)
         self.state, self._streams = initial_state(self._seed)
+        self.state = self.state._replace(params=self._begun(self.state.params), rest=self._begun(self.state.rest))
         self._begin_epoch()
         self._feed = make_feed(train, batch=self._batch, seed=self.config.seed)
         whence = self._seed, jnp.uint32(1), jnp.int32(0), jnp.int32(0)
         self._train_steps: Any = (
-            make_train_steps(self.definition.training, optimizer, augmented=self.config.augment)
+            make_train_steps(self.definition.training, optimizer, self.config)
             .lower(self.state, empty_tally(), self._streams, *next(self._feed.windows(1)), *whence)
             .compile()
         )
@@ -127,6 +130,9 @@ class Fit:
         """Train epoch by epoch, yielding where training stands as it goes on."""
         while len(self.history) < self.config.epochs and not should_stop(self.history, patience=self.config.patience):
             yield from self._epoch(len(self.history) + 1)
+
+    def _begun(self, tree: Tree) -> Tree:
+        return map_paths(lambda path, leaf: jnp.asarray(self.start.get(path, leaf)), tree)
 
     def _parts(self) -> Parts:
         return Parts(self.state.params, self.state.rest, self._streams)

@@ -3,14 +3,25 @@
 import optax
 
 from mnistcli.config import TrainConfig
+from mnistcli.models.network import is_in, map_paths
 
 
 def make_optimizer(config: TrainConfig, *, steps: int) -> optax.GradientTransformation:
-    """Return the optimizer that the configuration names, for a training of that many steps.
+    """Return the optimizer that the configuration names, for a training of that many steps; it leaves frozen layers.
 
     AdamW's weight decay is decoupled from the gradient (I. Loshchilov and F. Hutter, "Decoupled weight decay
     regularization", ICLR 2019); the others' is L2 regularisation.
     """
+    optimizer = _optimizer(config, steps)
+    if not config.freeze:
+        return optimizer
+    return optax.partition(
+        {"trained": optimizer, "frozen": optax.set_to_zero()},
+        lambda params: map_paths(lambda path, _: "frozen" if is_in(path, config.freeze) else "trained", params),
+    )
+
+
+def _optimizer(config: TrainConfig, steps: int) -> optax.GradientTransformation:
     rate: optax.ScalarOrSchedule = config.learning_rate
     if config.schedule == "cosine":
         rate = optax.cosine_decay_schedule(config.learning_rate, steps)

@@ -8,7 +8,8 @@ import optax
 from flax import nnx
 from jax import lax
 
-from mnistcli.models.network import Parts, Tree, merge, scale, split
+from mnistcli.config import TrainConfig
+from mnistcli.models.network import Parts, Tree, flatten, is_in, map_paths, merge, scale, split
 from mnistcli.training.augment import augment
 
 
@@ -33,7 +34,9 @@ def empty_tally() -> Tally:
 
 
 def make_train_steps(
-    graph: nnx.GraphDef[nnx.Module], optimizer: optax.GradientTransformation, *, augmented: bool = False
+    graph: nnx.GraphDef[nnx.Module],
+    optimizer: optax.GradientTransformation,
+    config: TrainConfig,
 ) -> Any:
     """Return the jitted function that runs an epoch's steps from `start` up to `stop`.
 
@@ -41,7 +44,8 @@ def make_train_steps(
     (images [n, height, width, channels] uint8, labels [n], the order of images [steps, batch] int32, as of
     `feed.epoch_order`, and the number of its first step int32 []), the seed and the epoch's number uint32 [], from
     which each step's randomness is drawn, and the bounds. These are values, not constants: one compilation serves
-    chunks of any length, and where an epoch is cut into chunks or windows changes no bit of its result.
+    chunks of any length, and where an epoch is cut into chunks or windows changes no bit of its result. Of
+    the configuration it takes whether images are augmented, and which layers are frozen: their batch statistics too.
     """
 
     def loss_fn(
@@ -61,6 +65,9 @@ def make_train_steps(
             state.params, state.rest, streams, images, labels.astype(jnp.int32), present
         )
         updates, optimizer_state = optimizer.update(grads, state.optimizer_state, state.params)
+        if config.freeze:
+            before = flatten(state.rest)
+            rest = map_paths(lambda path, new: before[path] if is_in(path, config.freeze) else new, rest)
         return TrainState(optax.apply_updates(state.params, updates), rest, optimizer_state), tally
 
     def train_steps(
@@ -81,7 +88,7 @@ def make_train_steps(
             present = places >= 0
             rows = jnp.where(present, places, ~places)
             batch = images[rows]
-            if augmented:
+            if config.augment:
                 batch = augment(_step_key(jax.random.key(seed, impl="rbg"), epoch, i), batch)
             state, tally = train_step(state, _streams_of_step(streams, epoch, i), batch, labels[rows], present)
             return state, jax.tree.map(jnp.add, so_far, tally)

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mnistcli.network import Dense, Flatten
 
 from mnistcli.analysis.audit import doubted_labels, mistakes
 from mnistcli.config import DataChoice
@@ -20,12 +19,12 @@ def run(tmp_path: Path) -> Run:
     tensors = {"output.kernel": np.stack([0 * dog, dog]).astype(np.float32), "output.bias": np.zeros(2, np.float32)}
     metadata = model_metadata(
         arch="linear",
+        network="flatten",
         image_shape=(1, 4, 1),
         class_names=("cat", "dog"),
         dataset="pets",
         data_fingerprint="",
         pictures="whole",
-        layers=(("flatten", Flatten()), ("output", Dense())),
         temperature=2.0,
     )
     save_tensors(tmp_path / "model.safetensors", tensors, metadata)

@@ -2,10 +2,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from mnistcli.network import cross_entropy, flatten, logits
 
+from mnistcli.analysis.evaluate import logits_of
 from mnistcli.analysis.study import Session, train
 from mnistcli.data import Split, load
+from mnistcli.metrics import cross_entropy
 from mnistcli.models import configure
 from mnistcli.results import TrainResult
 from mnistcli.runs import RunsFolder, load_model
@@ -27,13 +28,13 @@ def test_the_weights_that_are_kept_and_scored_are_those_of_the_best_epoch_on_val
     assert (four.validation_accuracy, four.evaluation.loss) == (one.validation_accuracy, one.evaluation.loss)
     first, kept = (load_model(each.folder / "model.safetensors") for each in (one, four))
     assert kept.temperature == first.temperature
-    assert all(np.array_equal(flatten(kept.params)[name], array) for name, array in flatten(first.params).items())
+    assert all(np.array_equal(kept.arrays[name], array) for name, array in first.arrays.items())
 
 
 def test_the_temperature_that_a_run_stores_makes_the_validation_labels_likeliest(workspace: Path) -> None:
     validation = load("mnist").validation
     for run in ("linear-001", "dense-001"):
         model = load_model(workspace / "runs" / run / "model.safetensors")
-        scores = logits(model.layers, model.params, validation.images) / model.temperature
+        scores = logits_of(model, validation.images) / model.temperature
         losses = [cross_entropy(scores / factor, validation.labels) for factor in (0.98, 1, 1.02)]
         assert losses[1] == min(losses)

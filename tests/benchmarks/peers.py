@@ -28,8 +28,9 @@ def mnistcli(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
 
     import jax
 
-    from mnistcli.inference import batched_logits
-    from mnistcli.models import build, configure, split
+    from mnistcli.inference.logits import batched_logits
+    from mnistcli.models import configure
+    from mnistcli.models.network import build, split
     from mnistcli.results import EpochMetrics
     from mnistcli.training import Fit
 
@@ -38,9 +39,8 @@ def mnistcli(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
         fit = Fit(configure(arch, batch_size=batch, epochs=times, patience=0, **STUDY[arch]), data)
         yield from (event.seconds for event in fit.run() if isinstance(event, EpochMetrics))
     else:
-        model = build(arch, (28, 28, 1), 10, seed=0)
-        layers, params, images = model.as_layers(), split(model)[1], jax.numpy.asarray(data.test.images)
-        yield from _timed(times, lambda: jax.block_until_ready(batched_logits(layers, params, images)))
+        network, images = split(build(arch, (28, 28, 1), 10, seed=0)), jax.numpy.asarray(data.test.images)
+        yield from _timed(times, lambda: jax.block_until_ready(batched_logits(*network, images)))
 
 
 def pytorch(arch: str, work: str, batch: int, times: int) -> Iterator[float]:

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mnistcli.network import logits
 from PIL import Image
 from scipy.special import log_softmax
 
+from mnistcli.analysis.evaluate import logits_of
 from mnistcli.data import load
 from mnistcli.runs import load_model
 from tests.conftest import Call, svg_texts
@@ -33,7 +33,7 @@ def test_evaluate_json_agrees_with_a_count_by_hand(mnistcli: Call, workspace: Pa
     assert list(found) == KEYS
     test = load("mnist").test
     model = load_model(workspace / "runs/linear-001/model.safetensors")
-    answers = logits(model.layers, model.params, test.images).argmax(1)
+    answers = logits_of(model, test.images).argmax(1)
     assert found["n"] == 10_000
     assert found["accuracy"] == (answers == test.labels).mean()
     for true in range(10):
@@ -52,7 +52,7 @@ def test_evaluate_json_agrees_with_a_count_by_hand(mnistcli: Call, workspace: Pa
 def test_loss_is_of_the_logits_and_calibration_of_what_predict_says_in_15_bins(mnistcli: Call, workspace: Path) -> None:
     found = mnistcli("evaluate", "dense", "--json", cwd=workspace).json
     test, model = load("mnist").test, load_model(workspace / "runs/dense-001/model.safetensors")
-    scores = logits(model.layers, model.params, test.images).astype(float)
+    scores = logits_of(model, test.images).astype(float)
     assert found["loss"] == pytest.approx(-log_softmax(scores, axis=1)[np.arange(10_000), test.labels].mean(), rel=1e-4)
     probabilities = np.exp(log_softmax(scores / model.temperature, axis=1))
     confidences, right = probabilities.max(1), probabilities.argmax(1) == test.labels

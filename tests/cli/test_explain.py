@@ -4,14 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mnistcli.network import logits
 from PIL import Image
 
+from mnistcli.analysis.evaluate import logits_of
 from mnistcli.analysis.explain import explain
 from mnistcli.analysis.predict import predict
 from mnistcli.data import load
 from mnistcli.images import Source, steps
-from mnistcli.inference import integrated_gradients
+from mnistcli.inference.saliency import integrated_gradients
+from mnistcli.models.network import restore
 from mnistcli.runs import RunsFolder, load_model
 from tests.conftest import Call, svg_texts
 from tests.images.pictures import photograph
@@ -30,10 +31,11 @@ def photo(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("arch", ["builtin", "dense"])
 def test_attributions_add_up_to_the_logit_s_rise_from_black(arch: str, workspace: Path) -> None:
     model = load_model(RunsFolder(workspace / "runs").find(arch).weights)
+    network = restore(model.network, model.image_shape, 10, model.arrays)
     for image in load("mnist").test.images[:5]:
-        values = logits(model.layers, model.params, np.stack([image, 0 * image]))
+        values = logits_of(model, np.stack([image, 0 * image]))
         label = int(values[0].argmax())
-        saliency = integrated_gradients(model.layers, model.params, image, label=label)
+        saliency = integrated_gradients(*network, image, label=label)
         assert saliency.shape == image.shape
         assert saliency.sum() == pytest.approx(values[0, label] - values[1, label], rel=0.01)
         assert not saliency[image == 0].any()
@@ -49,7 +51,7 @@ def test_an_explanation_holds_each_step_and_the_answer_s_saliency(photo: Path) -
     assert np.array_equal(pictures[-1], answer.picture)
     assert explained.saliency.shape == (28, 28)
     model = load_model(BUILTIN.weights)
-    seen, black = logits(model.layers, model.params, np.stack([pictures[-1], 0 * pictures[-1]]))
+    seen, black = logits_of(model, np.stack([pictures[-1], 0 * pictures[-1]]))
     assert explained.saliency.sum() == pytest.approx((seen - black)[int(answer.top[0][0])], rel=0.01)
 
 

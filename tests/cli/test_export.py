@@ -9,8 +9,8 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from mnistcli.analysis import export
 from mnistcli.data import load
+from mnistcli.inference.onnx_model import OnnxModel
 from tests.conftest import Call
 
 
@@ -91,8 +91,8 @@ def test_the_same_run_gives_the_same_bytes(tmp_path: Path, mnistcli: Call) -> No
 
 
 def test_other_answers_are_told_and_give_exit_code_1(monkeypatch: pytest.MonkeyPatch, mnistcli: Call) -> None:
-    run = export.run_onnx
-    monkeypatch.setattr(export, "run_onnx", lambda file, images: [each[::-1] for each in run(file, images)])
+    run = OnnxModel.probabilities
+    monkeypatch.setattr(OnnxModel, "probabilities", lambda model, images: run(model, images)[::-1])
     outcome = mnistcli("export", "builtin", "net.onnx", "--json")
     assert outcome.code == 1
     assert outcome.json["same_answers"] < 2000

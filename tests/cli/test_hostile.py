@@ -157,13 +157,13 @@ def test_metadata_names_no_place_to_read_images_from(run: Path, tmp_path: Path, 
 
 def test_a_small_file_that_asks_for_gigabytes_of_activations_is_refused(run: Path, mnistcli: Call) -> None:
     tensors, metadata = load_tensors(run / "model.safetensors", check=lambda *_: None)
-    filters = 10**6
-    layers = [{"name": "wide", "operation": "conv_relu_pool", "pool": 1}, {"name": "f", "operation": "flatten"}]
-    wide = {"wide.kernel": np.zeros((1, 1, 1, filters), np.float32), "wide.bias": np.zeros(filters, np.float32)}
-    save_tensors(run / "model.safetensors", tensors | wide, metadata | {"layers": [*layers, *metadata["layers"]]})
+    filters = 10**4
+    wide = {"conv1.kernel": np.zeros((1, 1, 1, filters), np.float32), "conv1.bias": np.zeros(filters, np.float32)}
+    network = f"conv {filters} 1x1, pool 28"
+    save_tensors(run / "model.safetensors", tensors | wide, metadata | {"network": network})
     outcome = mnistcli("evaluate", "linear-001")
     assert outcome.code == 4
-    assert "numbers a pixel" in outcome.err
+    assert "numbers of each pixel" in outcome.err
 
 
 def test_huge_shapes_are_refused_by_what_the_header_says(run: Path, mnistcli: Call) -> None:

@@ -40,7 +40,8 @@ print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})), file=sys
 @pytest.mark.parametrize(
     "arguments",
     [("--help",), ("train", "--help"), ("--version",), ("train", "--bogus"), ("train", "--arch", "cn"),
-     ("train", "--lr", "-1"), ("evaluate", "--split", "x"), ("completion", "bash"), ("help", "exit-codes")],
+     ("train", "--lr", "-1"), ("train", "--arch", "conv 32 3x3, rlu"),
+     ("evaluate", "--split", "x"), ("completion", "bash"), ("help", "exit-codes")],
     ids=" ".join,
 )  # fmt: skip
 def test_help_completion_and_usage_errors_import_nothing_heavy(arguments: tuple[str, ...]) -> None:
@@ -56,11 +57,11 @@ def test_predict_imports_no_jax(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", PROBE, arguments], capture_output=True, cwd=tmp_path, check=True)
     assert done.stdout.startswith(b"digit.png\t")
     imported = set(json.loads(done.stderr.splitlines()[-1]))
-    assert HEAVY & imported == {"numpy", "PIL", "safetensors"}
+    assert HEAVY & imported == {"numpy", "PIL", "safetensors", "onnxruntime"}
 
 
-def test_evaluate_imports_no_flax(workspace: Path) -> None:
+def test_evaluate_imports_no_scipy_and_no_figures(workspace: Path) -> None:
     arguments = json.dumps(["evaluate", "linear", "--json"])
     done = subprocess.run([sys.executable, "-c", PROBE, arguments], capture_output=True, cwd=workspace, check=True)
     imported = set(json.loads(done.stderr.splitlines()[-1]))
-    assert not {"flax", "optax", "scipy", "matplotlib"} & imported
+    assert not {"scipy", "matplotlib", "onnx", "onnxruntime"} & imported

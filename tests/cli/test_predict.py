@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mnistcli.network import logits
 from PIL import Image, ImageOps
 
+from mnistcli.analysis.evaluate import logits_of
 from mnistcli.data import load
 from mnistcli.runs import RunsFolder, load_model
 from tests.conftest import Call
@@ -39,7 +39,7 @@ def answers(mnistcli: Call, files: list[Path]) -> list[int]:
 def expected() -> list[int]:
     """What the built-in model says of the images themselves."""
     model = load_model(RunsFolder(Path("runs")).find("builtin").weights)
-    return logits(model.layers, model.params, load("mnist").test.images[:N]).argmax(1).tolist()
+    return logits_of(model, load("mnist").test.images[:N]).argmax(1).tolist()
 
 
 def test_exported_files_get_the_answers_of_the_images_themselves(
@@ -72,7 +72,7 @@ def test_confidence_is_calibrated_by_the_run_s_temperature(mnistcli: Call, digit
     files = sorted(digits.glob("*.png"))
     lines = mnistcli("predict", *files, "--run", "builtin", "--format", "jsonl").lines
     found = [json.loads(line)["probabilities"] for line in lines]
-    scores = logits(model.layers, model.params, load("mnist").test.images[:N]) / model.temperature
+    scores = logits_of(model, load("mnist").test.images[:N]) / model.temperature
     expected = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mnistcli.network import logits
 from PIL import Image
 
+from mnistcli.analysis.evaluate import logits_of
 from mnistcli.data import export_images, load
 from mnistcli.runs import RunsFolder, load_model
 from tests.conftest import Call, Measured
@@ -36,7 +36,7 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def expected() -> list[int]:
     """What the built-in model says of the images themselves."""
     model = load_model(RunsFolder(Path("runs")).find("builtin").weights)
-    return logits(model.layers, model.params, load("mnist").test.images[:N]).argmax(1).tolist()
+    return logits_of(model, load("mnist").test.images[:N]).argmax(1).tolist()
 
 
 def png(width: int, height: int) -> bytes:

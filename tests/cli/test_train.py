@@ -36,7 +36,8 @@ def test_train_json_has_the_contract_s_keys_in_order(mnistcli: Call) -> None:
 def test_a_run_s_folder_holds_what_the_contract_names(workspace: Path) -> None:
     folder = workspace / "runs" / "dense-001"
     assert {path.name for path in folder.iterdir()} == {
-        "run.json", "metrics.jsonl", "model.safetensors", "last.safetensors", "curves.png", "confusion.png", ".lock",
+        "run.json", "metrics.jsonl", "model.safetensors", "model.onnx", "last.safetensors", "curves.png",
+        "confusion.png", ".lock",
     }  # fmt: skip
     record = json.loads((folder / "run.json").read_text())
     assert record["status"] == "finished"
@@ -51,7 +52,7 @@ def test_a_run_s_folder_holds_what_the_contract_names(workspace: Path) -> None:
 def test_the_last_checkpoint_holds_weights_and_the_optimizer_s_state(workspace: Path) -> None:
     tensors = load_file(workspace / "runs" / "dense-001" / "last.safetensors")
     params = {name.removeprefix("params.") for name in tensors if name.startswith("params.")}
-    assert params == {"hidden.kernel", "hidden.bias", "output.kernel", "output.bias"}
+    assert params == {"dense1.kernel", "dense1.bias", "output.kernel", "output.bias"}
     moments = [name for name in tensors if name.startswith("optimizer_state.")]
     assert {tensors[name].shape for name in moments} >= {(512, 784), (512,), (10, 512), (10,)}
 

@@ -1,53 +1,111 @@
+"""Each platform's way to convolve and to pool gives the same numbers and gradients as XLA's own operations."""
+
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mnistcli.network.convolution import PART, _by_convolution, _by_phases, conv_relu_pool
+from jax import lax
+
+from mnistcli.models.convolution import AXES, _by_convolution, _by_phases, conv, conv_relu_pool, max_pool, mean_pool
+
+Way = Callable[..., jax.Array]
 
 
-@settings(max_examples=8)
+def assert_alike(ours: Way, theirs: Way, *arguments: jax.Array) -> None:
+    """Both ways give the same numbers, and the same gradients by each argument."""
+
+    def output_and_gradients(way: Way) -> tuple[jax.Array, tuple[jax.Array, ...]]:
+        def both(*arguments: jax.Array) -> tuple[jax.Array, tuple[jax.Array, ...]]:
+            output, pull_back = jax.vjp(way, *arguments)
+            return output, pull_back(jnp.cos(jnp.arange(output.size)).reshape(output.shape))
+
+        return jax.jit(both)(*arguments)
+
+    (found, our_gradients), (expected, their_gradients) = output_and_gradients(ours), output_and_gradients(theirs)
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
+    for a, b in zip(our_gradients, their_gradients, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * float(jnp.abs(b).max() + 1))
+
+
+def normal(seed: int, *shapes: tuple[int, ...]) -> list[jax.Array]:
+    random = np.random.default_rng(seed)
+    return [jnp.asarray(random.normal(size=shape), jnp.float32) for shape in shapes]
+
+
+@settings(max_examples=8, derandomize=True)
 @given(
-    n=st.integers(1, 2 * PART),
-    height=st.integers(6, 13),
-    width=st.integers(6, 13),
+    n=st.integers(1, 9),
+    sides=st.tuples(st.integers(6, 13), st.integers(6, 13)),
     channels=st.integers(1, 3),
     filters=st.integers(1, 5),
-    side=st.integers(1, 5),
+    kernel=st.tuples(st.integers(1, 5), st.integers(1, 5)),
     pool=st.integers(1, 2),
     seed=st.integers(0, 2**31),
 )
-def test_phases_and_numpy_s_rows_are_xla_s_convolution_forward_and_gradient(
-    n: int, height: int, width: int, channels: int, filters: int, side: int, pool: int, seed: int
+def test_phases_are_xla_s_convolution_relu_and_pool(
+    n: int, sides: tuple[int, int], channels: int, filters: int, kernel: tuple[int, int], pool: int, seed: int
 ) -> None:
-    keys = jax.random.split(jax.random.key(seed), 3)
-    images = jax.random.normal(keys[0], (n, height, width, channels))
-    kernel = jax.random.normal(keys[1], (side, side, channels, filters))
-    bias = jax.random.normal(keys[2], (filters,))
+    arguments = normal(seed, (n, *sides, channels), (*kernel, channels, filters), (filters,))
+    assert_alike(partial(_by_phases, pool=pool), partial(_by_convolution, pool=pool), *arguments)
 
-    def output_and_gradients(way: Callable[..., jax.Array]) -> tuple[jax.Array, tuple[jax.Array, ...]]:
-        def both(*arguments: jax.Array) -> tuple[jax.Array, tuple[jax.Array, ...]]:
-            output, pull_back = jax.vjp(lambda *a: way(*a, pool), *arguments)
-            return output, pull_back(output)
 
-        return jax.jit(both)(images, kernel, bias)
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("kernel", "groups"),
+    [((3, 3, 6, 4), 1), ((1, 1, 6, 4), 1), ((2, 4, 6, 4), 1), ((5, 5, 6, 4), 1), ((3, 3, 2, 9), 3), ((3, 3, 1, 6), 6),
+     ((3, 2, 1, 12), 6), ((5, 4, 1, 6), 6)],
+    ids=str,
+)  # fmt: skip
+def test_a_convolution_is_xla_s_whatever_its_window_stride_padding_and_groups(
+    kernel: tuple[int, ...], groups: int, stride: int, padding: str
+) -> None:
+    def expected(x: jax.Array, k: jax.Array) -> jax.Array:
+        strides = stride, stride
+        return lax.conv_general_dilated(
+            x, k, strides, padding.upper(), dimension_numbers=AXES, feature_group_count=groups
+        )
 
-    ours, our_gradients = output_and_gradients(_by_phases)
-    theirs, their_gradients = output_and_gradients(_by_convolution)
-    assert ours.shape == theirs.shape
-    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-4)
-    by_numpy = conv_relu_pool(*map(np.asarray, (images, kernel, bias)), pool=pool)
-    np.testing.assert_allclose(by_numpy, theirs, rtol=1e-5, atol=1e-4)
-    for a, b in zip(our_gradients, their_gradients, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-3 * float(jnp.abs(b).max() + 1))
+    ours = partial(conv, stride=stride, padding=padding, groups=groups)
+    assert_alike(ours, expected, *normal(0, (2, 13, 10, 6), kernel))
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize(
+    ("window", "stride"), [((2, 2), 2), ((3, 3), 2), ((3, 2), 1), ((2, 3), 3), ((1, 1), 2), ((9, 9), 2), ((13, 10), 1)],
+    ids=str,
+)  # fmt: skip
+def test_pools_are_flax_s_and_padding_does_not_count(window: tuple[int, int], stride: int, padding: str) -> None:
+    (images,) = normal(1, (2, 13, 10, 3))
+    own, theirs = {"stride": stride, "padding": padding}, {"strides": (stride, stride), "padding": padding.upper()}
+    for ours, flax_s in (
+        (partial(max_pool, window=window, **own), partial(nnx.max_pool, window_shape=window, **theirs)),
+        (
+            partial(mean_pool, window=window, **own),
+            partial(nnx.avg_pool, window_shape=window, count_include_pad=False, **theirs),
+        ),
+    ):
+        assert_alike(ours, flax_s, images)
+
+
+def convolves(way: Way, platform: str, *shapes: tuple[int, ...]) -> bool:
+    traced = jax.jit(way).trace(*map(jnp.zeros, shapes))
+    return "stablehlo.convolution" in traced.lower(lowering_platforms=(platform,)).as_text()
 
 
 @pytest.mark.parametrize(("platform", "convolution"), [("cpu", False), ("cuda", True), ("tpu", True)])
 def test_each_platform_gets_its_own_lowering(platform: str, convolution: bool) -> None:
-    arguments = jnp.zeros((1, 28, 28, 1)), jnp.zeros((3, 3, 1, 32)), jnp.zeros(32)
-    traced = jax.jit(lambda *a: conv_relu_pool(*a, pool=2)).trace(*arguments)
-    text = traced.lower(lowering_platforms=(platform,)).as_text()
-    assert ("stablehlo.convolution" in text) == convolution
+    pooled = (1, 28, 28, 1), (3, 3, 1, 32), (32,)
+    assert convolves(partial(conv_relu_pool, pool=2), platform, *pooled) == convolution
+    depthwise = partial(conv, stride=1, padding="same", groups=8)
+    plain = partial(conv, stride=1, padding="same", groups=1)
+    assert convolves(plain, platform, (1, 28, 28, 8), (3, 3, 8, 32)) == convolution
+    assert convolves(depthwise, platform, (1, 28, 28, 8), (3, 3, 1, 8)) == convolution
+    assert convolves(plain, platform, (1, 28, 28, 8), (5, 5, 8, 32))

@@ -2,27 +2,27 @@ import json
 import pickle
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
-from mnistcli.network import flatten, logits
 from safetensors.numpy import load_file, save_file
 
+from mnistcli.analysis.evaluate import logits_of
 from mnistcli.errors import RunError
-from mnistcli.models import build, split
+from mnistcli.models import RECIPES
+from mnistcli.models.network import build, flatten, split
 from mnistcli.runs import load_model, model_metadata
 from mnistcli.runs.tensors import save_tensors
 
 MODEL = build("linear", (28, 28, 1), 10, seed=0)
-PARAMS = jax.device_get(split(MODEL)[1])
+ARRAYS = {path: np.asarray(array) for path, array in flatten(split(MODEL)[1].params).items()}
 METADATA = model_metadata(
     arch="linear",
+    network=RECIPES["linear"].network,
     image_shape=(28, 28, 1),
     class_names=tuple("0123456789"),
     dataset="mnist",
     data_fingerprint="0" * 64,
     pictures="digit",
-    layers=MODEL.as_layers(),
     temperature=1.5,
 )
 
@@ -30,7 +30,7 @@ METADATA = model_metadata(
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "model.safetensors"
-    save_tensors(path, flatten(PARAMS), METADATA)
+    save_tensors(path, ARRAYS, METADATA)
     return path
 
 
@@ -39,20 +39,21 @@ def test_the_file_alone_rebuilds_the_model(file: Path) -> None:
     stored = load_model(file)
     assert stored.temperature == 1.5
     assert (stored.arch, stored.image_shape, stored.class_names) == ("linear", (28, 28, 1), tuple("0123456789"))
-    again = logits(stored.layers, stored.params, images)
-    assert np.array_equal(again, logits(MODEL.as_layers(), PARAMS, images))
+    expected = images.reshape(2, -1) / np.float32(255) @ ARRAYS["output.kernel"].T
+    np.testing.assert_allclose(logits_of(stored, images), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"arch": "os.system"}, {"schema": "other/1"}, {"image_shape": [28, 28]}, {"image_shape": [10**9, 1, 1]},
+    [{"arch": "\x1b[31m"}, {"arch": None}, {"schema": "other/1"}, {"image_shape": [28, 28]},
+     {"image_shape": [10**9, 1, 1]},
      {"image_shape": "all"}, {"class_names": 7}, {"class_names": ["0"] * 9},
      {"class_names": [*"012345678", "\x1b[31m"]}, {"preprocessing": "none"},
-     {"layers": None}, {"layers": ["dense"]}, {"layers": [{"name": "output", "operation": "os.system"}]},
-     {"layers": [{"name": "output", "operation": "dense", "gain": 2}]},
-     {"layers": [{"name": "output", "operation": "dense", "activation": "tanh"}]}, {"layers": [{"name": "c"}]},
-     {"layers": [{"name": "c", "operation": "conv_relu_pool", "pool": 0}]}, {"layers": []}, {"layers": 7},
-     {"layers": [{"name": "c", "operation": "conv_relu_pool", "pool": "2"}]}, {"layers": METADATA["layers"][:1]},
+     {"network": None}, {"network": ["dense 3"]}, {"network": ""}, {"network": "os.system"}, {"network": "dense 99999"},
+     {"network": "dense 3"}, {"network": "conv 8 3x3"}, {"network": "norm"}, {"network": "conv 8 64x64"},
+     {"network": "residual(" * 4_000}, {"network": "residual(" * 100 + "relu" + ")" * 100},
+     {"network": ", ".join(["relu"] * 3_000)}, {"network": "pool 1, " * 200 + "relu, \x1b[31m"},
+     {"network": "conv 65536 1x1"}, {"network": "flatten, dense 65536, dense 65536"}, {"network": "pool 64 same\x07"},
      {"temperature": 0}, {"temperature": None}, {"temperature": "hot"}, {"temperature": float("nan")}],
     ids=str,
 )  # fmt: skip

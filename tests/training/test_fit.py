@@ -5,10 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from mnistcli.network import accuracy, cross_entropy, logits, unflatten
 
 from mnistcli.data import Dataset, Split, load
-from mnistcli.models import build, configure, split
+from mnistcli.inference.logits import predict_logits
+from mnistcli.metrics import accuracy, cross_entropy
+from mnistcli.models import configure
+from mnistcli.models.network import build, restore, split
 from mnistcli.results import EpochMetrics, StepMetrics
 from mnistcli.training import Fit, best_epoch, feed, fit, should_stop
 from mnistcli.training.feed import epoch_order
@@ -54,10 +56,10 @@ STILL = {"epochs": 2, "batch_size": 32, "patience": 0, "learning_rate": 1e-12}  
 def test_metrics_are_means_over_an_epoch_s_own_images_so_far_and_over_the_validation_images(mnist: Dataset) -> None:
     train, validation = mnist.train.first(50), mnist.validation.first(40)
     run = Fit(configure("linear", seed=3, **STILL), replace(mnist, train=train, validation=validation), 1)
-    params = unflatten(run.weights())
+    network = restore("linear", mnist.image_shape, 10, run.weights())
 
     def scores(images: Split) -> tuple[float, float]:
-        found = logits(run.layers, params, images.images)
+        found = predict_logits(*network, images.images)
         return cross_entropy(found, images.labels), accuracy(found, images.labels)
 
     events = list(run.run())
@@ -113,7 +115,7 @@ def test_an_epoch_is_keras_s_every_image_once_the_last_batch_by_its_own_mean(mni
     order = epoch_order(n, batch=batch, seed=0, epoch=1)
     assert sorted(order[order >= 0].tolist()) == list(range(n))
     list(run.run())
-    params = split(build("linear", mnist.image_shape, 10, seed=0))[1]
+    params = split(build("linear", mnist.image_shape, 10, seed=0))[1].params
     kernel, bias = (np.asarray(params["output"][name], np.float64) for name in ("kernel", "bias"))
     speeds = np.zeros_like(kernel), np.zeros_like(bias)
     images = mnist.train.images[:n].reshape(n, -1) / 255.0

@@ -1,0 +1,83 @@
+"""Begin with another run's weights: which of them fit, and which layers stay as they are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mnistcli.errors import UsageError
+from mnistcli.models import description
+from mnistcli.models.language import expected_variables, parse, plan
+from mnistcli.models.network import Definition, flatten, is_in
+from mnistcli.runs import StoredModel
+from mnistcli.runs.tensors import Tensors
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a run begins with.
+
+    Attributes:
+        arrays: Those of the other run that fit, by path.
+        taken: The layers, by name, all of whose arrays were taken.
+        anew: Those that begin at random.
+    """
+
+    arrays: Tensors
+    taken: tuple[str, ...]
+    anew: tuple[str, ...]
+
+
+def take_weights(model: StoredModel, definition: Definition, layers: Sequence[str], *, same_classes: bool) -> Start:
+    """Return which of a model's arrays a network begins with: those of layers alike in name and shapes.
+
+    The last layer is taken only where the classes are the same.
+
+    Raises:
+        UsageError: None fits.
+    """
+    wanted = {path: leaf.shape for path, leaf in _variables(definition).items()}
+    taken: list[str] = []
+    anew: list[str] = []
+    for layer in layers:
+        paths = [path for path in wanted if path.rpartition(".")[0] == layer]
+        fits = all(path in model.arrays and model.arrays[path].shape == wanted[path] for path in paths)
+        (taken if fits and (same_classes or layer != "output") else anew).append(layer)
+    if not taken:
+        raise UsageError(f"No layer of {model.arch} fits the network: --from takes layers alike in name and shapes.")
+    arrays = {path: array for path, array in model.arrays.items() if path.rpartition(".")[0] in taken}
+    return Start(arrays, tuple(taken), tuple(anew))
+
+
+def frozen_layers(freeze: str, layers: Sequence[str]) -> tuple[str, ...]:
+    """Return which of the layers with parameters `--freeze` names: the first N, or these by name, with commas between.
+
+    A name such as "residual1" names all inside.
+
+    Raises:
+        UsageError: There are no such layers, or nothing would be left to train.
+    """
+    if freeze.isdecimal():
+        chosen = layers[: int(freeze)] if len(freeze) < 9 else layers
+    else:
+        names = [name.strip() for name in freeze.split(",")]
+        chosen = [layer for layer in layers if is_in(f"{layer}.", names)]
+        for name in names:
+            if not any(is_in(f"{layer}.", [name]) for layer in layers):
+                raise UsageError(f"--freeze names {name!r}, but the layers with parameters are {', '.join(layers)}.")
+    if not chosen:
+        raise UsageError(f"--freeze takes a number of layers from 1, or names, not {freeze!r}.")
+    if len(chosen) == len(layers):
+        raise UsageError("--freeze leaves no layer to train.")
+    return tuple(chosen)
+
+
+def layers_of(arch: str, definition: Definition, image_shape: tuple[int, ...], classes: int) -> list[str]:
+    """Return the layers that have parameters, in the network's order; those of a class in Flax by name."""
+    network = description(arch)
+    steps = plan(parse(network), image_shape, classes) if network is not None else ()
+    paths = expected_variables(steps) or flatten(definition.parts.params)
+    return [*dict.fromkeys(path.rpartition(".")[0] for path in paths)]
+
+
+def _variables(definition: Definition) -> dict[str, Any]:
+    return flatten(definition.parts.params) | flatten(definition.parts.rest)

@@ -1,0 +1,69 @@
+"""A network as StableHLO, by jax.export: weights and all, on any of JAX's platforms, without the code that made it."""
+
+import re
+from functools import cache
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+from jax import export, lax
+
+from mnistcli.errors import RunError
+from mnistcli.inference.logits import BATCH, in_blocks
+from mnistcli.models.network import Parts, logits
+
+PLATFORMS = ("cpu", "cuda", "tpu")
+HARMLESS = {"Sharding", "shape_assertion"}  # custom calls that only say something of shapes
+
+
+def make_stablehlo(
+    graph: nnx.GraphDef[nnx.Module], parts: Parts, *, image_shape: tuple[int, ...], temperature: float
+) -> bytes:
+    """Return a network's file: from images uint8 [n, *image_shape] to logits and probabilities float32 [n, classes].
+
+    n is any number where the network allows that, and else BATCH.
+    """
+
+    @jax.jit
+    def answer(images: jax.Array) -> tuple[jax.Array, jax.Array]:
+        scores = logits(graph, parts, images)
+        return scores, jax.nn.softmax(scores / temperature)
+
+    (any_number,) = export.symbolic_shape("n")
+    try:
+        exported = _export(answer, (any_number, *image_shape))
+    except Exception:  # noqa: BLE001  (a class of the user's may do with a shape what only numbers allow)
+        exported = _export(answer, (BATCH, *image_shape))
+    return bytes(exported.serialize())
+
+
+def stablehlo_logits(content: bytes, images: np.ndarray, *, name: str) -> np.ndarray:
+    """Return logits [n, classes] float32 of images uint8, any n, by the file whose content this is.
+
+    Raises:
+        RunError: It is no such file, or calls what is not StableHLO.
+    """
+    return in_blocks(_open(content, name), images)
+
+
+@cache
+def _open(content: bytes, name: str) -> Any:
+    try:
+        exported = export.deserialize(bytearray(content))
+        called = set(re.findall(r"custom_call @([\w$.]+)", exported.mlir_module())) - HARMLESS
+    except Exception as error:
+        raise RunError(f"{name} is damaged, or was written by another version of JAX.") from error
+    if called:  # it could call any code that JAX knows of
+        raise RunError(f"{name} calls {', '.join(sorted(called))}, which is not StableHLO.")
+
+    @jax.jit
+    def forward(block: jax.Array) -> jax.Array:
+        batches = block.reshape(-1, BATCH, *block.shape[1:])
+        return lax.map(lambda batch: exported.call(batch)[0], batches).reshape(len(block), -1)
+
+    return forward
+
+
+def _export(function: Any, shape: tuple[Any, ...]) -> export.Exported:
+    return export.export(function, platforms=PLATFORMS)(jax.ShapeDtypeStruct(shape, np.uint8))

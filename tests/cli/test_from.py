@@ -1,0 +1,86 @@
+"""`train --from` and `--freeze`: begin with another run's weights, and leave layers as they are."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from tests.conftest import Call
+
+ARCH = "conv 4 5x5 stride 3, norm, relu, dense 8, relu, dropout 0.1"
+SHORT = ("--limit", "200", "--epochs", "2", "--no-plots", "--patience", "0")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run called first."""
+    folder = tmp_path_factory.mktemp("from")
+    command = [sys.executable, "-m", "mnistcli", "train", "--arch", ARCH, *SHORT, "--name", "first"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+def weights(folder: Path, run: str) -> dict[str, np.ndarray]:
+    return load_file(folder / "runs" / run / "model.safetensors")
+
+
+def test_frozen_layers_stay_with_their_statistics_and_the_others_are_trained(folder: Path, mnistcli: Call) -> None:
+    for name, freeze in (("by-number", "2"), ("by-name", "norm1,conv1")):
+        outcome = mnistcli("train", "--from", "first", *SHORT, "--name", name, "--freeze", freeze, cwd=folder)
+        assert outcome.code == 0
+        assert "Taken from first: conv1, norm1, dense1, output." in outcome.err
+        assert "Not trained: conv1, norm1." in outcome.err
+        before, after = weights(folder, "first"), weights(folder, name)
+        same = {path.partition(".")[0]: np.array_equal(before[path], after[path]) for path in before}
+        assert same == {"conv1": True, "norm1": True, "dense1": False, "output": False}
+
+
+def test_the_last_layer_is_new_where_the_classes_differ(folder: Path, tmp_path: Path, mnistcli: Call) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (60, 28, 28), np.uint8)
+    np.savez(tmp_path / "three.npz", x_train=images, y_train=np.arange(60) % 3, x_test=images, y_test=np.arange(60) % 3)
+    outcome = mnistcli("train", "--from", folder / "runs/first", "--dataset", tmp_path / "three.npz", "--epochs", "1",
+                       "--lr", "1e-9", "--no-plots")  # fmt: skip
+    assert outcome.code == 0
+    assert "Taken from first: conv1, norm1, dense1; anew: output." in outcome.err
+    (run,) = (tmp_path / "runs").iterdir()
+    before, after = weights(folder, "first"), load_file(run / "model.safetensors")
+    np.testing.assert_allclose(before["conv1.kernel"], after["conv1.kernel"], atol=1e-6)
+    assert after["output.kernel"].shape == (3, 8)
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_again_with_the_same_weights(folder: Path, spawn: Call) -> None:
+    flags = ("train", "--from", "first", "--freeze", "1", *SHORT)
+    assert spawn(*flags, "--name", "whole", cwd=folder).code == 0
+    process = subprocess.Popen([sys.executable, "-m", "mnistcli", *flags, "--name", "killed"], cwd=folder,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    while not (folder / "runs/killed/start.safetensors").exists() and process.poll() is None:
+        pass
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    (folder / "runs/first").rename(folder / "runs/elsewhere")
+    try:
+        assert spawn("train", "--resume", "killed", "--no-plots", cwd=folder).code == 0
+    finally:
+        (folder / "runs/elsewhere").rename(folder / "runs/first")
+    whole, killed = weights(folder, "whole"), weights(folder, "killed")
+    assert all(np.array_equal(whole[path], killed[path]) for path in whole)
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "said"),
+    [(("--freeze", "4"), 2, "no layer to train"), (("--freeze", "0"), 2, "from 1"), (("--freeze", ""), 2, "names ''"),
+     (("--freeze", "conv2"), 2, "conv1, norm1, dense1, output"), (("--arch", "linear", "--limit", "64"), 2, "No layer"),
+     (("--resume", "first"), 2, "--resume")],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_before_a_run_is_made(
+    flags: tuple[str, ...], code: int, said: str, folder: Path, mnistcli: Call
+) -> None:
+    before = sorted((folder / "runs").iterdir())
+    outcome = mnistcli("train", "--from", "first", *flags, cwd=folder)
+    assert (outcome.code, outcome.out) == (code, "")
+    assert said in outcome.err.splitlines()[-1]
+    assert sorted((folder / "runs").iterdir()) == before
