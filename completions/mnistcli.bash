@@ -49,6 +49,11 @@ _mnistcli() {
         "evaluate:--image-size") return ;;
         "evaluate:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "evaluate:--data-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "evaluate:--onnx-input") mapfile -t COMPREPLY < <(compgen -W "nhwc nchw" -- "$cur"); return ;;
+        "evaluate:--onnx-output") mapfile -t COMPREPLY < <(compgen -W "logits probabilities" -- "$cur"); return ;;
+        "evaluate:--onnx-scale") return ;;
+        "evaluate:--onnx-mean") return ;;
+        "evaluate:--onnx-std") return ;;
         "evaluate:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "evaluate:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "compare:--split") mapfile -t COMPREPLY < <(compgen -W "train validation test" -- "$cur"); return ;;
@@ -59,6 +64,11 @@ _mnistcli() {
         "compare:--image-size") return ;;
         "compare:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "compare:--data-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "compare:--onnx-input") mapfile -t COMPREPLY < <(compgen -W "nhwc nchw" -- "$cur"); return ;;
+        "compare:--onnx-output") mapfile -t COMPREPLY < <(compgen -W "logits probabilities" -- "$cur"); return ;;
+        "compare:--onnx-scale") return ;;
+        "compare:--onnx-mean") return ;;
+        "compare:--onnx-std") return ;;
         "compare:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "compare:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "predict:--files-from") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -70,6 +80,11 @@ _mnistcli() {
         "predict:--explain") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "predict:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "predict:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "predict:--onnx-input") mapfile -t COMPREPLY < <(compgen -W "nhwc nchw" -- "$cur"); return ;;
+        "predict:--onnx-output") mapfile -t COMPREPLY < <(compgen -W "logits probabilities" -- "$cur"); return ;;
+        "predict:--onnx-scale") return ;;
+        "predict:--onnx-mean") return ;;
+        "predict:--onnx-std") return ;;
         "predict:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "predict:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "inspect:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -162,9 +177,9 @@ _mnistcli() {
         case "$command" in
             "") words="--quiet -q --verbose -v --color --debug --version -V --help -h" ;;
             "train") words="--arch -a --epochs --batch-size --optimizer --lr --weight-decay --patience --schedule --augment --seed --limit --resume --from --freeze --checkpoint-every --keep-epochs --name --runs-dir --no-plots --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --no-augment --help -h" ;;
-            "evaluate") words="--split --plot --fail-under --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "compare") words="--split --plot --no-train --allow-different-data --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --strict --save-preprocessed --explain --runs-dir --device --no-cache --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "evaluate") words="--split --plot --fail-under --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "compare") words="--split --plot --no-train --allow-different-data --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --strict --save-preprocessed --explain --runs-dir --device --no-cache --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "inspect") words="--epochs --plot --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "export") words="--to --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "init") words="--format --json --quiet -q --verbose -v --color --debug --help -h" ;;

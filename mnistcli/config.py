@@ -14,6 +14,8 @@ SCHEDULES = ("constant", "cosine")
 PICTURES = ("digit", "whole")  # how a picture becomes what a network reads: its digit as MNIST has it, or as it is
 INVERT = ("auto", "yes", "no")
 SPLITS = ("train", "validation", "test")
+LAYOUTS = ("nhwc", "nchw")  # whether an image's channels come last or first
+ONNX_OUTPUTS = ("logits", "probabilities")
 LARGEST_SIDE = 4096  # pixels of an image of a data set
 MOST_EPOCHS = 30_000  # a run's files tell of each, and no more of a file is read than so many fill
 
@@ -92,6 +94,43 @@ class DataChoice:
     def choice(self) -> "DataChoice":
         """Return the choice of data alone."""
         return DataChoice(**{each.name: getattr(self, each.name) for each in fields(DataChoice)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnnxReading:
+    """How to read another program's ONNX file, where the user says so.
+
+    Attributes:
+        layout: One of LAYOUTS; None: told from the file.
+        output: One of ONNX_OUTPUTS; None: told from the file's answers.
+        scale: What to divide pixels from 0 to 255 by, for a network of floats.
+        mean: What to subtract then, one number or one for each channel.
+        std: What to divide by then, likewise.
+
+    Raises:
+        UsageError: A value is out of its range.
+    """
+
+    layout: str | None = None
+    output: str | None = None
+    scale: float = 255.0
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+
+    def __post_init__(self) -> None:
+        for flag, name, known in (("input", self.layout, LAYOUTS), ("output", self.output, ONNX_OUTPUTS)):
+            if name is not None and name not in known:
+                raise UsageError(unknown(f"--onnx-{flag}", name, known))
+        for flag, numbers, least in (
+            ("scale", (self.scale,), 0.0), ("mean", self.mean, -math.inf), ("std", self.std, 0.0),
+        ):  # fmt: skip
+            if not numbers or not all(least < number < math.inf for number in numbers):
+                raise UsageError(f"--onnx-{flag} takes {'a number above 0' if least == 0 else 'a number'}.")
+
+    @property
+    def changes_pixels(self) -> bool:
+        """Whether it says more than pixels / 255."""
+        return (self.scale, self.mean, self.std) != (255.0, (0.0,), (1.0,))
 
 
 @dataclass(frozen=True, kw_only=True)

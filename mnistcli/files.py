@@ -38,6 +38,15 @@ def user_cache() -> Path:
     return user_cache_path("mnistcli")
 
 
+def private_folder(path: Path) -> Path | None:
+    """Return the folder, made where it is missing; None where it cannot be made or somebody else can write in it."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path if _is_private(path) else None
+    except OSError:
+        return None
+
+
 def check_regular(path: Path | str) -> None:
     """Raise OSError where the path is no regular file: a named pipe would keep whoever reads it waiting."""
     mode = os.stat(path).st_mode  # noqa: PTH116  (a Path takes three times as long, and lists name thousands)
@@ -59,6 +68,13 @@ def read_bounded(path: Path, *, most: int) -> bytes:
     if len(content) > most:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
     return content
+
+
+def _is_private(folder: Path) -> bool:
+    if not hasattr(os, "getuid"):
+        return True
+    status = folder.stat()
+    return status.st_uid == os.getuid() and not status.st_mode & 0o022 and os.access(folder, os.W_OK)
 
 
 def _umask() -> int:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnistcli.errors import UsageError
-from mnistcli.files import user_cache
+from mnistcli.files import private_folder, user_cache
 from mnistcli.process import cores, require_threads, undoing
 
 if TYPE_CHECKING:
@@ -177,25 +177,13 @@ def _keep_compiled_programs() -> None:
     """Let JAX keep compiled programs, where the folder can be made and is nobody else's."""
     import jax
 
-    folder = cache_folder()
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        private = _is_private(folder)
-    except OSError:
-        return
-    if not private:
+    folder = private_folder(cache_folder())
+    if folder is None:
         return
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_compilation_cache_max_size", LARGEST)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", WORTH_KEEPING)
     warnings.filterwarnings("ignore", message=".*persistent compilation cache.*")
-
-
-def _is_private(folder: Path) -> bool:
-    if not hasattr(os, "getuid"):
-        return True
-    status = folder.stat()
-    return status.st_uid == os.getuid() and not status.st_mode & 0o022 and os.access(folder, os.W_OK)
 
 
 def _fingerprint() -> str:

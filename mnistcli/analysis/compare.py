@@ -31,7 +31,7 @@ def compare(chosen: Sequence[Run], dataset: Dataset, *, split: str, different_da
     compared, right, networks = [], [], []
     for run in chosen:
         model = load_for(run, dataset)
-        if model.data_fingerprint != dataset.fingerprint and not different_data:
+        if model.data_fingerprint not in (None, dataset.fingerprint) and not different_data:
             raise RunError(
                 f"The run {run.name!r} was trained on other data than {dataset.name!r}: --allow-different-data "
                 "compares all the same."

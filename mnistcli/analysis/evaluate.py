@@ -2,15 +2,18 @@
 
 import numpy as np
 
+from mnistcli.analysis.onnx import onnx_of
 from mnistcli.data import Dataset, Split
 from mnistcli.errors import RunError
 from mnistcli.inference.logits import predict_logits
-from mnistcli.inference.onnx_model import read_model_file
+from mnistcli.inference.onnx_model import OnnxModel, read_model_file
 from mnistcli.inference.stablehlo import stablehlo_logits
 from mnistcli.metrics import calibration_error, cross_entropy, softmax
 from mnistcli.models.network import restore
 from mnistcli.results import Evaluation
 from mnistcli.runs import STABLEHLO, Run, StoredModel, load_model
+
+Classifier = StoredModel | OnnxModel  # what a run is once it is read: by JAX, or, where it is an ONNX file, by that
 
 
 def evaluate(run: Run, dataset: Dataset, *, split: str) -> Evaluation:
@@ -26,20 +29,49 @@ def evaluate(run: Run, dataset: Dataset, *, split: str) -> Evaluation:
     return score(logits, images, model, run=run.name, split=split)
 
 
-def logits_of(model: StoredModel, images: np.ndarray) -> np.ndarray:
-    """Return the model's logits [n, classes] float32 of images uint8, computed on JAX's device."""
+def logits_of(model: Classifier, images: np.ndarray) -> np.ndarray:
+    """Return the model's logits [n, classes] float32 of images uint8, computed on JAX's device or by ONNX Runtime."""
+    if isinstance(model, OnnxModel):
+        return model.logits(images)
     if model.network is None:
         file = model.path.with_name(STABLEHLO)
         return stablehlo_logits(read_model_file(file), images, name=repr(str(file)))
     return predict_logits(*restore(model.network, model.image_shape, len(model.class_names), model.arrays), images)
 
 
-def load_for(run: Run, dataset: Dataset) -> StoredModel:
+def load_for(run: Run, dataset: Dataset) -> Classifier:
     """Load a run's model and check that it fits the data set's images and classes.
+
+    Another program's file gets the data set's class names.
+
+    Raises:
+        RunError: It is missing or damaged, could do harm, or does not fit the data.
+    """
+    if run.reading is None:
+        return load_stored_for(run, dataset)
+    model = onnx_of(run)
+    if model.is_foreign and len(model.class_names) == len(dataset.class_names):
+        model = model.named(dataset.class_names)
+    _check_fit(model, run, dataset)
+    return model
+
+
+def load_stored_for(run: Run, dataset: Dataset) -> StoredModel:
+    """Load a run's model, which JAX computes, and check that it fits the data set.
+
+    Raises:
+        RunError: It is missing or damaged, does not fit the data, or is an ONNX file.
+    """
+    model = load_model(run.weights)
+    _check_fit(model, run, dataset)
+    return model
+
+
+def _check_fit(model: Classifier, run: Run, dataset: Dataset) -> None:
+    """Check that images and classes are the same.
 
     Where the data set does not name its classes, they are taken for the model's, if they are equally many.
     """
-    model = load_model(run.weights)
     expected, found = (dataset.image_shape, len(dataset.class_names)), (model.image_shape, len(model.class_names))
     if expected != found:
         raise RunError(
@@ -47,7 +79,7 @@ def load_for(run: Run, dataset: Dataset) -> StoredModel:
             f"images {_text(expected[0])} of {expected[1]} classes."
         )
     if dataset.class_names == model.class_names or not dataset.named:
-        return model
+        return
     ours, theirs = next(pair for pair in zip(model.class_names, dataset.class_names, strict=True) if len({*pair}) > 1)
     raise RunError(f"The run {run.name!r} knows a class {ours!r}, for which {dataset.name!r} has {theirs!r}.")
 
@@ -56,7 +88,7 @@ def _text(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape))
 
 
-def score(logits: np.ndarray, images: Split, model: StoredModel, *, run: str, split: str) -> Evaluation:
+def score(logits: np.ndarray, images: Split, model: Classifier, *, run: str, split: str) -> Evaluation:
     """Return the evaluation of a model's logits [n, classes] against a split's labels."""
     classes = len(model.class_names)
     confusion = np.zeros((classes, classes), np.int64)

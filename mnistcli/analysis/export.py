@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistcli.analysis.evaluate import load_for, logits_of
+from mnistcli.analysis.evaluate import load_stored_for, logits_of
 from mnistcli.analysis.onnx import make_onnx
 from mnistcli.data import Dataset
 from mnistcli.errors import UsageError
@@ -30,7 +30,7 @@ def export(run: Run, dataset: Dataset, path: Path, *, form: str) -> Export:
         RunError: The run's weights are missing or damaged, or do not fit the data.
         UsageError: The file cannot be written.
     """
-    model = load_for(run, dataset)
+    model = load_stored_for(run, dataset)
     try:
         write_atomically(path, make_onnx(run, model) if form == "onnx" else _stablehlo(model))
     except OSError as error:

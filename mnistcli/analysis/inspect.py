@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mnistcli.analysis.evaluate import load_for
+from mnistcli.analysis.evaluate import load_stored_for
 from mnistcli.analysis.filmstrip import first_filters
 from mnistcli.analysis.predict import steps_for
 from mnistcli.data import Dataset
@@ -29,7 +29,7 @@ def inspect(run: Run, dataset: Dataset, picture: str | None = None) -> Inspectio
         ImageError: The picture cannot be read.
         DataError: There are no test images.
     """
-    test, model = dataset.split("test"), load_for(run, dataset)
+    test, model = dataset.split("test"), load_stored_for(run, dataset)
     if picture is None:
         name, label, seen = "test image 0", model.class_names[test.labels[0]], np.array(test.images[0])
     else:

@@ -1,19 +1,44 @@
 """The ONNX file that a run has, or is given."""
 
 from mnistcli import __version__
-from mnistcli.inference.onnx_model import OnnxModel, open_onnx, read_model_file
+from mnistcli.inference.onnx_check import check_onnx
+from mnistcli.inference.onnx_model import OnnxModel, check_seal, open_onnx, read_model_file
 from mnistcli.runs import Run, StoredModel, load_model
 
 
 def onnx_of(run: Run) -> OnnxModel:
-    """Return the run's network for ONNX Runtime: its model.onnx, or, where it has none yet, what that would hold.
+    """Return the run's network for ONNX Runtime: its ONNX file, or, where it has none yet, what that would hold.
 
     Raises:
-        RunError: Its files are missing or damaged, or its network is a class in Flax.
+        RunError: Its files are missing, damaged or could do harm, their input or output does not fit, or its network is
+            a class in Flax.
+        UsageError: The run's reading does not fit its file.
     """
     if run.onnx is not None and run.onnx.exists():
-        return open_onnx(read_model_file(run.onnx), name=repr(str(run.onnx)))
+        content, name = read_model_file(run.onnx), repr(str(run.onnx))
+        if run.reading is None:
+            check_seal(content, name=name)
+        if not run.is_builtin:
+            check_onnx(content, name=name)
+        return open_onnx(content, name=name, reading=run.reading)
     return open_onnx(make_onnx(run, load_model(run.weights)), name=repr(str(run.weights)))
+
+
+def how_read(run: Run) -> str | None:
+    """Return a sentence on how another program's file is read; None where the run is not such a file.
+
+    Raises:
+        RunError, UsageError: As of `onnx_of`.
+    """
+    if run.reading is None:
+        return None
+    model = onnx_of(run)
+    if not model.is_foreign:
+        return None
+    size, output = "×".join(map(str, model.image_shape)), next(iter(model.outputs))
+    return (
+        f"{run.name} reads images {size} as {model.feed}; its {len(model.class_names)} outputs are taken for {output}."
+    )
 
 
 def make_onnx(run: Run, model: StoredModel) -> bytes:

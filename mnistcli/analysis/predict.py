@@ -56,7 +56,7 @@ def predict(
         tell: Hears which process keeps us waiting.
 
     Raises:
-        RunError: The run's weights are missing or damaged.
+        RunError: The run's files are missing or damaged, or do not go with `on_device`.
         UsageError: A line of digits is to be read by a run that knows other classes.
     """
     model: StoredModel | OnnxModel = load_model(run.weights) if on_device else onnx_of(run)

@@ -9,7 +9,8 @@ import typer
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUN_HELP, Plot, RunsDir, Split, check_plot
+from mnistcli.cli.onnx_options import Onnx
+from mnistcli.cli.options import MODEL_HELP, Plot, RunsDir, Split, check_plot
 from mnistcli.cli.train import load_source, train_visibly
 from mnistcli.config import RUNS_DIR, DataChoice, check_split
 from mnistcli.errors import RunError, UsageError
@@ -23,6 +24,7 @@ EXAMPLES = [
     "mnistcli compare linear dense cnn",
     "mnistcli compare dense-001 dense-002 --no-train --json",
     "mnistcli compare dense cnn --dataset fashion_mnist",
+    "mnistcli compare cnn keras.onnx",
 ]
 STUDY = ["dense", "cnn"]
 
@@ -31,10 +33,11 @@ def compare(
     face: Face,
     data: Data,
     compute: Compute,
+    onnx: Onnx,
     *,
     runs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[RUN]...", help=f"{RUN_HELP} Two or more; without any: dense and cnn."),
+        typer.Argument(metavar="[RUN]...", help=f"{MODEL_HELP} Two or more; without any: dense and cnn."),
     ] = None,
     split: Split = "test",
     plot: Plot = None,
@@ -66,6 +69,8 @@ def compare(
     choice = _choice(data, names, folder)
     images = data.load(face, choice)
     missing = _missing(names, folder, choice)
+    named = [name for name in names if not is_architecture(name)]
+    found = dict(zip(named, onnx.take(face, map(folder.find, named)), strict=True))
     if missing and no_train:
         raise RunError(
             f"There is no finished {missing[0]} run on {choice.dataset} in {str(runs_dir)!r}, and --no-train forbids "
@@ -76,7 +81,7 @@ def compare(
         load_source(arch)
         work = partial(train, configure(arch, data=choice), runs=folder)
         train_visibly(face, work, data, device=device, plots=True)
-    chosen = _distinct([folder.find(name, data=choice) for name in names])
+    chosen = _distinct([found.get(name) or folder.find(name, data=choice) for name in names])
     face.note(f"Comparing {', '.join(run.name for run in chosen)} on the {split} images of {choice.dataset}.")
     comparison = compare_runs(chosen, images, split=split, different_data=allow_different_data)
     if plot is not None:
@@ -94,7 +99,8 @@ def _choice(data: Data, names: list[str], folder: "RunsFolder") -> DataChoice:
     for name in names:
         if not is_architecture(name):
             run = folder.find(name)
-            return data.choice_for(run.name, run.data())
+            if run.reading is None:
+                return data.choice_for(run.name, run.data())
     return data.choice()
 
 

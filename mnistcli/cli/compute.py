@@ -19,7 +19,7 @@ Device = Annotated[
     str,
     typer.Option(
         metavar="|".join(DEVICES),
-        help="Where to compute; auto: the fastest device that JAX finds, for predict NumPy on the CPU.",
+        help="Where to compute; auto: the fastest device that JAX finds; for predict ONNX Runtime on the CPU.",
         rich_help_panel=PANEL,
     ),
 ]

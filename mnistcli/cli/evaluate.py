@@ -7,6 +7,7 @@ import typer
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
+from mnistcli.cli.onnx_options import Onnx
 from mnistcli.cli.options import Plot, RunArgument, RunsDir, Split, check_plot
 from mnistcli.config import RUNS_DIR, check_split
 from mnistcli.errors import ExitCode, UsageError
@@ -15,6 +16,7 @@ EXAMPLES = [
     "mnistcli evaluate",
     "mnistcli evaluate cnn --plot confusion.png",
     "mnistcli evaluate dense-002 --split validation --fail-under 0.98",
+    "mnistcli evaluate pytorch.onnx --onnx-mean 0.1307 --onnx-std 0.3081",
 ]
 
 
@@ -22,6 +24,7 @@ def evaluate(
     face: Face,
     data: Data,
     compute: Compute,
+    onnx: Onnx,
     *,
     run: RunArgument = "latest",
     split: Split = "test",
@@ -43,7 +46,7 @@ def evaluate(
     from mnistcli.render.evaluation import evaluation_view
     from mnistcli.runs import RunsFolder
 
-    found = RunsFolder(runs_dir).find(run)
+    [found] = onnx.take(face, [RunsFolder(runs_dir).find(run)])
     choice = data.choice_for(found.name, found.data())
     face.note(f"Evaluating run {found.name} on the {split} images of {choice.dataset}.")
     face.explain(f"The weights are {found.weights}.")

@@ -14,6 +14,7 @@ import typer
 
 from mnistcli.cli.compute import make_compute
 from mnistcli.cli.data_options import make_data
+from mnistcli.cli.onnx_options import make_onnx
 from mnistcli.errors import ClosedPipeError, UsageError, suggestion
 from mnistcli.render.view import FORMATS, printable, wrapped
 
@@ -113,11 +114,16 @@ class Face:
 
 
 def command(app: typer.Typer, *, examples: list[str], name: str | None = None) -> Callable[[Callable[..., None]], None]:
-    """Register a function as a command; its parameters `compute`, `data` and `face` are made from shared options."""
+    """Register a function as a command; its parameters `compute`, `data`, `onnx`, `face` are made of shared options."""
 
     def register(function: Callable[..., None]) -> None:
         own = dict(inspect.signature(function, eval_str=True).parameters)
-        known: dict[str, Callable[..., Any]] = {"compute": make_compute, "data": make_data, "face": _make_face}
+        known: dict[str, Callable[..., Any]] = {
+            "compute": make_compute,
+            "data": make_data,
+            "onnx": make_onnx,
+            "face": _make_face,
+        }
         makers = {name: make for name, make in known.items() if own.pop(name, None)}
         shared = {name: inspect.signature(make, eval_str=True).parameters for name, make in makers.items()}
 

@@ -11,9 +11,10 @@ import typer
 
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUN_HELP, RunsDir, check_plot
+from mnistcli.cli.onnx_options import Onnx
+from mnistcli.cli.options import MODEL_HELP, RunsDir, check_plot
 from mnistcli.config import INVERT, RUNS_DIR
-from mnistcli.errors import ExitCode, ImageError, UsageError, unknown
+from mnistcli.errors import ExitCode, ImageError, RunError, UsageError, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,6 +32,7 @@ EXAMPLES = [
     "mnistcli predict postcode.jpg --split-digits",
     "mnistcli predict digit.png --explain why.png",
     "mnistcli predict digits.npy --format csv",
+    "mnistcli predict digits/*.png --run keras.onnx",
     "mnistcli predict -r scans/ --min-confidence 0.9 --save-preprocessed seen/",
 ]
 STDIN = "-"
@@ -39,6 +41,7 @@ STDIN = "-"
 def predict(
     face: Face,
     compute: Compute,
+    onnx: Onnx,
     *,
     images: Annotated[
         list[str] | None,
@@ -62,7 +65,7 @@ def predict(
     run: Annotated[
         str | None,
         typer.Option(
-            "--run", metavar="RUN", help=RUN_HELP, show_default="latest, or builtin where nothing was trained"
+            "--run", metavar="RUN", help=MODEL_HELP, show_default="latest, or builtin where nothing was trained"
         ),
     ] = None,
     top: Annotated[int, typer.Option("--top", "-k", metavar="K", help="How many answers for each picture.")] = 1,
@@ -117,8 +120,14 @@ def predict(
     paths = images or _open_list(files_from or STDIN)
     # 10,000 pictures take 1.9 s so, 2.5 s with OpenBLAS's threads, which wait in a busy loop beside those that read.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    found = _find_run(run, runs_dir)
+    [found] = onnx.take(face, [_find_run(run, runs_dir)])
     on_device = compute.device != "auto" or found.needs_jax
+    if found.reading is not None and explain is not None:
+        raise RunError(
+            f"{str(found.weights)!r} is an ONNX file: --explain needs gradients, which JAX has of a run only."
+        )
+    if found.reading is not None and on_device:
+        raise UsageError(f"{str(found.weights)!r} is an ONNX file, which runs on the CPU: leave out --device.")
     if on_device or explain is not None:
         compute.start(face)
 

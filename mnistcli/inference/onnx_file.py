@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from mnistcli.inference.onnx_model import IMAGES, LOGITS, PROBABILITIES, SCHEMA
+from mnistcli.inference.onnx_model import IMAGES, LOGITS, PROBABILITIES, SCHEMA, UNSEALED, seal
 from mnistcli.models.language import Step
 from mnistcli.models.layers import EPSILON, Activation, Conv, Dense, Dropout, Flatten, Mean, Norm, Pool, Residual, Shape
 
@@ -60,9 +60,9 @@ def onnx_file(
         producer_name="mnistcli",
     )
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
-    helper.set_model_props(model, {"schema": SCHEMA} | texts)
+    helper.set_model_props(model, {"schema": SCHEMA, "sha256": UNSEALED} | texts)
     onnx.checker.check_model(model, full_check=True)
-    return model.SerializeToString(deterministic=True)
+    return seal(model.SerializeToString(deterministic=True))
 
 
 class _Graph:

@@ -1,68 +1,190 @@
 """ONNX files run by ONNX Runtime: those of runs, and others whose input and output fit."""
 
+import hashlib
 import json
 import math
 import os
-from dataclasses import dataclass, field
-from functools import cache
+import re
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mnistcli.config import PICTURES
-from mnistcli.errors import RunError
+from mnistcli.config import PICTURES, OnnxReading
+from mnistcli.errors import RunError, UsageError
 from mnistcli.files import read_bounded
+from mnistcli.metrics import softmax
 
 SCHEMA = "mnistcli.onnx/1"
+UNSEALED = "0" * 64  # where a file tells of its SHA-256, before it is known
 MOST_BYTES = 2**30
 IMAGES, LOGITS, PROBABILITIES = "images", "logits", "probabilities"
-BATCH = 250  # images that ONNX Runtime gets at a time
+TOGETHER = 16, 1  # images that run together where a file leaves their number open: several, or one alone
+FOREIGN = "onnx"  # what the architecture of another program's network is called
+CHANNELS = 1, 3
+TYPES = {"tensor(uint8)": False, "tensor(float)": True}
+ROUNDING = 1e-3  # by which a row of probabilities may miss its sum of 1
+
+
+@dataclass(frozen=True)
+class Feed:
+    """How images become a network's input.
+
+    Attributes:
+        name: The input's name.
+        layout: "nhwc", "nchw", or "nhw" where it has no axis of channels.
+        together: How many images it gets at a time: the first where there are several, the last for one alone.
+        floats: How pixels become numbers; None: it takes them as they are, uint8.
+    """
+
+    name: str
+    layout: str
+    together: tuple[int, ...]
+    floats: OnnxReading | None = None
+
+    def prepare(self, images: np.ndarray) -> np.ndarray:
+        """Return the input that images [n, height, width, channels] uint8 become."""
+        x = images
+        if self.floats is not None:
+            scale, mean, std = (
+                np.array(each, np.float32) for each in (self.floats.scale, self.floats.mean, self.floats.std)
+            )
+            x = (images.astype(np.float32) / scale - mean) / std
+        x = {"nhwc": x, "nchw": x.transpose(0, 3, 1, 2), "nhw": x[..., 0]}[self.layout]
+        return np.ascontiguousarray(x)
+
+    def __str__(self) -> str:
+        """Return how the network reads images, in a few words."""
+        order = {"nhwc": "channels last", "nchw": "channels first", "nhw": "without channels"}[self.layout]
+        if self.floats is None:
+            return f"uint8 pixels, {order}"
+        pixels = "pixels" if self.floats.scale == 1 else f"pixels / {self.floats.scale:g}"
+        mean, std = (", ".join(f"{each:g}" for each in numbers) for numbers in (self.floats.mean, self.floats.std))
+        plain = self.floats.mean == (0.0,) and self.floats.std == (1.0,)
+        return f"{pixels if plain else f'({pixels} - [{mean}]) / [{std}]'}, {order}"
 
 
 @dataclass(frozen=True)
 class OnnxModel:
-    """A network in an ONNX file, as `onnx_file` writes it.
+    """A network in an ONNX file, a run's or another program's.
 
     Attributes:
+        name: What errors call it.
+        arch: What its architecture is called; FOREIGN where another program made it.
         image_shape: Height, width and channels of the images that it reads.
         class_names: The classes' names in the order of the logits.
         pictures: How `predict` makes a picture what the network reads, one of config.PICTURES.
         temperature: By which its probabilities are calibrated.
+        data_fingerprint: Of the data set that it was trained on; None: unknown.
+        feed: How images become its input.
+        outputs: The names of its outputs by what they are, LOGITS or PROBABILITIES; one of them may be missing.
     """
 
+    name: str
+    arch: str
     image_shape: tuple[int, int, int]
     class_names: tuple[str, ...]
     pictures: str
     temperature: float
+    data_fingerprint: str | None
+    feed: Feed
+    outputs: dict[str, str]
     content: bytes = field(repr=False, compare=False)
+
+    @cached_property
+    def parameters(self) -> int:
+        """How many trained numbers the file holds."""
+        from mnistcli.inference.onnx_rules import count_parameters  # imports onnx, 0.1 s
+
+        return count_parameters(self.content)
+
+    @property
+    def network(self) -> None:
+        """Its description in the one-line language, which no ONNX file is trusted to give."""
+        return
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether another program made it."""
+        return self.arch == FOREIGN
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Return float32 [n, classes] of images [n, height, width, channels] uint8, any n."""
-        return self._run(images, PROBABILITIES)
+        if PROBABILITIES in self.outputs:
+            return self._run(images, self.outputs[PROBABILITIES])
+        return softmax(self._run(images, self.outputs[LOGITS])).astype(np.float32)
 
     def logits(self, images: np.ndarray) -> np.ndarray:
-        """Return float32 [n, classes] of images [n, height, width, channels] uint8, any n."""
-        return self._run(images, LOGITS)
+        """Return float32 [n, classes] of images [n, height, width, channels] uint8, any n.
+
+        Where the network gives only probabilities, their logarithms, which are logits too.
+        """
+        if LOGITS in self.outputs:
+            return self._run(images, self.outputs[LOGITS])
+        probabilities = self._run(images, self.outputs[PROBABILITIES])
+        return np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
+
+    def named(self, class_names: tuple[str, ...]) -> "OnnxModel":
+        """Return the same network with other names for its classes."""
+        return replace(self, class_names=class_names)
 
     def _run(self, images: np.ndarray, output: str) -> np.ndarray:
-        session = _session(self.content, os.getpid())
-        parts = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
+        """Return an output, float32 [n, classes].
+
+        Raises:
+            RunError: ONNX Runtime fails, or the output is something else.
+        """
+        size = self.feed.together[0 if len(images) > 1 else -1]
+        parts = [images[start : start + size] for start in range(0, len(images), size)]
+        answers = np.concatenate([self._run_part(part, output, size) for part in parts])
+        if answers.shape != (len(images), len(self.class_names)) or answers.dtype.kind != "f":
+            found = f"{answers.dtype} {'×'.join(map(str, answers.shape))}"
+            raise RunError(
+                f"{self.name} gives {found} for {len(images)} images: expected floats "
+                f"{len(images)}×{len(self.class_names)}."
+            )
+        return answers.astype(np.float32, copy=False)
+
+    def _run_part(self, part: np.ndarray, output: str, size: int) -> np.ndarray:
+        """Return an output of at most `size` images, for which blank ones fill up the input."""
+        missing = np.zeros((size - len(part), *part.shape[1:]), part.dtype)
+        whole = np.concatenate([part, missing]) if len(missing) else part
         try:
-            return np.concatenate([session.run([output], {IMAGES: part})[0] for part in parts])
+            answer = np.asarray(
+                _session(self.content, os.getpid()).run([output], {self.feed.name: self.feed.prepare(whole)})[0]
+            )
         except Exception as error:
-            raise RunError(f"The model cannot be run by ONNX Runtime: {_first_line(error)}") from error
+            raise _cannot_run(self.name, error) from error
+        return answer[: len(part)] if answer.shape[:1] == (size,) else answer
 
 
-def open_onnx(content: bytes, *, name: str) -> OnnxModel:
-    """Return the network in the content of a file that `onnx_file` wrote; `name` is what errors call it.
+def open_onnx(content: bytes, *, name: str, reading: OnnxReading | None = None) -> OnnxModel:
+    """Return the network in an ONNX file's content; `name` is what errors call it.
+
+    Args:
+        content: Of a file that `check_onnx` found harmless, or that we made.
+        name: What errors call it.
+        reading: How another program's file is to be read; None: only our own are taken, as `onnx_file` writes them.
 
     Raises:
-        RunError: It is no such file, or ONNX Runtime refuses it.
+        RunError: It is no such file, its input or output does not fit, or ONNX Runtime refuses it.
+        UsageError: `reading` does not fit the file.
     """
     try:
         session = _session(content, os.getpid())
         metadata = session.get_modelmeta().custom_metadata_map
+    except Exception as error:
+        raise _cannot_run(name, error) from error
+    if reading is None or metadata.get("schema") == SCHEMA:
+        return _open_own(content, session, name)
+    return _open_foreign(content, session, name, reading)
+
+
+def _open_own(content: bytes, session: Any, name: str) -> OnnxModel:
+    metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
+    try:
         if metadata.get("schema") != SCHEMA:
             raise ValueError(f"the schema, {SCHEMA}")
         height, width, channels = (int(side) for side in json.loads(metadata["image_shape"]))
@@ -73,11 +195,88 @@ def open_onnx(content: bytes, *, name: str) -> OnnxModel:
         _check_signature(session, [height, width, channels], len(class_names))
         if pictures not in PICTURES or not 0 < temperature < math.inf:
             raise ValueError(f"how pictures are read, {pictures!r}, or the temperature, {temperature}")
+        arch, fingerprint = metadata["arch"], metadata["data_fingerprint"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise RunError(f"{name} is not a mnistcli model; wrong or missing in its metadata: {error}.") from error
-    except Exception as error:
-        raise RunError(f"{name} cannot be run by ONNX Runtime: {_first_line(error)}") from error
-    return OnnxModel((height, width, channels), class_names, pictures, temperature, content)
+    feed, outputs = Feed(IMAGES, "nhwc", TOGETHER), {each: each for each in (LOGITS, PROBABILITIES)}
+    shape = height, width, channels
+    return OnnxModel(name, arch, shape, class_names, pictures, temperature, fingerprint, feed, outputs, content)
+
+
+def _open_foreign(content: bytes, session: Any, name: str, reading: OnnxReading) -> OnnxModel:
+    """Return another program's network: its input tells of itself, its output is told from answers to random pixels."""
+    given, first = session.get_inputs()[0], session.get_outputs()[0].name
+    image_shape, layout = _image_shape(given.shape, name, reading.layout)
+    if given.type not in TYPES:
+        raise RunError(f"{name} reads images of {given.type}: expected uint8 or float (32 bits).")
+    floats = reading if TYPES[given.type] else None
+    if floats is None and reading.changes_pixels:
+        raise UsageError(f"{name} takes uint8 pixels as they are: leave out --onnx-scale, --onnx-mean and --onnx-std.")
+    if not {len(reading.mean), len(reading.std)} <= {1, image_shape[-1]}:
+        raise UsageError(
+            f"{name} has {image_shape[-1]} channels: --onnx-mean and --onnx-std take one number or as many."
+        )
+    fixed = given.shape[0] if isinstance(given.shape[0], int) else 0
+    together = (fixed,) if fixed > 0 else TOGETHER
+    feed = Feed(given.name, layout, together, floats)
+    pictures = "digit" if image_shape == (28, 28, 1) else "whole"
+    sample = np.random.default_rng(0).integers(0, 256, (together[0], *image_shape), np.uint8)
+    model = OnnxModel(name, FOREIGN, image_shape, (), pictures, 1.0, None, feed, {LOGITS: first}, content)
+    answers = model._run_part(sample, first, len(sample))
+    if answers.ndim != 2 or len(answers) != len(sample) or answers.shape[1] < 2:
+        found = "×".join(map(str, answers.shape))
+        raise RunError(f"{name} gives {found} numbers for {len(sample)} images: expected a row of classes for each.")
+    model = model.named(tuple(map(str, range(answers.shape[1]))))
+    return replace(model, outputs={reading.output or _kind(answers): first})
+
+
+def _image_shape(shape: list[Any], name: str, layout: str | None) -> tuple[tuple[int, int, int], str]:
+    """Return height, width and channels, and the layout."""
+    sides = tuple(shape[1:])
+    if len(sides) == 2:
+        return (*sides, 1), "nhw"
+    text = "×".join(["n", *map(str, sides)])
+    if len(sides) != 3:
+        raise RunError(
+            f"{name} reads arrays {text}: expected images, n×height×width×channels or n×channels×height×width."
+        )
+    fits = [each for each, channels in (("nhwc", sides[2]), ("nchw", sides[0])) if channels in CHANNELS]
+    if layout is not None and layout not in fits:
+        raise UsageError(f"{name} reads arrays {text}, which are not {layout}: expected 1 or 3 channels there.")
+    if not fits:
+        raise RunError(f"{name} reads arrays {text}: expected images of 1 or 3 channels, first or last.")
+    if layout is None and len(fits) > 1:
+        raise UsageError(
+            f"{name} reads arrays {text}: say with --onnx-input {' or '.join(fits)} where the channels are."
+        )
+    chosen = layout or fits[0]
+    height, width, channels = sides if chosen == "nhwc" else (*sides[1:], sides[0])
+    return (height, width, channels), chosen
+
+
+def _kind(answers: np.ndarray) -> str:
+    """Return what rows [n, classes] are: none of logits are fractions whose sum is 1."""
+    sums = answers.astype(np.float64).sum(1)
+    return PROBABILITIES if (answers >= 0).all() and np.allclose(sums, 1, atol=ROUNDING) else LOGITS
+
+
+def seal(content: bytes) -> bytes:
+    """Return a file's content with the SHA-256 of the rest in place of UNSEALED in its metadata."""
+    return content.replace(UNSEALED.encode(), hashlib.sha256(content).hexdigest().encode(), 1)
+
+
+def check_seal(content: bytes, *, name: str) -> None:
+    """Refuse a file that is not as `seal` left it; `name` is what errors call it.
+
+    Raises:
+        RunError: It is not.
+    """
+    digest = re.search(rb"sha256\x12@([0-9a-f]{64})", content)  # the key, and a text of 64 bytes, as ONNX has them
+    if (
+        digest is None
+        or digest[1] != hashlib.sha256(content.replace(digest[1], UNSEALED.encode(), 1)).hexdigest().encode()
+    ):
+        raise RunError(f"{name} is damaged: its content does not match its SHA-256.")
 
 
 def read_model_file(path: Path) -> bytes:
@@ -103,9 +302,13 @@ def _check_signature(session: Any, image_shape: list[int], classes: int) -> None
         raise ValueError(", ".join(map(repr, expected)))
 
 
-def _first_line(error: Exception) -> str:
-    text = str(error).partition("\n")[0].strip().rstrip(".")
-    return f"{text}."
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's text, without a full stop."""
+    return str(error).strip().partition("\n")[0].strip().rstrip(".")
+
+
+def _cannot_run(name: str, error: Exception) -> RunError:
+    return RunError(f"{name} cannot be run by ONNX Runtime: {first_line(error)}.")
 
 
 @cache
@@ -115,6 +318,7 @@ def _session(content: bytes, process: int) -> Any:  # noqa: ARG001  (a process c
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # those that read pictures are a process a core
     options.log_severity_level = 4
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # its own format too would begin otherwise
     return onnxruntime.InferenceSession(
         content,
         options,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from mnistcli.config import DataChoice, TrainConfig
+from mnistcli.config import DataChoice, OnnxReading, TrainConfig
 from mnistcli.errors import RunError, UsageError, suggestion
 from mnistcli.files import read_bounded, write_atomically
 from mnistcli.models import RECIPES, arch_key, is_architecture, run_prefix
@@ -24,7 +24,7 @@ from mnistcli.runs.checkpoint import Checkpoint, drop_older, read_checkpoints, r
 from mnistcli.runs.record import RunRecord, Status, read_record
 from mnistcli.runs.sums import MOST, seal, unseal
 from mnistcli.runs.tensors import load_tensors, save_tensors
-from mnistcli.runs.weights import load_model
+from mnistcli.runs.weights import ONNX_SUFFIX, load_model
 
 WEIGHTS, METRICS, LOCK = "model.safetensors", "metrics.jsonl", ".lock"
 ONNX, STABLEHLO = "model.onnx", "model.stablehlo"
@@ -37,16 +37,28 @@ RESERVED = {"latest", "builtin", *RECIPES}
 
 @dataclass(frozen=True)
 class Run:
-    """A run that can be evaluated: its name and its weights, and its folder where it has one."""
+    """A run that can be evaluated: its name and its weights, and its folder where it has one.
+
+    Attributes:
+        reading: How to read its file where that is an ONNX file, perhaps another program's; else None.
+    """
 
     name: str
     weights: Path
     folder: Path | None = None
+    reading: OnnxReading | None = None
+
+    @property
+    def is_builtin(self) -> bool:
+        """Whether it ships with the package."""
+        return self.weights == BUILTIN
 
     @property
     def onnx(self) -> Path | None:
         """Where its ONNX file lies, once there is one; None where it is only a file of weights."""
-        return self.weights.with_suffix(".onnx") if self.folder or self.weights == BUILTIN else None
+        if self.reading is not None:
+            return self.weights
+        return self.weights.with_suffix(ONNX_SUFFIX) if self.folder or self.is_builtin else None
 
     @property
     def needs_jax(self) -> bool:
@@ -374,6 +386,8 @@ class RunsFolder:
         try:
             if path.is_dir():
                 return _with_weights(path)
+            if path.is_file() and path.suffix.lower() == ONNX_SUFFIX:
+                return Run(path.name, path, reading=OnnxReading())
             if path.is_file():
                 return Run(path.stem if path.name != WEIGHTS else path.parent.name, path)
         except (OSError, ValueError):

@@ -14,6 +14,7 @@ from mnistcli.runs.tensors import Metadata, Shapes, Tensors, load_tensors
 
 SCHEMA = "mnistcli.model/2"
 LARGEST_SIDE = 4096
+ONNX_SUFFIX = ".onnx"
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,13 @@ def load_model(path: Path) -> StoredModel:
     """Read a model file.
 
     Raises:
-        RunError: It is missing, damaged, or its arrays do not fit its layers.
+        RunError: It is missing, damaged, an ONNX file, or its arrays do not fit its layers.
     """
+    if path.suffix.lower() == ONNX_SUFFIX:
+        raise RunError(
+            f"{str(path)!r} is an ONNX file, which only evaluate, compare, predict and data can use: this needs a run "
+            "of mnistcli."
+        )
     stored: list[Callable[[Tensors], StoredModel]] = []
 
     def check(metadata: Metadata, shapes: Shapes) -> None:
