@@ -39,7 +39,6 @@ def inspection_view(inspection: Inspection) -> View:
         document=lambda: _document(inspection),
         rows=lambda: map(_layer, inspection.layers),
         terminal=lambda screen: _terminal(inspection, screen),
-        records=lambda: [_document(inspection)],
     )
 
 
