@@ -26,6 +26,7 @@ from safetensors.numpy import load_file
 from mnistcli.data.embedded import decompress
 from mnistcli.errors import DataError, ExitCode, RunError
 from mnistcli.idx import parse_idx
+from mnistcli.inference.onnx_model import check_seal, read_model_file
 from mnistcli.runs import Run, Status, load_model
 from mnistcli.runs.checkpoint import read_checkpoints
 from mnistcli.runs.record import read_record
@@ -71,6 +72,7 @@ def kinds(run: Path) -> list[Kind]:
 
     return [
         Kind("model.safetensors", (run / "model.safetensors").read_bytes(), load_model),
+        Kind("model.onnx", (run / "model.onnx").read_bytes(), _read_onnx),
         Kind("last.safetensors", (run / "last.safetensors").read_bytes(), read_last),
         Kind("run.json", (run / "run.json").read_bytes(), lambda path: read_record(path.parent)),
         Kind("metrics.jsonl", (run / "metrics.jsonl").read_bytes(), _read_metrics),
@@ -81,6 +83,12 @@ def kinds(run: Path) -> list[Kind]:
             lambda path: parse_idx(decompress(path.read_bytes(), "x"), source="x", ndim=3),
         ),
     ]
+
+
+def _read_onnx(path: Path) -> bytes:
+    content = read_model_file(path)
+    check_seal(content, name=path.name)
+    return content
 
 
 def _read_metrics(path: Path) -> Any:
