@@ -129,9 +129,8 @@ def describe(arch: str, network: str, image_shape: Shape, classes: int) -> Model
 def _summarize(steps: Sequence[Step], rows: list[LayerSummary], seen: _Seen, *, depth: int) -> None:
     for i, step in enumerate(steps):
         if isinstance(step.layer, Residual):
-            before, start = seen.copy(), len(rows)
+            start = len(rows)
             _summarize(step.inside, rows, seen, depth=depth + 1)
-            seen.join(before)
             inside = len(rows) - start
             rows.append(LayerSummary(step.name, "add", rows[start - 1].name, step.output_shape, 0, 0,
                                      seen.field, depth, inside))  # fmt: skip
@@ -173,14 +172,6 @@ class _Seen:
             rows, columns = self._field
             self._field = rows + (window.rows - 1) * self._jump, columns + (window.columns - 1) * self._jump
             self._jump *= window.stride
-
-    def copy(self) -> _Seen:
-        other = _Seen(self._sides)
-        other._field, other._jump = self._field, self._jump
-        return other
-
-    def join(self, other: _Seen) -> None:
-        self._field = max(self._field[0], other._field[0]), max(self._field[1], other._field[1])
 
 
 def describe_sizes(arch: str, sizes: Mapping[str, int], image_shape: Shape) -> ModelSummary:

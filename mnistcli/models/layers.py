@@ -83,11 +83,11 @@ class Layer:
         """Return the output's shape for one image's input of that shape."""
         return shape
 
-    def variables(self, shape: Shape) -> Mapping[str, Variable]:  # noqa: ARG002
+    def variables(self, shape: Shape) -> Mapping[str, Variable]:
         """Return its arrays by name, for an input of that shape."""
         return {}
 
-    def multiply_accumulates(self, shape: Shape) -> int:  # noqa: ARG002
+    def multiply_accumulates(self, shape: Shape) -> int:
         """Return how many it takes for one image's input of that shape."""
         return 0
 
@@ -114,7 +114,6 @@ class Conv(Layer):
     groups: int = 1
 
     def __str__(self) -> str:
-        """Return it as the language writes it."""
         padding = " same" if self.padding == "same" else ""
         stride = f" stride {self.stride}" if self.stride > 1 else ""
         groups = f" groups {self.groups}" if self.groups > 1 else ""
@@ -122,7 +121,6 @@ class Conv(Layer):
 
     @property
     def detail(self) -> str:
-        """What a table says of it beside its kind."""
         size, *rest = str(self).split()[2:]
         return ", ".join([size.replace("x", "×"), *([] if self.padding == "same" else ["valid"]), *_pairs(rest)])
 
@@ -132,7 +130,6 @@ class Conv(Layer):
         return (self.stride, self.padding, self.groups) == (1, "valid", 1)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Return the output's shape for one image's input of that shape."""
         height, width, channels = _image(shape)
         if channels % self.groups or self.filters % self.groups:
             raise ValueError(
@@ -141,20 +138,16 @@ class Conv(Layer):
         return *_slid((height, width), (self.rows, self.columns), self.stride, self.padding), self.filters
 
     def variables(self, shape: Shape) -> Mapping[str, Variable]:
-        """Return its arrays by name, for an input of that shape."""
         kernel = (self.rows, self.columns, shape[-1] // self.groups, self.filters)
         return {"kernel": Variable(kernel, "kernel"), "bias": Variable((self.filters,), "zeros")}
 
     def multiply_accumulates(self, shape: Shape) -> int:
-        """Return how many it takes for one image's input of that shape."""
         return math.prod(self.output_shape(shape)) * self.rows * self.columns * shape[-1] // self.groups
 
     def window(self) -> Window:
-        """Return how far it looks."""
         return Window(self.rows, self.columns, self.stride)
 
-    def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:  # noqa: ARG002
-        """Return its output for a batch."""
+    def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:
         from mnistcli.models.convolution import conv
 
         convolved = conv(x, own.kernel[...], stride=self.stride, padding=self.padding, groups=self.groups)
@@ -174,27 +167,22 @@ class Dense(Layer):
     units: int
 
     def __str__(self) -> str:
-        """Return it as the language writes it."""
         return f"dense {self.units}"
 
-    def output_shape(self, shape: Shape) -> Shape:  # noqa: ARG002
-        """Return the output's shape for one image's input of that shape."""
+    def output_shape(self, shape: Shape) -> Shape:
         return (self.units,)
 
     def variables(self, shape: Shape) -> Mapping[str, Variable]:
-        """Return its arrays by name, for an input of that shape."""
         kernel = Variable((self.units, *shape), "kernel", transposed=True)
         return {"kernel": kernel, "bias": Variable((self.units,), "zeros")}
 
     def multiply_accumulates(self, shape: Shape) -> int:
-        """Return how many it takes for one image's input of that shape."""
         return math.prod(shape) * self.units
 
     def window(self) -> None:
-        """Return how far it looks: at all of the image."""
+        pass
 
-    def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:  # noqa: ARG002
-        """Return its output for a batch."""
+    def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:
         return x @ own.kernel[...].T + own.bias[...]
 
 
@@ -209,11 +197,9 @@ class Norm(Layer):
     meaning = "Batch normalisation."
 
     def __str__(self) -> str:
-        """Return it as the language writes it."""
         return "norm"
 
     def variables(self, shape: Shape) -> Mapping[str, Variable]:
-        """Return its arrays by name, for an input of that shape."""
         channels = shape[-1:]
         return {
             "scale": Variable(channels, "ones"),
@@ -223,7 +209,6 @@ class Norm(Layer):
         }
 
     def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:
-        """Return its output for a batch."""
         from jax import lax
 
         if mode.deterministic:
@@ -246,16 +231,13 @@ class Activation(Layer):
     function: str
 
     def __str__(self) -> str:
-        """Return it as the language writes it."""
         return self.function
 
     @property
     def kind(self) -> str:
-        """The word that it begins with."""
         return self.function
 
-    def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:  # noqa: ARG002
-        """Return its output for a batch."""
+    def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:
         import jax
 
         activated: jax.Array = getattr(jax.nn, self.function)(x)
@@ -275,7 +257,6 @@ class Pool(Layer):
     padding: str = "valid"
 
     def __str__(self) -> str:
-        """Return it as the language writes it."""
         size = f"{self.rows}" if self.rows == self.columns else f"{self.rows}x{self.columns}"
         mean = " mean" if self.of == "mean" else ""
         stride = f" stride {self.stride}" if self.stride != self.rows else ""
@@ -283,27 +264,22 @@ class Pool(Layer):
 
     @property
     def kind(self) -> str:
-        """What a table calls it."""
         return f"{self.of}-pool"
 
     @property
     def detail(self) -> str:
-        """What a table says of it beside its kind."""
         stride = [f"stride {self.stride}"] if self.stride != self.rows else []
         same = ["same"] if self.padding == "same" else []
         return ", ".join([f"{self.rows}×{self.columns}", *stride, *same])
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Return the output's shape for one image's input of that shape."""
         height, width, channels = _image(shape)
         return *_slid((height, width), (self.rows, self.columns), self.stride, self.padding), channels
 
     def window(self) -> Window:
-        """Return how far it looks."""
         return Window(self.rows, self.columns, self.stride)
 
-    def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:  # noqa: ARG002
-        """Return its output for a batch."""
+    def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:
         from mnistcli.models.convolution import max_pool, mean_pool
 
         pool: Callable[..., jax.Array] = max_pool if self.of == "max" else mean_pool
@@ -318,18 +294,15 @@ class Mean(Layer):
     meaning = "The mean of each channel over all pixels."
 
     def __str__(self) -> str:
-        """Return it as the language writes it."""
         return "mean"
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Return the output's shape for one image's input of that shape."""
         return _image(shape)[-1:]
 
     def window(self) -> None:
-        """Return how far it looks: at all of the image."""
+        pass
 
-    def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:  # noqa: ARG002
-        """Return its output for a batch."""
+    def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:
         return x.mean((1, 2))
 
 
@@ -341,15 +314,12 @@ class Flatten(Layer):
     meaning = "All numbers of an image in one row."
 
     def __str__(self) -> str:
-        """Return it as the language writes it."""
         return "flatten"
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Return the output's shape for one image's input of that shape."""
         return (math.prod(shape),)
 
-    def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:  # noqa: ARG002
-        """Return its output for a batch."""
+    def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:
         return x.reshape(len(x), -1)
 
 
@@ -365,11 +335,9 @@ class Dropout(Layer):
     rate: float
 
     def __str__(self) -> str:
-        """Return it as the language writes it."""
         return f"dropout {self.rate:.6f}".rstrip("0").rstrip(".")
 
-    def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:  # noqa: ARG002
-        """Return its output for a batch."""
+    def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:
         if mode.deterministic:
             return x
         import jax
@@ -388,7 +356,6 @@ class Init(Layer):
     name: str
 
     def __str__(self) -> str:
-        """Return it as the language writes it."""
         return f"init {self.name}"
 
 
@@ -401,12 +368,10 @@ class Residual(Layer):
     layers: tuple[Layer, ...]
 
     def __str__(self) -> str:
-        """Return it as the language writes it."""
         return f"residual({', '.join(map(str, self.layers))})"
 
     @property
     def kind(self) -> str:
-        """The word that it begins with."""
         return "residual"
 
 
