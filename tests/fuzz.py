@@ -158,7 +158,14 @@ def _weights() -> bytes:
 
 
 def _onnx() -> bytes:
-    metadata = {"image_shape": (13, 10, 3), "class_names": ["a", "b"], "pictures": "whole", "temperature": 1.0}
+    metadata = {
+        "image_shape": (13, 10, 3),
+        "class_names": ["a", "b"],
+        "pictures": "whole",
+        "arch": "it",
+        "data_fingerprint": "",
+        "temperature": 1.0,
+    }
     steps = plan(parse(NETWORKS[0]), (13, 10, 3), 2)
     arrays = {path: np.ones(each.shape, np.float32) for path, each in expected_variables(steps).items()}
     return onnx_file(steps, arrays, image_shape=(13, 10, 3), classes=2, temperature=1.0, metadata=metadata)

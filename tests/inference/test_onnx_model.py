@@ -13,7 +13,14 @@ from mnistcli.inference.onnx_model import open_onnx
 from mnistcli.models.language import expected_variables, parse, plan
 
 SHAPE = (4, 3, 1)
-METADATA = {"image_shape": SHAPE, "class_names": ["cat", "dog"], "pictures": "whole", "temperature": 2.0}
+METADATA = {
+    "image_shape": SHAPE,
+    "class_names": ["cat", "dog"],
+    "pictures": "whole",
+    "arch": "it",
+    "data_fingerprint": "",
+    "temperature": 2.0,
+}
 STEPS = plan(parse("flatten"), SHAPE, 2)
 ARRAYS = {path: np.ones(each.shape, np.float32) for path, each in expected_variables(STEPS).items()}
 

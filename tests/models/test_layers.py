@@ -38,7 +38,14 @@ def random_arrays(network: str) -> Arrays:
 def answers(network: str, arrays: Arrays) -> np.ndarray:
     """Return the logits of IMAGES by JAX, having seen that ONNX Runtime's are the same."""
     steps = plan(parse(network), SHAPE, 5)
-    metadata = {"image_shape": SHAPE, "class_names": list("abcde"), "pictures": "whole", "temperature": 2.0}
+    metadata = {
+        "image_shape": SHAPE,
+        "class_names": list("abcde"),
+        "pictures": "whole",
+        "arch": "it",
+        "data_fingerprint": "",
+        "temperature": 2.0,
+    }
     file = onnx_file(steps, arrays, image_shape=SHAPE, classes=5, temperature=2.0, metadata=metadata)
     model = open_onnx(file, name="it")
     by_jax = predict_logits(*restore(network, SHAPE, 5, arrays), IMAGES)
@@ -234,7 +241,14 @@ def test_a_whole_network_of_everything_answers_alike_by_jax_and_onnx_runtime() -
 
 def test_the_file_s_metadata_comes_back() -> None:
     steps = plan(parse("mean"), SHAPE, 5)
-    metadata = {"image_shape": SHAPE, "class_names": list("abcde"), "pictures": "whole", "temperature": 0.25}
+    metadata = {
+        "image_shape": SHAPE,
+        "class_names": list("abcde"),
+        "pictures": "whole",
+        "arch": "it",
+        "data_fingerprint": "",
+        "temperature": 0.25,
+    }
     file = onnx_file(steps, random_arrays("mean"), image_shape=SHAPE, classes=5, temperature=0.25, metadata=metadata)
     model = open_onnx(file, name="it")
     assert (model.image_shape, model.class_names) == (SHAPE, tuple("abcde"))
