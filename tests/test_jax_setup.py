@@ -32,7 +32,6 @@ USING_JAX = [
     "data show --wrong linear",
     "predict digits/test-0000-7.png --device cpu",
     "predict digits/test-0000-7.png --explain why.png",
-    "summary cnn",
 ]
 # A value that JAX takes and that would change types, compilation, numbers or checks, and one that it refuses.
 FOR_OTHER_WORK = {

@@ -32,7 +32,7 @@ def test_the_pairs_counts_and_p_value_agree_with_the_runs(mnistcli: Call, worksp
     }
     a, b = found["runs"]
     (pair,) = found["pairs"]
-    assert list(pair) == ["a", "b", "both_right", "only_a_right", "only_b_right", "both_wrong", "p_value"]
+    assert list(pair) == ["a", "b", "both_right", "only_a_right", "only_b_right", "both_wrong", "p_value", "networks"]
     assert pair["both_right"] + pair["only_a_right"] == round(a["accuracy"] * 10_000)
     assert pair["both_right"] + pair["only_b_right"] == round(b["accuracy"] * 10_000)
     assert sum(pair[key] for key in ("both_right", "only_a_right", "only_b_right", "both_wrong")) == 10_000

@@ -166,7 +166,7 @@ HOSTILE: dict[str, tuple[Callable[[], onnx.ModelProto | bytes], str]] = {
         lambda: plain(metadata={"schema": onnx_model.SCHEMA, "image_shape": "[28, 28, 1]", "pictures": "digit",
                                 "temperature": "1", "class_names": str([*map(str, range(10))]).replace("'", '"'),
                                 "arch": "cnn", "data_fingerprint": ""}),
-        "cannot be run",
+        "is not a mnistcli model",
     ),
 }  # fmt: skip
 
@@ -186,8 +186,12 @@ def test_a_hostile_file_is_refused_in_one_sentence(kind: str, tmp_path: Path, mn
 
 def test_a_hostile_file_in_a_run_s_place_is_refused_too(workspace: Path, tmp_path: Path, mnistcli: Call) -> None:
     shutil.copytree(workspace / "runs/linear-001", tmp_path / "runs/linear-001")
-    for model, said in ((custom(), "evil.Shell"), (plain(), "not a mnistcli model")):
-        save(model, tmp_path / "runs/linear-001/model.onnx")
+    for model, sealed, said in (
+        (custom(), False, "is damaged"), (custom(), True, "evil.Shell"), (plain(), True, "not a mnistcli model"),
+    ):  # fmt: skip
+        onnx.helper.set_model_props(model, {"sha256": onnx_model.UNSEALED})
+        content = model.SerializeToString()
+        (tmp_path / "runs/linear-001/model.onnx").write_bytes(onnx_model.seal(content) if sealed else content)
         outcome = mnistcli("predict", "x.png", "--run", "linear-001", "-q")
         assert (outcome.code, outcome.out) == (4, "")
         assert said in outcome.err

@@ -18,7 +18,7 @@ from safetensors.numpy import load_file
 
 from mnistcli.runs.sums import seal
 from tests.conftest import Call
-from tests.kills import ARGUMENTS, finish, kill_and_resume
+from tests.kills import finish, kill_and_resume, train
 from tests.starts import start_at_once
 
 SMALL = ("--arch", "dense", "--limit", "600", "--epochs", "3", "--patience", "0", "--no-plots")
@@ -92,7 +92,7 @@ def test_a_run_cut_off_at_any_write_goes_on_to_the_same_bits(images: Path, tmp_p
 
 @pytest.mark.parametrize("arch", ["dense", "cnn"])
 def test_a_killed_run_goes_on_to_the_same_bits(arch: str, tmp_path: Path) -> None:
-    finish(tmp_path, *ARGUMENTS, "--arch", arch, "--name", "whole")
+    finish(tmp_path, *train(arch, "whole"))
     for i, after in enumerate((0.0, 1.0)):
         kill_and_resume(tmp_path, arch, f"killed-{i}", after=after)
         assert same(tmp_path / "runs/whole", tmp_path / f"runs/killed-{i}")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mnistcli.inference import predict_logits
 from mnistcli.inference.activations import activations, penultimate
+from mnistcli.inference.logits import predict_logits
 from mnistcli.models.network import Parts, build, flatten, restore, split
 from mnistcli.models.recipes import description
 

@@ -25,7 +25,7 @@ def test_json_has_runs_and_pairs() -> None:
     )  # fmt: skip
     assert document["pairs"] == [
         {"a": "dense-001", "b": "cnn-001", "both_right": 320, "only_a_right": 9, "only_b_right": 18, "both_wrong": 2,
-         "p_value": 0.0123}
+         "p_value": 0.0123, "networks": ""}
     ]  # fmt: skip
     assert json.loads(written(VIEW, "jsonl"))["pairs"] == document["pairs"]
 

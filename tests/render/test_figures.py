@@ -254,13 +254,13 @@ def test_a_grid_shows_pixels_as_they_are_in_reading_order_under_their_labels() -
 
 def test_a_diagram_tells_the_layers_from_input_to_output_with_shapes_and_parameters() -> None:
     layers = (
-        LayerSummary("input", "input", "pixel / 255", (28, 20, 1), 0, 0),
-        LayerSummary("conv1", "conv", "3×3, valid, relu", (26, 18, 32), 320, 134_784),
-        LayerSummary("flatten", "flatten", "", (14_976,), 0, 0),
-        LayerSummary("hidden", "dense", "relu", (100,), 1_497_700, 1_497_600),
-        LayerSummary("output", "dense", "", (10,), 1_010, 1_000),
+        LayerSummary("input", "input", "pixel / 255", (28, 20, 1), 0, 0, (1, 1)),
+        LayerSummary("conv1", "conv", "3×3, valid, relu", (26, 18, 32), 320, 134_784, (3, 3)),
+        LayerSummary("flatten", "flatten", "", (14_976,), 0, 0, (3, 3)),
+        LayerSummary("hidden", "dense", "relu", (100,), 1_497_700, 1_497_600, (28, 20)),
+        LayerSummary("output", "dense", "", (10,), 1_010, 1_000, (28, 20)),
     )
-    (axes,) = figures.diagram(ModelSummary("cnn", layers)).axes
+    (axes,) = figures.diagram(ModelSummary("cnn", "conv 32 3x3, relu, dense 100, relu", layers)).axes
     said = sorted(axes.texts, key=lambda text: (-text.get_position()[1], text.get_position()[0]))
     assert [text.get_text() for text in said] == [
         "cnn  ·  1,499,030 parameters",
