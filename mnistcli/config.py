@@ -207,7 +207,7 @@ def go_on(config: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
         if value is None or value == own:
             continue
         if name != "epochs":
-            raise UsageError(f"{flag} {value} contradicts --resume: the run was begun with {own}; leave {flag} out.")
+            raise UsageError(f"{flag} {value} contradicts --resume: the run was begun with {flag} {own}.")
         if config.schedule != "constant":
             raise UsageError(f"--epochs {value} contradicts --resume: the learning rate's schedule ends at {own}.")
     return replace(config, epochs=given.get("epochs") or config.epochs)

@@ -35,6 +35,8 @@ def logits_of(model: Classifier, images: np.ndarray) -> np.ndarray:
         return model.logits(images)
     if model.network is None:
         file = model.path.with_name(STABLEHLO)
+        if not file.exists():
+            raise RunError(f"{str(file)!r} is missing: a run of a class in Flax can be used once it is finished.")
         return stablehlo_logits(read_model_file(file), images, name=repr(str(file)))
     return predict_logits(*restore(model.network, model.image_shape, len(model.class_names), model.arrays), images)
 

@@ -7,7 +7,7 @@ import numpy as np
 from mnistcli.analysis.evaluate import load_stored_for, logits_of
 from mnistcli.analysis.onnx import make_onnx
 from mnistcli.data import Dataset
-from mnistcli.errors import UsageError
+from mnistcli.errors import RunError, UsageError
 from mnistcli.files import write_atomically
 from mnistcli.inference.onnx_model import open_onnx, read_model_file
 from mnistcli.inference.stablehlo import make_stablehlo, stablehlo_logits
@@ -31,6 +31,8 @@ def export(run: Run, dataset: Dataset, path: Path, *, form: str) -> Export:
         UsageError: The file cannot be written.
     """
     model = load_stored_for(run, dataset)
+    if form == "onnx" and model.network is None:
+        raise RunError(f"The run {run.name!r} is a class in Flax: export it as .stablehlo.")
     try:
         write_atomically(path, make_onnx(run, model) if form == "onnx" else _stablehlo(model))
     except OSError as error:

@@ -48,14 +48,16 @@ def take_weights(model: StoredModel, definition: Definition, layers: Sequence[st
     return Start(arrays, tuple(taken), tuple(anew))
 
 
-def frozen_layers(freeze: str, layers: Sequence[str]) -> tuple[str, ...]:
+def frozen_layers(freeze: str, layers: Sequence[str], *, ordered: bool) -> tuple[str, ...]:
     """Return which of the layers with parameters `--freeze` names: the first N, or these by name, with commas between.
 
-    A name such as "residual1" names all inside.
+    A name such as "residual1" names all inside. `ordered` is whether the layers are in the network's order.
 
     Raises:
         UsageError: There are no such layers, or nothing would be left to train.
     """
+    if freeze.isdecimal() and not ordered:
+        raise UsageError(f"--freeze {freeze}: name the layers of a class in Flax, such as {layers[0]}.")
     if freeze.isdecimal():
         chosen = layers[: int(freeze)] if len(freeze) < 9 else layers
     else:

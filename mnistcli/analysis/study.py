@@ -22,7 +22,7 @@ from mnistcli.files import write_atomically
 from mnistcli.inference.stablehlo import make_stablehlo, stablehlo_logits
 from mnistcli.models import description
 from mnistcli.models.flax_file import blaming, loaded, refused
-from mnistcli.models.network import build, count, define, restore, split
+from mnistcli.models.network import build, count, define, flatten, restore, split
 from mnistcli.process import held_interrupts
 from mnistcli.results import EpochMetrics, Notice, RunStarted, TrainEvent, TrainResult
 from mnistcli.runs import (
@@ -178,15 +178,17 @@ def _begin(
     shape = config.arch, dataset.image_shape, len(dataset.class_names)
     definition = define(*shape)
     layers = layers_of(shape[0], definition, *shape[1:])
+    if freeze is not None:
+        config = replace(config, freeze=frozen_layers(freeze, layers, ordered=config.source_sha256 is None))
     arrays: Tensors = {}
     if start is not None:
         taken = take_weights(start, definition, layers, same_classes=start.class_names == dataset.class_names)
         anew = f"; anew: {', '.join(taken.anew)}" if taken.anew else ""
         session.notify(Notice(f"Taken from {config.start}: {', '.join(taken.taken)}{anew}."))
         arrays = taken.arrays
-    if freeze is not None:
-        config = replace(config, freeze=frozen_layers(freeze, layers))
-        session.notify(Notice(f"Not trained: {', '.join(config.freeze)}."))
+    if config.freeze:
+        random = "" if start else " They stay as random as they begin: there is no --from."
+        session.notify(Notice(f"Not trained: {', '.join(config.freeze)}.{random}"))
     return config, arrays
 
 
@@ -320,7 +322,7 @@ def _metadata(fit: Fit) -> dict[str, Any]:
         data_fingerprint=fit.dataset.fingerprint,
         pictures=fit.dataset.pictures,
         temperature=fit.temperature(),
-        parameters=fit.parameters,
+        trained=flatten(fit.state.params),
     )
 
 
@@ -341,4 +343,5 @@ def _check_space(folder: Path, config: TrainConfig, dataset: Dataset, *, keep_ep
 def _resume_command(folder: RunFolder) -> str:
     path, config = folder.path, folder.record.config
     data = f" --dataset {shlex.quote(config.dataset)}" if config.is_path else ""
-    return f"mnistcli train --resume {path.name if path.parent == RUNS_DIR else shlex.quote(str(path))}{data}"
+    arch = f" --arch {shlex.quote(config.arch)}" if config.source_sha256 else ""
+    return f"mnistcli train --resume {path.name if path.parent == RUNS_DIR else shlex.quote(str(path))}{arch}{data}"

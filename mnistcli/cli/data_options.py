@@ -35,7 +35,9 @@ Grayscale = Annotated[bool, typer.Option("--grayscale", help="Make colours grey.
 MnistLike = Annotated[
     bool,
     typer.Option(
-        "--mnist-like", help="Make each picture of a digit what MNIST holds, as predict does.", rich_help_panel=PANEL
+        "--mnist-like",
+        help="Turn each picture of a digit into one like MNIST's, as predict does.",
+        rich_help_panel=PANEL,
     ),
 ]
 ClassNames = Annotated[
@@ -52,7 +54,7 @@ DataDir = Annotated[
     typer.Option(
         metavar="DIR",
         help="Where TFDS keeps what it prepares.",
-        show_default="read where TFDS looks; what it lacks is kept decoded alone",
+        show_default="where TFDS looks; what is prepared anew is kept only decoded, in the cache",
         rich_help_panel=PANEL,
     ),
 ]

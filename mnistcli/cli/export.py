@@ -41,6 +41,8 @@ def export(
     """
     if to not in (None, *FORMS):
         raise UsageError(unknown("format", to, FORMS))
+    if to and file.suffix.lower() in {f".{form}" for form in FORMS} - {f".{to}"}:
+        raise UsageError(f"--to {to} contradicts the file's name, {file.name!r}.")
     check_writable(file, (file.suffix.lower(),) if to else tuple(f".{form}" for form in FORMS), name="The file")
     compute.start(face)
 

@@ -1,19 +1,19 @@
 """mnistcli init."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mnistcli.cli.face import Face
 from mnistcli.cli.options import check_writable
 from mnistcli.errors import UsageError
 
 EXAMPLES = ["mnistcli init net.py"]
 
 
-def init(face: Face, *, file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write: .py.")]) -> None:
+def init(*, file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write: .py.")]) -> None:
     """Write a short example of a network in Flax, to change and to train."""
     check_writable(file, (".py",), name="The file")
 
@@ -27,4 +27,4 @@ def init(face: Face, *, file: Annotated[Path, typer.Argument(metavar="FILE", hel
         raise UsageError(f"{str(file)!r} is there already: nothing is overwritten; name a new file.") from error
     except OSError as error:
         raise UsageError(f"{str(file)!r} cannot be written: {os.strerror(error.errno or 0)}.") from error
-    face.note(f"Train it with 'mnistcli train --arch {file}:Net'.")
+    print(f"Train it with 'mnistcli train --arch {file}:Net'.", file=sys.stderr)

@@ -27,12 +27,10 @@ A network is written in one line, its layers separated by commas:
   mnistcli train --arch "conv 32 3x3, norm, relu, pool 2, dense 64, relu"
   mnistcli summary "conv 16 3x3, relu, residual(conv 16 3x3 same, relu), mean"
 
-The last layer, one unit for each class, is implied, and so is 'flatten' before
-the first 'dense'. 'train', 'compare' and 'summary' take such a line; 'evaluate'
-and others find its newest finished run.
+The last layer, one unit for each class, is implied, and so is 'flatten' before the first 'dense'. \
+'train', 'compare' and 'summary' take such a line; 'evaluate' and others find its newest finished run.
 
-A network can also be a class in Flax, in a file of yours; 'mnistcli init' writes
-an example:
+A network can also be a class in Flax, in a file of yours; 'mnistcli init' writes an example:
 
   mnistcli init net.py
   mnistcli train --arch net.py:Net
@@ -48,7 +46,8 @@ def show_help(
 ) -> None:
     """Show help on a command, on networks in one line, or the exit codes."""
     if topic == ["arch"]:
-        print(_arch_topic())
+        for line in _arch_topic().splitlines():
+            print(wrapped(line, sys.stdout))
         return
     if topic == ["exit-codes"]:
         for code in ExitCode:

@@ -121,6 +121,8 @@ def predict(
     # 10,000 pictures take 1.9 s so, 2.5 s with OpenBLAS's threads, which wait in a busy loop beside those that read.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     [found] = onnx.take(face, [_find_run(run, runs_dir)])
+    if explain is not None and found.needs_jax:
+        raise RunError(f"--explain needs gradients, and the run {found.name!r} is a class in Flax.")
     on_device = compute.device != "auto" or found.needs_jax
     if found.reading is not None and explain is not None:
         raise RunError(

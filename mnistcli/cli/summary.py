@@ -45,7 +45,7 @@ def summary(
         face.note(f"Describing run {found.name}.")
         stored = load_model(found.weights)
         if stored.network is None:
-            sizes = {path: array.size for path, array in stored.arrays.items()}
+            sizes = {path: stored.arrays[path].size for path in stored.trained}
             described = describe_sizes(stored.arch, sizes, stored.image_shape)
         else:
             described = describe(stored.arch, stored.network, stored.image_shape, len(stored.class_names))

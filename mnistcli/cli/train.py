@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mnistcli.runs import StoredModel
 
 ARCH = "dense"
+STUDY = ("dense", "cnn")  # what compare compares where nothing else is named
 EXAMPLES = [
     "mnistcli train --arch dense",
     "mnistcli train --arch cnn --epochs 3 --seed 7",
@@ -156,6 +157,8 @@ def train(
         raise UsageError(f"--checkpoint-every must be at least 1, not {checkpoint_every}.")
     if resume is not None and name is not None:
         raise UsageError("--name contradicts --resume: the run has its name already.")
+    if start == "":
+        raise UsageError("--from names no run: it is empty.")
     if resume is not None and (start or freeze) is not None:
         raise UsageError("--from and --freeze contradict --resume: the run was begun with its own.")
     given: dict[str, Any] = {
@@ -256,5 +259,5 @@ def _next_commands(result: TrainResult, runs_dir: Path) -> list[str]:
     return [
         f"mnistcli evaluate {result.run}{where}",
         f"mnistcli predict digit.png --run {result.run}{where}",
-        f"mnistcli compare --plot compare.png{where}",
+        f"mnistcli compare{'' if result.arch in STUDY else f' cnn {result.run}'} --plot compare.png{where}",
     ]

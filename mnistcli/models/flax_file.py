@@ -114,7 +114,10 @@ def blaming(source: Source) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename == str(source.path)]
         said = next((line.strip() for line in str(error).splitlines() if line.strip()), "").split(". ")[0].rstrip(".")
-        raise refused(source, f"{type(error).__name__}: {said}", line=lines[-1] if lines else None) from error
+        said = f"{type(error).__name__}: {said}"
+        if found := re.search("assigned to static attribute '(.*?)'", said):
+            said = f"{found[1]!r} holds layers in a Python list or dict: write nnx.List([…]) or nnx.Dict(…)"
+        raise refused(source, said, line=lines[-1] if lines else None) from error
 
 
 def refused(source: Source, why: str, *, line: int | None = None) -> UsageError:

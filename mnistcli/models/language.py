@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import re
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -247,8 +246,7 @@ def _without_common(texts: Sequence[str]) -> list[str]:
 def grammar() -> str:
     """Return what `mnistcli help arch` says of the language, but for its examples."""
     lines = [f"  {each.usage}\n      {each.meaning}" for each in LAYERS if each is not Activation]
-    names = textwrap.fill(", ".join(ACTIVATIONS), 78, initial_indent="      ", subsequent_indent="      ")
-    return "\n".join([*lines, f"  One of jax.nn's functions of each number:\n{names}"])
+    return "\n".join([*lines, "  One of jax.nn's functions of each number:", f"      {', '.join(ACTIVATIONS)}"])
 
 
 def _parse_list(text: str, place: str, depth: int) -> Layers:

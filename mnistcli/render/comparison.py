@@ -96,7 +96,7 @@ def _side_by_side(comparison: Comparison) -> Iterator[RenderableType]:
         columns.add_row(fact, *values, style="bold" if fact == "accuracy" else None)
     yield columns
     optional = ("architecture", "training time", "loss (nats)", "parameters", "95 % interval")
-    lines = make_table("run", *facts, title=title, numbers=len(facts) - 1, optional=optional, folding={"run": 16})
+    lines = make_table("run", *facts, title=title, numbers=len(facts) - 1, optional=optional, folding={"run": 28})
     for name, *values in zip(names, *facts.values(), strict=True):
         lines.add_row(name, *values)
     yield lines

@@ -127,7 +127,7 @@ def diagram(summary: ModelSummary) -> Figure:
             axes.text(
                 2.25, -i - 0.15, f"{layer.parameters:,} parameters", va="center", ha="right", size=8, color="#495057"
             )
-        if i:
+        if i and layer.output_shape:  # of a class in Flax only the parts are known, not their order
             axes.add_patch(
                 FancyArrowPatch((0, -i + 0.7), (0, -i + 0.3), arrowstyle="-|>", mutation_scale=11, color="#495057")
             )

@@ -1,5 +1,6 @@
 """How runs are listed and shown."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -49,7 +50,7 @@ def _list(summaries: Sequence[RunSummary]) -> RenderableType:
         *("run", "arch", "data set", "status", "test accuracy", "epochs", "time", "when"),
         numbers=4,
         optional=("epochs", "time", "when", "arch", "data set"),
-        folding={"run": 16, "arch": 24, "data set": 16},
+        folding={"run": 28, "arch": 24, "data set": 16},
     )
     archs = distinguish([summary.arch for summary in summaries])
     for summary, arch in zip(summaries, archs, strict=True):
@@ -72,9 +73,9 @@ def _facts(run: dict[str, Any]) -> RenderableType:
     facts.add_row("created", _local_time(run["created"]))
     for part in ("config", "results"):
         for key, value in run[part].items():
-            facts.add_row(key.replace("_", " "), NOTHING if value is None else printable(str(value)))
+            facts.add_row(key.replace("_", " "), NOTHING if value in (None, ()) else printable(str(value)))
     facts.add_row("device", printable(str(run["provenance"].get("device"))))
-    facts.add_row("command", printable(" ".join(map(str, run["provenance"].get("argv", [])))))
+    facts.add_row("command", printable(shlex.join(map(str, run["provenance"].get("argv", [])))))
     return facts
 
 

@@ -126,7 +126,8 @@ def wrapped(text: str, stream: TextIO) -> str:
         return text
     columns = os.environ.get("COLUMNS", "")
     width = (int(columns) if columns.isdecimal() else 0) or os.get_terminal_size(stream.fileno()).columns or 80
-    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
+    indent = text[: len(text) - len(text.lstrip())]
+    return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def label_value(class_name: str) -> int | str:

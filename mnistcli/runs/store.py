@@ -63,7 +63,8 @@ class Run:
     @property
     def needs_jax(self) -> bool:
         """Whether JAX alone can run it: it is a class in Flax."""
-        return self.folder is not None and (self.folder / STABLEHLO).exists()
+        record = self.record()
+        return record is not None and record.config.source_sha256 is not None
 
     def record(self) -> RunRecord | None:
         """Return its run.json, where it has one."""
@@ -348,9 +349,9 @@ class RunsFolder:
     def _newest(self, arch: str | None, data: DataChoice | None) -> Run:
         finished = sorted(self._finished(arch, data))
         if not finished:
-            kind = (f"finished {arch} run" if arch else "finished run") + (f" on {data.dataset}" if data else "")
+            kind = (f"finished run of {arch!r}" if arch else "finished run") + (f" on {data.dataset}" if data else "")
             train = f"mnistcli train --arch {shlex.quote(arch)}" if arch else "mnistcli train"
-            raise RunError(f"There is no {kind} in {str(self.path)!r}: train one with '{train}'.")
+            raise RunError(f"There is no {kind} in {str(self.path)!r}; this trains one: {train}")
         _, newest = finished[-1]
         return _with_weights(newest)
 

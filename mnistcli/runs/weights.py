@@ -1,7 +1,7 @@
 """Weights as safetensors; a model file's metadata alone rebuilds the network."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ class StoredModel:
         data_fingerprint: Of the data set that it was trained on.
         pictures: How `predict` makes a picture what the network reads, one of PICTURES.
         temperature: What to divide logits by so that probabilities mean what they say.
-        parameters: How many trainable numbers it has.
+        trained: Which of the arrays are parameters, by path.
         arrays: Parameters and batch statistics by path.
         path: Of the file.
     """
@@ -39,9 +39,14 @@ class StoredModel:
     data_fingerprint: str
     pictures: str
     temperature: float
-    parameters: int
+    trained: tuple[str, ...]
     arrays: Tensors
     path: Path
+
+    @property
+    def parameters(self) -> int:
+        """How many trainable numbers it has."""
+        return sum(self.arrays[path].size for path in self.trained)
 
     @property
     def description(self) -> str:
@@ -51,7 +56,9 @@ class StoredModel:
             RunError: It is a class in Flax.
         """
         if self.network is None:
-            raise RunError(f"{str(self.path)!r} holds {self.arch}, a class in Flax: this takes a network in one line.")
+            raise RunError(
+                f"{str(self.path)!r} is of {self.arch}, a class in Flax: this takes one described in one line."
+            )
         return self.network
 
     @cached_property
@@ -74,7 +81,7 @@ def model_metadata(
     data_fingerprint: str,
     pictures: str,
     temperature: float,
-    parameters: int,
+    trained: Iterable[str],
 ) -> dict[str, Any]:
     """Return what a model file says of itself."""
     return {
@@ -88,7 +95,7 @@ def model_metadata(
         "pictures": pictures,
         "preprocessing": PREPROCESSING,
         "temperature": temperature,
-        "parameters": parameters,
+        "trained": sorted(trained),
     }
 
 
@@ -111,7 +118,9 @@ def load_model(path: Path) -> StoredModel:
             arch, network = _printable(metadata["arch"]), metadata["network"]
             if network is not None:
                 _check_arrays(path, plan(parse(_printable(network)), image_shape, len(class_names)), shapes)
-            parameters = int(metadata["parameters"])
+            trained = tuple(_printable(name) for name in metadata["trained"])
+            if not shapes.keys() >= {*trained}:
+                raise ValueError("the names of parameters")
             fingerprint, pictures, temperature = (
                 str(metadata["data_fingerprint"]), _pictures(metadata), _temperature(metadata)
             )  # fmt: skip
@@ -123,7 +132,7 @@ def load_model(path: Path) -> StoredModel:
             ) from error
         stored.append(
             lambda arrays: StoredModel(
-                arch, network, image_shape, class_names, fingerprint, pictures, temperature, parameters, arrays, path
+                arch, network, image_shape, class_names, fingerprint, pictures, temperature, trained, arrays, path
             )
         )
 

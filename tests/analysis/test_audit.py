@@ -26,7 +26,7 @@ def run(tmp_path: Path) -> Run:
         data_fingerprint="",
         pictures="whole",
         temperature=2.0,
-        parameters=10,
+        trained=tensors,
     )
     save_tensors(tmp_path / "model.safetensors", tensors, metadata)
     return Run("calibrated", tmp_path / "model.safetensors")

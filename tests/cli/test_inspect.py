@@ -151,7 +151,7 @@ def test_a_network_of_infinite_outputs_is_refused(runs: Path, mnistcli: Call, tm
     metadata = model_metadata(
         arch=model.arch, network=model.network, image_shape=model.image_shape, class_names=model.class_names,
         dataset="mnist", data_fingerprint="", pictures="digit", temperature=1.0,
-        parameters=model.parameters,
+        trained=model.trained,
     )  # fmt: skip
     save_tensors(tmp_path / "endless.safetensors", arrays, metadata)
     outcome = mnistcli("inspect", "endless.safetensors")

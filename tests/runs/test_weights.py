@@ -24,7 +24,7 @@ METADATA = model_metadata(
     data_fingerprint="0" * 64,
     pictures="digit",
     temperature=1.5,
-    parameters=7850,
+    trained=ARRAYS,
 )
 
 
