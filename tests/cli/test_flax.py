@@ -113,7 +113,7 @@ def test_the_source_is_kept_and_a_changed_one_does_not_go_on(folder: Path, spawn
         (HEAD + "class Net(nnx.Module):\n    pass\n", 5, "TypeError"),
         (HEAD + f"class Net(nnx.Module):\n    {INITIALIZER}\n        raise KeyError('lost')\n", 7, "KeyError: 'lost'"),
         (HEAD + f"class Net(nnx.Module):\n    {INITIALIZER}\n        self.a = [nnx.Linear(1, 1, rngs=rngs)]\n", 7,
-         "static attribute"),
+         "write nnx.List"),
         (DENSE, 5, "TypeError"),
         (f"{DENSE}{CALL}        return self.dense(images)\n", 10, "TypeError"),
         (f"{DENSE}{CALL}        return self.dense({X})[:, 1:]\n", 5, "float32 [2, 10] of 2 images, not float32 [2, 9]"),
