@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+LARGEST_FUSED = 4  # side of a pool whose phases are taken together: there are as many products as its pixels
 SMALL = 9  # pixels of a kernel that is multiplied by patches
 MOST_SLICES = 64  # pixels of a pool's window that is taken apart
 AXES = ("NHWC", "HWIO", "NHWC")

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.nn import initializers
 
-from mnistcli.models.convolution import conv_relu_pool
+from mnistcli.models.convolution import LARGEST_FUSED, conv_relu_pool
 from mnistcli.models.flax_file import blaming, is_flax, loaded, refused
 from mnistcli.models.language import Step, parse, plan
 from mnistcli.models.layers import Activation, Conv, Pool, Residual, Shape, Variable
@@ -72,7 +72,7 @@ class Network(nnx.Module):
             layer, own = steps[i].layer, getattr(owner, _last(steps[i].name))
             match [each.layer for each in steps[i : i + 3]]:
                 case [Conv(is_plain=True), Activation("relu"), Pool(pool, columns, stride, "max", "valid")] if (
-                    see is None and pool == columns == stride
+                    see is None and pool == columns == stride <= LARGEST_FUSED
                 ):
                     x, i = conv_relu_pool(x, own.kernel[...], own.bias[...], pool=pool), i + 3
                 case [Residual(), *_]:
