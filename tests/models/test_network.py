@@ -7,7 +7,7 @@ import pytest
 from mnistcli.inference.logits import predict_logits
 from mnistcli.models import RECIPES, description
 from mnistcli.models.language import describe
-from mnistcli.models.network import build, count, define, flatten, restore, scale, split
+from mnistcli.models.network import build, count, define, flatten, logits, restore, scale, split
 
 MNIST = (28, 28, 1)
 SHAPES = [MNIST, (32, 30, 3)]
@@ -107,3 +107,12 @@ def test_each_architecture_is_made_of_its_layers(arch: str) -> None:
 def test_a_network_is_defined_without_allocating_anything() -> None:
     parts = define("pool 16, dense 640", (2048, 2048, 3), 10).parts
     assert all(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in jax.tree.leaves(parts))
+
+
+def test_a_large_pool_makes_no_large_program() -> None:
+    module = build("conv 2 3x3, relu, pool 26", (28, 28, 1), 10, seed=0)
+    graph, parts = split(module)
+    program = jax.make_jaxpr(lambda parts, images: logits(graph, parts, images))(
+        parts, np.zeros((1, 28, 28, 1), np.uint8)
+    )
+    assert len(str(program)) < 20_000
