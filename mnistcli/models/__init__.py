@@ -3,7 +3,6 @@
 This front door hands on what the command line reads before JAX is there.
 """
 
-from mnistcli.models.flax_file import is_flax
 from mnistcli.models.recipes import (
     RECIPES,
     arch_key,
@@ -11,6 +10,7 @@ from mnistcli.models.recipes import (
     description,
     find_recipe,
     is_architecture,
+    is_flax,
     recipe_default,
     run_prefix,
 )

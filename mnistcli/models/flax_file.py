@@ -19,7 +19,6 @@ from mnistcli.files import read_bounded
 if TYPE_CHECKING:
     from flax import nnx
 
-FORM = re.compile(r"(.+\.py):([A-Za-z_][A-Za-z_0-9]*)")
 MOST_BYTES = 2**20
 MODULE = "mnistcli_network"
 
@@ -44,11 +43,6 @@ class Source:
 
 
 _loaded: dict[str, tuple[Source, type[nnx.Module]]] = {}
-
-
-def is_flax(arch: str) -> bool:
-    """Whether an architecture is written FILE.py:CLASS."""
-    return FORM.fullmatch(arch) is not None
 
 
 def read_source(arch: str) -> Source:

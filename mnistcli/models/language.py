@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from mnistcli.errors import UsageError, suggestion
-from mnistcli.models.flax_file import is_flax
 from mnistcli.models.layers import (
     ACTIVATIONS,
     INITIALIZERS,
@@ -35,7 +34,7 @@ from mnistcli.models.layers import (
     Variable,
     read_layer,
 )
-from mnistcli.models.recipes import RECIPES
+from mnistcli.models.recipes import RECIPES, is_flax
 from mnistcli.results import LayerSummary, ModelSummary
 
 Layers = tuple[Layer, ...]
@@ -46,7 +45,6 @@ MOST_NUMBERS = 2**27  # parameters: half a gigabyte
 MOST_PER_PIXEL, FEWEST_PIXELS = 256, 28 * 28  # numbers that all layers together make of an image; ours make 1 to 10
 OUTPUT = "output"
 NAME_LENGTH = 24  # characters of a short form
-PREPROCESSING = "pixel / 255"
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,7 @@ def describe(arch: str, network: str, image_shape: Shape, classes: int) -> Model
         UsageError: The network cannot be, or does not fit the images.
     """
     steps = plan(parse(network), image_shape, classes)
-    rows = [LayerSummary("input", "input", PREPROCESSING, tuple(image_shape), 0, 0, (1, 1))]
+    rows = [LayerSummary("input", "input", "pixel / 255", tuple(image_shape), 0, 0, (1, 1))]
     seen = _Seen(image_shape)
     _summarize(steps, rows, seen, depth=0)
     return ModelSummary(arch, network, tuple(rows))
@@ -181,7 +179,7 @@ def describe_sizes(arch: str, sizes: Mapping[str, int], image_shape: Shape) -> M
     parts: Counter[str] = Counter()
     for path, size in sizes.items():
         parts[path.rpartition(".")[0] or path] += size
-    rows = [LayerSummary("input", "input", PREPROCESSING, tuple(image_shape), 0, 0, (1, 1))]
+    rows = [LayerSummary("input", "input", "pixel / 255", tuple(image_shape), 0, 0, (1, 1))]
     rows += [LayerSummary(part, "variables", "", (), size, 0, ()) for part, size in parts.items()]
     return ModelSummary(arch, None, tuple(rows))
 

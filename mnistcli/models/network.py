@@ -9,10 +9,10 @@ from flax import nnx
 from jax.nn import initializers
 
 from mnistcli.models.convolution import LARGEST_FUSED, conv_relu_pool
-from mnistcli.models.flax_file import blaming, is_flax, loaded, refused
+from mnistcli.models.flax_file import blaming, loaded, refused
 from mnistcli.models.language import Step, parse, plan
 from mnistcli.models.layers import Activation, Conv, Pool, Residual, Shape, Variable
-from mnistcli.models.recipes import description
+from mnistcli.models.recipes import description, is_flax
 
 INITIALIZERS = {
     "he": initializers.he_uniform(),

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from mnistcli.config import OPTIMIZERS, DataChoice, TrainConfig, find_optimizer
 from mnistcli.errors import UsageError, suggestion
-from mnistcli.models.flax_file import is_flax, read_source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +58,11 @@ RECIPES = {
 
 # Of networks of the user's own.
 OWN = Recipe(network=None, optimizer="adamw", batch_size=64, patience=0, schedule="cosine")
+
+
+def is_flax(arch: str) -> bool:
+    """Whether an architecture is written FILE.py:CLASS."""
+    return re.fullmatch(r".+\.py:[A-Za-z_][A-Za-z_0-9]*", arch) is not None
 
 
 def find_recipe(arch: str) -> Recipe:
@@ -200,5 +204,11 @@ def configure(
         limit=limit,
         start=start,
         freeze=freeze,
-        source_sha256=read_source(arch).sha256 if is_flax(arch) else None,
+        source_sha256=_source_sha256(arch) if is_flax(arch) else None,
     )
+
+
+def _source_sha256(arch: str) -> str:
+    from mnistcli.models.flax_file import read_source
+
+    return read_source(arch).sha256

@@ -1,18 +1,23 @@
 """Weights as safetensors; a model file's metadata alone rebuilds the network."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnistcli.config import PICTURES
 from mnistcli.errors import RunError, UsageError
-from mnistcli.models.language import PREPROCESSING, Step, expected_variables, parse, plan
 from mnistcli.runs.tensors import Metadata, Shapes, Tensors, load_tensors
 
+if TYPE_CHECKING:
+    from mnistcli.models.language import Step
+
 SCHEMA = "mnistcli.model/2"
+PREPROCESSING = "pixel / 255"
 LARGEST_SIDE = 4096
 ONNX_SUFFIX = ".onnx"
 
@@ -68,7 +73,7 @@ class StoredModel:
         Raises:
             RunError: It is a class in Flax.
         """
-        return plan(parse(self.description), self.image_shape, len(self.class_names))
+        return _plan(self.description, self.image_shape, len(self.class_names))
 
 
 def model_metadata(
@@ -117,7 +122,7 @@ def load_model(path: Path) -> StoredModel:
             image_shape, class_names = _identity(metadata)
             arch, network = _printable(metadata["arch"]), metadata["network"]
             if network is not None:
-                _check_arrays(path, plan(parse(_printable(network)), image_shape, len(class_names)), shapes)
+                _check_arrays(path, _plan(_printable(network), image_shape, len(class_names)), shapes)
             trained = tuple(_printable(name) for name in metadata["trained"])
             if not shapes.keys() >= {*trained}:
                 raise ValueError("the names of parameters")
@@ -138,6 +143,12 @@ def load_model(path: Path) -> StoredModel:
 
     tensors, _ = load_tensors(path, check=check)
     return stored[0](tensors)
+
+
+def _plan(network: str, image_shape: tuple[int, ...], classes: int) -> tuple[Step, ...]:
+    from mnistcli.models.language import parse, plan  # 10 ms, which predict by ONNX Runtime does without
+
+    return plan(parse(network), image_shape, classes)
 
 
 def _identity(metadata: dict[str, Any]) -> tuple[tuple[int, int, int], tuple[str, ...]]:
@@ -171,6 +182,8 @@ def _temperature(metadata: dict[str, Any]) -> float:
 
 
 def _check_arrays(path: Path, steps: tuple[Step, ...], shapes: Shapes) -> None:
+    from mnistcli.models.language import expected_variables
+
     expected = {name: ("F32", each.shape) for name, each in expected_variables(steps).items()}
     for name in sorted(expected.keys() | shapes.keys()):
         if expected.get(name) != shapes.get(name):
