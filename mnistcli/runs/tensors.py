@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from mnistcli.errors import RunError
 from mnistcli.files import check_regular, write_atomically
@@ -27,6 +25,8 @@ FOREIGN = {
 
 def save_tensors(path: Path, tensors: Tensors, metadata: Metadata) -> None:
     """Write the arrays and the JSON, whole or not at all."""
+    from safetensors.numpy import save  # predict by ONNX Runtime does without
+
     text = json.dumps(seal(metadata, beside=_parts(tensors)))
     write_atomically(path, save(tensors, {"mnistcli": text}))
 
@@ -37,6 +37,8 @@ def load_tensors(path: Path, *, check: Callable[[Metadata, Shapes], None]) -> tu
     Raises:
         RunError: The file is missing, damaged, or of another kind; or what `check` raises.
     """
+    from safetensors import SafetensorError, safe_open
+
     try:
         _check_header(path)
         with safe_open(path, framework="numpy") as file:
