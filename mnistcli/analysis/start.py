@@ -39,12 +39,12 @@ def take_weights(model: StoredModel, definition: Definition, layers: Sequence[st
     taken: list[str] = []
     anew: list[str] = []
     for layer in layers:
-        paths = [path for path in wanted if path.rpartition(".")[0] == layer]
+        paths = [path for path in wanted if _layer(path) == layer]
         fits = all(path in model.arrays and model.arrays[path].shape == wanted[path] for path in paths)
         (taken if fits and (same_classes or layer != "output") else anew).append(layer)
     if not taken:
         raise UsageError(f"No layer of {model.arch} fits the network: --from takes layers alike in name and shapes.")
-    arrays = {path: array for path, array in model.arrays.items() if path.rpartition(".")[0] in taken}
+    arrays = {path: array for path, array in model.arrays.items() if _layer(path) in taken}
     return Start(arrays, tuple(taken), tuple(anew))
 
 
@@ -78,7 +78,11 @@ def layers_of(arch: str, definition: Definition, image_shape: tuple[int, ...], c
     network = description(arch)
     steps = plan(parse(network), image_shape, classes) if network is not None else ()
     paths = expected_variables(steps) or flatten(definition.parts.params)
-    return [*dict.fromkeys(path.rpartition(".")[0] for path in paths)]
+    return [*dict.fromkeys(_layer(path) for path in paths)]
+
+
+def _layer(path: str) -> str:
+    return path.rpartition(".")[0] or path
 
 
 def _variables(definition: Definition) -> dict[str, Any]:

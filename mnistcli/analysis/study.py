@@ -160,11 +160,14 @@ def _try_out(config: TrainConfig, dataset: Dataset) -> None:
     definition = define(*shape)
     with blaming(source):
         parts = jax.jit(lambda: split(build(*shape, seed=config.seed))[1])()
-        content = make_stablehlo(definition.use, parts, image_shape=dataset.image_shape, temperature=1.0)
     try:
+        content = make_stablehlo(definition.use, parts, image_shape=dataset.image_shape, temperature=1.0)
         answers = stablehlo_logits(content, dataset.train.images[:2], name=network.__name__)
     except RunError as error:
         raise refused(source, str(error).rstrip(".")) from error
+    except Exception as error:
+        why = f"{network.__name__} cannot be kept as StableHLO, which has no callbacks such as jax.debug.print"
+        raise refused(source, f"{why} ({type(error).__name__})") from error
     if not np.isfinite(answers).all():
         raise refused(source, f"{network.__name__} answers with what is not a number before any training")
 
@@ -330,7 +333,8 @@ def _check_space(folder: Path, config: TrainConfig, dataset: Dataset, *, keep_ep
     """Refuse to train where the disk cannot hold the run's files."""
     definition = define(config.arch, dataset.image_shape, len(dataset.class_names))
     copies = COPIES + (config.epochs if keep_epochs else 0)
-    needed = copies * count(definition.parts.params) * np.dtype(np.float32).itemsize + FIGURES_BYTES
+    numbers = count(definition.parts.params) + count(definition.parts.rest)
+    needed = copies * numbers * np.dtype(np.float32).itemsize + FIGURES_BYTES
     place = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.is_dir())
     free = shutil.disk_usage(place).free
     if free < needed:
@@ -343,5 +347,8 @@ def _check_space(folder: Path, config: TrainConfig, dataset: Dataset, *, keep_ep
 def _resume_command(folder: RunFolder) -> str:
     path, config = folder.path, folder.record.config
     data = f" --dataset {shlex.quote(config.dataset)}" if config.is_path else ""
-    arch = f" --arch {shlex.quote(config.arch)}" if config.source_sha256 else ""
+    arch = ""
+    if config.source_sha256:
+        source, _ = loaded(config.arch)
+        arch = f" --arch {shlex.quote(f'{source.path}:{source.class_name}')}"
     return f"mnistcli train --resume {path.name if path.parent == RUNS_DIR else shlex.quote(str(path))}{arch}{data}"

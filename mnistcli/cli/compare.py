@@ -108,13 +108,17 @@ def _missing(names: list[str], folder: "RunsFolder", choice: DataChoice) -> list
     """Return the architectures to train; every other name must be a run already, before anything is trained."""
     missing = []
     for name in names:
-        if names.count(name) > 1:
+        if [_key(each) for each in names].count(_key(name)) > 1:
             raise UsageError(f"compare was given {name!r} twice: name two different runs.")
         if is_architecture(name) and not folder.has_finished(arch_key(name), data=choice):
             missing.append(name)
         else:
             folder.find(name, data=choice)
     return missing
+
+
+def _key(name: str) -> str:
+    return arch_key(name) if is_architecture(name) else name
 
 
 def _distinct(runs: list["Run"]) -> list["Run"]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import sys
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -159,7 +161,7 @@ def train(
         raise UsageError("--name contradicts --resume: the run has its name already.")
     if start == "":
         raise UsageError("--from names no run: it is empty.")
-    if resume is not None and (start or freeze) is not None:
+    if resume is not None and (start, freeze) != (None, None):
         raise UsageError("--from and --freeze contradict --resume: the run was begun with its own.")
     given: dict[str, Any] = {
         "arch": arch,
@@ -236,7 +238,8 @@ def train_visibly(
     from mnistcli.analysis.study import Session
     from mnistcli.render.progress import TrainingProgress
 
-    with TrainingProgress(face.err, quiet=face.quiet) as progress:
+    # A class in Flax may print while it is traced, and stdout is for the result.
+    with TrainingProgress(face.err, quiet=face.quiet) as progress, redirect_stdout(sys.stderr):
         result = work(Session(progress, device, checkpoint_every, partial(data.load, face), keep_epochs))
     if plots:
         from mnistcli.render import figures

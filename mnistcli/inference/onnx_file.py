@@ -103,10 +103,10 @@ def _add_step(graph: _Graph, x: str, step: Step) -> str:
     match step.layer:
         case Conv(_, rows, columns, stride, padding, groups):
             kernel = graph.variable(f"{name}.kernel", 3, 2, 0, 1)
-            sides, around = (rows, columns), _padding(padding)
+            sides, pads = (rows, columns), _pads(step.shape, (rows, columns), stride, padding)
             return graph.add(
                 "Conv", x, kernel, graph.variable(f"{name}.bias"),
-                kernel_shape=sides, strides=(stride, stride), group=groups, **around,
+                kernel_shape=sides, strides=(stride, stride), group=groups, pads=pads,
             )  # fmt: skip
         case Dense():
             return graph.add("Gemm", x, graph.variable(f"{name}.kernel"), graph.variable(f"{name}.bias"), transB=1)
@@ -118,7 +118,8 @@ def _add_step(graph: _Graph, x: str, step: Step) -> str:
             return ACTIVATIONS[function](graph, x)
         case Pool(rows, columns, stride, of, padding):
             operator = "MaxPool" if of == "max" else "AveragePool"
-            return graph.add(operator, x, kernel_shape=(rows, columns), strides=(stride, stride), **_padding(padding))
+            pads = _pads(step.shape, (rows, columns), stride, padding)
+            return graph.add(operator, x, kernel_shape=(rows, columns), strides=(stride, stride), pads=pads)
         case Mean():
             return graph.add("Flatten", graph.add("GlobalAveragePool", x), axis=1)
         case Flatten():
@@ -132,8 +133,14 @@ def _add_step(graph: _Graph, x: str, step: Step) -> str:
     raise AssertionError(step.layer)
 
 
-def _padding(name: str) -> dict[str, str]:
-    return {"auto_pad": "SAME_UPPER" if name == "same" else "VALID"}
+def _pads(shape: Shape, window: tuple[int, int], stride: int, padding: str) -> list[int]:
+    """Return the rows above, columns before, rows below, columns behind; ONNX's own padding fails at large strides."""
+    if padding == "valid":
+        return [0, 0, 0, 0]
+    missing = [
+        max((-(-side // stride) - 1) * stride + length - side, 0) for side, length in zip(shape, window, strict=False)
+    ]
+    return [*(each // 2 for each in missing), *(each - each // 2 for each in missing)]
 
 
 def _named(operator: str, **attributes: Any) -> Callable[[_Graph, str], str]:

@@ -8,7 +8,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,8 +59,8 @@ def read_source(arch: str) -> Source:
         raise UsageError(f"The network's file {path!r} cannot be read: {error.strerror}.") from error
     except SyntaxError as error:
         raise UsageError(f"{path}, line {error.lineno or 1}: this is not Python: {error.msg}.") from error
-    except ValueError as error:
-        raise UsageError(f"The network's file {path!r} is not Python: {error}.") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise UsageError(f"{path}, line 1: this is not Python that can be read: {type(error).__name__}.") from error
     return Source(Path(path), class_name, content)
 
 
@@ -102,8 +102,9 @@ def loaded(arch: str) -> tuple[Source, type[nnx.Module]]:
 def blaming(source: Source) -> Iterator[None]:
     """Make one sentence, with the line of the user's file, of whatever goes wrong in it."""
     try:
-        yield
-    except MnistcliError:
+        with redirect_stdout(sys.stderr):  # what it prints is not our result
+            yield
+    except (MnistcliError, BrokenPipeError):
         raise
     except (Exception, SystemExit) as error:
         lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename == str(source.path)]

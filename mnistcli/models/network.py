@@ -1,6 +1,7 @@
 """The network that a description stands for, as a flax.nnx module; and what any module is to training."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -153,21 +154,34 @@ def define(arch: str, image_shape: Shape, classes: int, *, frozen: tuple[str, ..
     return definition
 
 
+def _answer(graph: "nnx.GraphDef[nnx.Module]", parts: Parts, images: jax.Array) -> tuple[Any, Tree]:
+    network: Any = merge(graph, parts)
+    answer = network(images)
+    return answer, split(network)[1].rest
+
+
+def _shapes(tree: Tree) -> dict[str, tuple[Shape, Any]]:
+    return {path: (leaf.shape, leaf.dtype) for path, leaf in flatten(tree).items()}
+
+
 def _check_answers(arch: str, definition: Definition, image_shape: Shape, classes: int) -> None:
     """Refuse a network of the user's that does not answer with logits, in training or in use."""
     source, _ = loaded(arch)
     images = jax.ShapeDtypeStruct((2, *image_shape), jnp.float32)
     for graph in (definition.training, definition.use):
         with blaming(source):
-            answer = jax.eval_shape(lambda parts, x, graph=graph: merge(graph, parts)(x), definition.parts, images)
+            answer, rest = jax.eval_shape(partial(_answer, graph), definition.parts, images)
+        if _shapes(rest) != _shapes(definition.parts.rest):
+            raise refused(source, f"{source.class_name} makes or changes variables in __call__: make them in __init__")
         found = getattr(answer, "shape", None), getattr(answer, "dtype", None)
         if found != ((2, classes), jnp.float32):
             what = f"{found[1]} {list(found[0])}" if found[0] is not None else type(answer).__name__
             raise refused(
                 source, f"{source.class_name} must make logits float32 [2, {classes}] of 2 images, not {what}"
             )
-    if not definition.parts.params:
-        raise refused(source, f"{source.class_name} has no nnx.Param that could be trained")
+    params = jax.tree.leaves(definition.parts.params)
+    if not params or not all(jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in params):
+        raise refused(source, f"{source.class_name} must have nnx.Param to train, all of them floats")
 
 
 def split(module: nnx.Module) -> tuple["nnx.GraphDef[nnx.Module]", Parts]:
@@ -234,7 +248,7 @@ def fill(tree: Mapping[Any, Any], arrays: Mapping[str, Any]) -> Tree:
 
 def is_in(path: str, layers: Iterable[str]) -> bool:
     """Whether a variable's path is in one of these layers."""
-    return any(path.startswith(f"{layer}.") for layer in layers)
+    return any(path == layer or path.startswith(f"{layer}.") for layer in layers)
 
 
 def count(tree: Mapping[Any, Any]) -> int:

@@ -56,6 +56,7 @@ RECIPES = {
 }
 
 
+LONGEST_NAME = 40  # characters of a class's name that a run's has
 # Of networks of the user's own.
 OWN = Recipe(network=None, optimizer="adamw", batch_size=64, patience=0, schedule="cosine")
 
@@ -110,7 +111,8 @@ def run_prefix(arch: str) -> str:
     if arch in RECIPES:
         return arch
     if is_flax(arch):
-        return arch.rpartition(":")[2].lower()
+        name = arch.rpartition(":")[2].strip("_").lower()[:LONGEST_NAME] or "network"
+        return f"{name}-class" if name in {"latest", "builtin", *RECIPES} else name
     from mnistcli.models.language import parse, short_form
 
     return short_form(parse(arch))

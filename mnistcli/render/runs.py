@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from mnistcli.models.language import distinguish
-from mnistcli.render.tables import NOTHING, make_facts, make_table, percent, seconds
+from mnistcli.render.tables import NOTHING, make_facts, make_table, percent, seconds, short_arch
 from mnistcli.render.view import View, printable
 from mnistcli.results import EpochMetrics, RunSummary
 
@@ -56,7 +56,7 @@ def _list(summaries: Sequence[RunSummary]) -> RenderableType:
     for summary, arch in zip(summaries, archs, strict=True):
         table.add_row(
             summary.run,
-            arch,
+            short_arch(arch),
             summary.dataset,
             Text(summary.status, COLOURS.get(summary.status, "")),
             percent(summary.test_accuracy),
