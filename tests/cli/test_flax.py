@@ -22,7 +22,7 @@ ARCH = f"{EVERYTHING.name}:Net"
 SHORT = ("--limit", "200", "--epochs", "2", "--no-plots", "--patience", "0")
 OFTEN = ("--checkpoint-every", "1")
 INITIALIZER = "def __init__(self, image_shape, classes, *, rngs):"
-HEAD = "import jax.numpy as jnp\nfrom flax import nnx\n\n\n"
+HEAD = "import jax, jax.numpy as jnp\nfrom flax import nnx\n\n\n"
 DENSE = f"{HEAD}class Net(nnx.Module):\n    {INITIALIZER}\n        self.dense = nnx.Linear(784, classes, rngs=rngs)\n\n"
 CALL = "    def __call__(self, images):\n"
 X = "images.reshape(len(images), -1)"
@@ -121,7 +121,12 @@ def test_the_source_is_kept_and_a_changed_one_does_not_go_on(folder: Path, spawn
         (f"{DENSE}{CALL}        return [self.dense({X})]\n", 5, "not list"),
         (f"{DENSE}{CALL}        return self.dense({X}) / 0.0\n", 5, "not a number"),
         (f"{HEAD}class Net(nnx.Module):\n    {INITIALIZER}\n        pass\n{CALL}        return {X}[:, :10]\n", 5,
-         "no nnx.Param"),
+         "must have nnx.Param"),
+        (f"{DENSE}        self.n = nnx.Param(jnp.zeros((), jnp.int32))\n\n{CALL}        return self.dense({X})\n", 5,
+         "all of them floats"),
+        (f"{DENSE}{CALL}        self.sow(nnx.Intermediate, 'seen', images)\n        return self.dense({X})\n", 5,
+         "in __call__"),
+        (f"{DENSE}{CALL}        jax.debug.print('{{}}', images)\n        return self.dense({X})\n", 5, "StableHLO"),
         (f"{DENSE}{CALL}        return self.dense({X}) + jnp.linalg.svd(jnp.eye(3) * images.mean())[1].sum()\n", 5,
          "which is not StableHLO"),
     ],
