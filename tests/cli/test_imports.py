@@ -57,7 +57,7 @@ def test_predict_imports_no_jax(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", PROBE, arguments], capture_output=True, cwd=tmp_path, check=True)
     assert done.stdout.startswith(b"digit.png\t")
     imported = set(json.loads(done.stderr.splitlines()[-1]))
-    assert HEAVY & imported == {"numpy", "PIL", "safetensors", "onnxruntime"}
+    assert HEAVY & imported == {"numpy", "PIL", "onnxruntime"}
 
 
 def test_evaluate_imports_no_scipy_and_no_figures(workspace: Path) -> None:
