@@ -145,7 +145,7 @@ class TrainConfig(DataChoice):
         augment: Whether every training image is changed at random each time that it is seen.
         limit: Train on the first `limit` images of the training split only; None: on all.
         source_sha256: Of the file that the network is written in, where `arch` is FILE.py:CLASS.
-        start: The run with whose weights it begins, where they fit; None: with random ones.
+        start: The run that gives the first weights, where they fit; None: they are random.
         freeze: The layers, by name, that stay as they begin.
 
     Raises:

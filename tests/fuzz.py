@@ -168,7 +168,7 @@ def _onnx() -> bytes:
     }
     steps = plan(parse(NETWORKS[0]), (13, 10, 3), 2)
     arrays = {path: np.ones(each.shape, np.float32) for path, each in expected_variables(steps).items()}
-    return onnx_file(steps, arrays, image_shape=(13, 10, 3), classes=2, temperature=1.0, metadata=metadata)
+    return onnx_file(steps, arrays, metadata)
 
 
 def parsers() -> dict[str, Parser]:

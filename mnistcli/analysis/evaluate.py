@@ -1,6 +1,7 @@
 """Score a run on one split of a data set."""
 
 import numpy as np
+from flax import nnx
 
 from mnistcli.analysis.onnx import onnx_of
 from mnistcli.data import Dataset, Split
@@ -9,7 +10,7 @@ from mnistcli.inference.logits import predict_logits
 from mnistcli.inference.onnx_model import OnnxModel, read_model_file
 from mnistcli.inference.stablehlo import stablehlo_logits
 from mnistcli.metrics import calibration_error, cross_entropy, softmax
-from mnistcli.models.network import restore
+from mnistcli.models.network import Parts, restore
 from mnistcli.results import Evaluation
 from mnistcli.runs import STABLEHLO, Run, StoredModel, load_model
 
@@ -36,9 +37,18 @@ def logits_of(model: Classifier, images: np.ndarray) -> np.ndarray:
     if model.network is None:
         file = model.path.with_name(STABLEHLO)
         if not file.exists():
-            raise RunError(f"{str(file)!r} is missing: a run of a class in Flax can be used once it is finished.")
+            raise RunError(f"{str(file)!r} is missing: a class in Flax can be used once its run is finished.")
         return stablehlo_logits(read_model_file(file), images, name=repr(str(file)))
-    return predict_logits(*restore(model.network, model.image_shape, len(model.class_names), model.arrays), images)
+    return predict_logits(*network_of(model), images)
+
+
+def network_of(model: StoredModel) -> tuple[nnx.GraphDef[nnx.Module], Parts]:
+    """Return the model's network for JAX, and its numbers.
+
+    Raises:
+        RunError: It is a class in Flax, whose code is not read.
+    """
+    return restore(model.description, model.image_shape, len(model.class_names), model.arrays)
 
 
 def load_for(run: Run, dataset: Dataset) -> Classifier:

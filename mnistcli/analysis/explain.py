@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from mnistcli.analysis.evaluate import network_of
 from mnistcli.analysis.predict import steps_for
 from mnistcli.images import Source, read_picture
 from mnistcli.inference.saliency import integrated_gradients
-from mnistcli.models.network import restore
 from mnistcli.results import Explanation, Prediction
 from mnistcli.runs import Run, load_model
 
@@ -22,6 +22,5 @@ def explain(source: Source, prediction: Prediction, run: Run, *, invert: str = "
     steps = steps_for(model.pictures, model.image_shape, picture.pixels, invert=invert)
     kept = [("the picture", picture.pixels), *steps]
     seen, label = kept[-1][1], int(np.argmax(prediction.probabilities))
-    network = restore(model.description, model.image_shape, len(model.class_names), model.arrays)
-    saliency = integrated_gradients(*network, seen, label=label)
+    saliency = integrated_gradients(*network_of(model), seen, label=label)
     return Explanation(prediction, tuple(kept), saliency.sum(-1), METHOD)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistcli.analysis.evaluate import load_stored_for, logits_of
+from mnistcli.analysis.evaluate import load_stored_for, logits_of, network_of
 from mnistcli.analysis.onnx import make_onnx
 from mnistcli.data import Dataset
 from mnistcli.errors import RunError, UsageError
@@ -12,7 +12,6 @@ from mnistcli.files import write_atomically
 from mnistcli.inference.onnx_model import open_onnx, read_model_file
 from mnistcli.inference.stablehlo import make_stablehlo, stablehlo_logits
 from mnistcli.metrics import softmax
-from mnistcli.models.network import restore
 from mnistcli.results import Export
 from mnistcli.runs import STABLEHLO, Run, StoredModel
 
@@ -58,5 +57,4 @@ def export(run: Run, dataset: Dataset, path: Path, *, form: str) -> Export:
 def _stablehlo(model: StoredModel) -> bytes:
     if model.network is None:
         return read_model_file(model.path.with_name(STABLEHLO))
-    graph, parts = restore(model.network, model.image_shape, len(model.class_names), model.arrays)
-    return make_stablehlo(graph, parts, image_shape=model.image_shape, temperature=model.temperature)
+    return make_stablehlo(*network_of(model), image_shape=model.image_shape, temperature=model.temperature)

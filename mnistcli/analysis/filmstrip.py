@@ -12,7 +12,7 @@ from mnistcli.runs import Run, StoredModel, load_model
 
 
 def filmstrip(run: Run) -> Filmstrip:
-    """Return the first layer's filters at the end of each epoch whose weights the run kept.
+    """Return the first layer's filters at the end of each epoch that the run kept.
 
     Raises:
         RunError: It kept none, or a file is damaged or of another network.
@@ -45,6 +45,6 @@ def first_filters(model: StoredModel) -> Filters:
 
 
 def _template_shape(before: Iterable[Step], dense: Step) -> tuple[int, ...]:
-    """Return the shape of the image whose numbers a dense layer gets in one row, or that row's."""
+    """Return the shape of the image that was flattened before the dense layer, or else of its row of inputs."""
     images = [step.shape for step in before if isinstance(step.layer, Flatten) and len(step.shape) == 3]
     return images[-1] if images else (1, *dense.shape, 1)

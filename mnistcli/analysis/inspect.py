@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mnistcli.analysis.evaluate import load_stored_for
+from mnistcli.analysis.evaluate import load_stored_for, network_of
 from mnistcli.analysis.filmstrip import first_filters
 from mnistcli.analysis.predict import steps_for
 from mnistcli.data import Dataset
@@ -12,7 +12,6 @@ from mnistcli.errors import ImageError, RunError
 from mnistcli.images import Source, read_picture
 from mnistcli.inference.activations import activations, penultimate
 from mnistcli.models.language import OUTPUT, describe
-from mnistcli.models.network import restore
 from mnistcli.results import FeatureMap, InspectedImage, Inspection, LayerOutput
 from mnistcli.runs import Run, StoredModel
 
@@ -34,7 +33,7 @@ def inspect(run: Run, dataset: Dataset, picture: str | None = None) -> Inspectio
         name, label, seen = "test image 0", model.class_names[test.labels[0]], np.array(test.images[0])
     else:
         name, label, seen = picture, None, _read(picture, model)
-    network = restore(model.description, model.image_shape, len(model.class_names), model.arrays)
+    network = network_of(model)
     outputs = activations(*network, seen)
     answer = model.class_names[int(outputs[OUTPUT].argmax())]
     layers = _by_layer(outputs, model)

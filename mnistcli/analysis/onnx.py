@@ -1,6 +1,7 @@
 """The ONNX file that a run has, or is given."""
 
 from mnistcli import __version__
+from mnistcli.errors import RunError
 from mnistcli.inference.onnx_check import check_onnx
 from mnistcli.inference.onnx_model import OnnxModel, check_seal, open_onnx, read_model_file
 from mnistcli.runs import Run, StoredModel, load_model
@@ -21,7 +22,10 @@ def onnx_of(run: Run) -> OnnxModel:
         if not run.is_builtin:
             check_onnx(content, name=name)
         return open_onnx(content, name=name, reading=run.reading)
-    return open_onnx(make_onnx(run, load_model(run.weights)), name=repr(str(run.weights)))
+    model = load_model(run.weights)
+    if model.network is None:
+        raise RunError(f"The run {run.name!r} is not finished: a class in Flax can be used once it is.")
+    return open_onnx(make_onnx(run, model), name=repr(str(run.weights)))
 
 
 def how_read(run: Run) -> str | None:
@@ -59,11 +63,4 @@ def make_onnx(run: Run, model: StoredModel) -> bytes:
     }
     if record is not None:
         metadata["seed"] = record.config.seed
-    return onnx_file(
-        model.steps,
-        model.arrays,
-        image_shape=model.image_shape,
-        classes=len(model.class_names),
-        temperature=model.temperature,
-        metadata=metadata,
-    )
+    return onnx_file(model.steps, model.arrays, metadata)

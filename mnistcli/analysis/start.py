@@ -1,4 +1,4 @@
-"""Begin with another run's weights: which of them fit, and which layers stay as they are."""
+"""Begin with another run's weights: find those that fit, and the layers that stay as they are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ class Start:
     """What a run begins with.
 
     Attributes:
-        arrays: Those of the other run that fit, by path.
-        taken: The layers, by name, all of whose arrays were taken.
-        anew: Those that begin at random.
+        arrays: The other run's arrays that fit, by path.
+        taken: The names of the layers that were taken.
+        anew: The names of the layers that begin at random.
     """
 
     arrays: Tensors
@@ -28,7 +28,7 @@ class Start:
 
 
 def take_weights(model: StoredModel, definition: Definition, layers: Sequence[str], *, same_classes: bool) -> Start:
-    """Return which of a model's arrays a network begins with: those of layers alike in name and shapes.
+    """Return which of a model's arrays a network begins with: those of layers with the same name and shapes.
 
     The last layer is taken only where the classes are the same.
 
@@ -43,7 +43,9 @@ def take_weights(model: StoredModel, definition: Definition, layers: Sequence[st
         fits = all(path in model.arrays and model.arrays[path].shape == wanted[path] for path in paths)
         (taken if fits and (same_classes or layer != "output") else anew).append(layer)
     if not taken:
-        raise UsageError(f"No layer of {model.arch} fits the network: --from takes layers alike in name and shapes.")
+        raise UsageError(
+            f"No layer of {model.arch} fits the network: --from takes layers with the same name and shapes."
+        )
     arrays = {path: array for path, array in model.arrays.items() if _layer(path) in taken}
     return Start(arrays, tuple(taken), tuple(anew))
 
@@ -54,7 +56,7 @@ def frozen_layers(freeze: str, layers: Sequence[str], *, ordered: bool) -> tuple
     A name such as "residual1" names all inside. `ordered` is whether the layers are in the network's order.
 
     Raises:
-        UsageError: There are no such layers, or nothing would be left to train.
+        UsageError: A layer does not exist, or every layer would be frozen.
     """
     if freeze.isdecimal() and not ordered:
         raise UsageError(f"--freeze {freeze}: name the layers of a class in Flax, such as {layers[0]}.")

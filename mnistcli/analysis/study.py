@@ -81,7 +81,7 @@ def train(
         session: What it is trained with.
         runs: The folder of runs.
         name: What it is called; None: by its architecture and a number.
-        start: The model with whose weights it begins, where they fit.
+        start: A model: the run begins with those of its weights that fit.
         freeze: The layers that stay as they begin, as `start.frozen_layers` takes them.
 
     Raises:
@@ -104,7 +104,8 @@ def train(
                 write_atomically(folder.path / source.path.name, source.content)
             if arrays:
                 folder.save_start(arrays)
-            fit = Fit(config, dataset, session.checkpoint_every, arrays)
+            fit = Fit(config, dataset, session.checkpoint_every)
+            fit.begin_with(arrays)
         except BaseException:
             folder.close(Status.FAILED)
             raise
@@ -135,7 +136,7 @@ def resume(run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, 
         if before.get("data_fingerprint") != now["data_fingerprint"]:
             raise DataError(f"The run {run!r} was begun on other images than {config.dataset} holds now.")
         with held_interrupts() as interrupted:
-            fit = Fit(config, dataset, session.checkpoint_every, folder.read_start() if config.start else {})
+            fit = Fit(config, dataset, session.checkpoint_every)
             trained = _restore(folder, fit, session)
             if any(before.get(key) != now[key] for key in ("device", "versions")):
                 session.notify(Notice("It was begun on another device or version: its weights may differ a little."))
@@ -154,7 +155,7 @@ def _check_dataset(run: str, config: TrainConfig, given: Mapping[str, Any]) -> N
 
 
 def _try_out(config: TrainConfig, dataset: Dataset) -> None:
-    """Refuse a class in Flax, before any work is lost, whose first answers are no numbers, or which cannot be kept."""
+    """Refuse a class in Flax that answers NaN or infinity, or cannot be kept as a file, before any work is lost."""
     source, network = loaded(config.arch)
     shape = config.arch, dataset.image_shape, len(dataset.class_names)
     definition = define(*shape)
@@ -169,7 +170,7 @@ def _try_out(config: TrainConfig, dataset: Dataset) -> None:
         why = f"{network.__name__} cannot be kept as StableHLO, which has no callbacks such as jax.debug.print"
         raise refused(source, f"{why} ({type(error).__name__})") from error
     if not np.isfinite(answers).all():
-        raise refused(source, f"{network.__name__} answers with what is not a number before any training")
+        raise refused(source, f"{network.__name__} answers with NaN or infinity before any training")
 
 
 def _begin(
@@ -190,7 +191,7 @@ def _begin(
         session.notify(Notice(f"Taken from {config.start}: {', '.join(taken.taken)}{anew}."))
         arrays = taken.arrays
     if config.freeze:
-        random = "" if start else " They stay as random as they begin: there is no --from."
+        random = "" if start else " They keep their random weights, because there is no --from."
         session.notify(Notice(f"Not trained: {', '.join(config.freeze)}.{random}"))
     return config, arrays
 
@@ -218,6 +219,8 @@ def _restore(folder: RunFolder, fit: Fit, session: Session) -> float:
         session.notify(Notice("metrics.jsonl is cut to the epochs of the checkpoint."))
     name = folder.path.name
     if checkpoint is None:
+        if fit.config.start:
+            fit.begin_with(folder.read_start())
         session.notify(Notice(f"The run {name!r} has no whole checkpoint: it begins again, with the same seed."))
         return 0.0
     fit.restore(checkpoint)

@@ -15,15 +15,7 @@ from mnistcli.models.layers import EPSILON, Activation, Conv, Dense, Dropout, Fl
 OPSET, IR_VERSION = 18, 8  # which ONNX Runtime reads since 1.14
 
 
-def onnx_file(
-    steps: Sequence[Step],
-    arrays: Mapping[str, np.ndarray],
-    *,
-    image_shape: Shape,
-    classes: int,
-    temperature: float,
-    metadata: Mapping[str, Any],
-) -> bytes:
+def onnx_file(steps: Sequence[Step], arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> bytes:
     """Return an ONNX file of the network.
 
     Its input is `images` uint8 [n, height, width, channels], any n; its outputs are `logits` and `probabilities`,
@@ -32,25 +24,23 @@ def onnx_file(
     Args:
         steps: The network's layers.
         arrays: Their variables by path, float32.
-        image_shape: Of one image: height, width, channels.
-        classes: How many logits there are.
-        temperature: What to divide logits by so that probabilities mean what they say.
-        metadata: What the file says of itself: text stays, all else becomes JSON.
+        metadata: What the file says of itself, with "image_shape", "class_names" and "temperature"; text stays, all
+            else becomes JSON.
     """
     graph = _Graph(arrays)
     x = graph.add("Cast", IMAGES, to=TensorProto.FLOAT)
     x = graph.add("Div", x, graph.constant("white", np.float32(255)))
     x = graph.add("Transpose", x, perm=(0, 3, 1, 2))  # ONNX has channels before rows, up to the first row of numbers
     graph.add("Identity", _add_steps(graph, x, steps), output=LOGITS)
-    calibrated = graph.add("Div", LOGITS, graph.constant("temperature", np.float32(temperature)))
+    calibrated = graph.add("Div", LOGITS, graph.constant("temperature", np.float32(metadata["temperature"])))
     graph.add("Softmax", calibrated, output=PROBABILITIES, axis=1)
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "network",
-            [helper.make_tensor_value_info(IMAGES, TensorProto.UINT8, ["n", *image_shape])],
+            [helper.make_tensor_value_info(IMAGES, TensorProto.UINT8, ["n", *metadata["image_shape"]])],
             [
-                helper.make_tensor_value_info(each, TensorProto.FLOAT, ["n", classes])
+                helper.make_tensor_value_info(each, TensorProto.FLOAT, ["n", len(metadata["class_names"])])
                 for each in (LOGITS, PROBABILITIES)
             ],
             graph.constants,

@@ -177,7 +177,10 @@ def open_onnx(content: bytes, *, name: str, reading: OnnxReading | None = None) 
         metadata = session.get_modelmeta().custom_metadata_map
     except Exception as error:
         raise _cannot_run(name, error) from error
-    if reading is None or metadata.get("schema") == SCHEMA:
+    own = metadata.get("schema") == SCHEMA
+    if own and reading not in (None, OnnxReading()):
+        raise UsageError(f"{name} was written by mnistcli and tells how to read it: leave out the --onnx options.")
+    if reading is None or own:
         return _open_own(content, session, name)
     return _open_foreign(content, session, name, reading)
 

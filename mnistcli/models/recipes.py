@@ -92,7 +92,11 @@ def find_recipe(arch: str) -> Recipe:
 
 def is_architecture(text: str) -> bool:
     """Whether the text is an architecture's name or a description, and not a run's name or path."""
-    return text in RECIPES or is_flax(text) or (any(each in text for each in ", (") and not os.path.lexists(text))
+    if text in RECIPES or is_flax(text):
+        return True
+    from mnistcli.models.layers import USAGES
+
+    return re.split("[ ,(]", text)[0] in USAGES and not os.path.lexists(text)
 
 
 def arch_key(arch: str) -> str:

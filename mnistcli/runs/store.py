@@ -63,8 +63,7 @@ class Run:
     @property
     def needs_jax(self) -> bool:
         """Whether JAX alone can run it: it is a class in Flax."""
-        record = self.record()
-        return record is not None and record.config.source_sha256 is not None
+        return self.folder is not None and (self.folder / STABLEHLO).exists()
 
     def record(self) -> RunRecord | None:
         """Return its run.json, where it has one."""
@@ -321,11 +320,11 @@ class RunsFolder:
         """
         if text == "builtin":
             return Run("builtin", BUILTIN)
-        if text == "latest" or is_architecture(text):
-            return self._newest(None if text == "latest" else arch_key(text), data)
+        if text in RESERVED:
+            return self._newest(None if text == "latest" else text, data)
         if (folder := self._by_name(text)) is not None:
             return _with_weights(folder)
-        return self._by_path(text)
+        return self._newest(arch_key(text), data) if is_architecture(text) else self._by_path(text)
 
     def find_record(self, text: str) -> tuple[Run, RunRecord]:
         """Return a run, finished or not, and its run.json.

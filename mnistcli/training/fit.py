@@ -35,7 +35,6 @@ class Fit:
 
     Attributes:
         checkpoint_every: Steps inside an epoch after which `run` always yields, beside where it does anyway.
-        start: Arrays by path to begin with in place of random ones.
         definition: The network without its numbers.
         state: The weights and the optimizer's state as they are now.
         history: One entry a finished epoch.
@@ -46,7 +45,6 @@ class Fit:
     config: TrainConfig
     dataset: Dataset
     checkpoint_every: int | None = None
-    start: Mapping[str, np.ndarray] = field(default_factory=dict)
     history: list[EpochMetrics] = field(default_factory=list)
     compile_seconds: float = 0.0
     _validation_logits: np.ndarray = field(init=False)
@@ -70,13 +68,12 @@ class Fit:
 
         self._seed = jnp.uint32(self.config.seed)
         self.state, self._streams = initial_state(self._seed)
-        self.state = self.state._replace(params=self._begun(self.state.params), rest=self._begun(self.state.rest))
         self._begin_epoch()
         self._feed = make_feed(train, batch=self._batch, seed=self.config.seed)
-        whence = self._seed, jnp.uint32(1), jnp.int32(0), jnp.int32(0)
+        bounds = self._seed, jnp.uint32(1), jnp.int32(0), jnp.int32(0)
         self._train_steps: Any = (
             make_train_steps(self.definition.training, optimizer, self.config)
-            .lower(self.state, empty_tally(), self._streams, *next(self._feed.windows(1)), *whence)
+            .lower(self.state, empty_tally(), self._streams, *next(self._feed.windows(1)), *bounds)
             .compile()
         )
         block = jax.ShapeDtypeStruct((block_size(len(validation)), *self.dataset.image_shape), jnp.uint8)
@@ -92,6 +89,14 @@ class Fit:
     def stopped_early(self) -> bool:
         """Whether training ended before its last epoch."""
         return len(self.history) < self.config.epochs
+
+    def begin_with(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Put arrays by path in place of random weights."""
+
+        def begun(tree: Tree) -> Tree:
+            return map_paths(lambda path, leaf: jnp.asarray(arrays.get(path, leaf)), tree)
+
+        self.state = self.state._replace(params=begun(self.state.params), rest=begun(self.state.rest))
 
     def weights(self) -> dict[str, np.ndarray]:
         """Copy the network's parameters, and its batch statistics and the like, as they are now."""
@@ -131,9 +136,6 @@ class Fit:
         while len(self.history) < self.config.epochs and not should_stop(self.history, patience=self.config.patience):
             yield from self._epoch(len(self.history) + 1)
 
-    def _begun(self, tree: Tree) -> Tree:
-        return map_paths(lambda path, leaf: jnp.asarray(self.start.get(path, leaf)), tree)
-
     def _parts(self) -> Parts:
         return Parts(self.state.params, self.state.rest, self._streams)
 
@@ -152,8 +154,8 @@ class Fit:
         for window in self._feed.windows(epoch, step=self.step):
             while self.step < min(window.stop, self.steps_per_epoch):
                 step, stop = self.step, min(self.step + chunk, self._next_stop(), window.stop)
-                whence = self._seed, jnp.uint32(epoch), jnp.int32(step), jnp.int32(stop)
-                self.state, self._tally = self._train_steps(self.state, self._tally, self._streams, *window, *whence)
+                bounds = self._seed, jnp.uint32(epoch), jnp.int32(step), jnp.int32(stop)
+                self.state, self._tally = self._train_steps(self.state, self._tally, self._streams, *window, *bounds)
                 self.step = stop
                 loss, train_accuracy = self._means(epoch)
                 elapsed = time.perf_counter() - started

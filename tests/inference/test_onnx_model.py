@@ -27,7 +27,7 @@ ARRAYS = {path: np.ones(each.shape, np.float32) for path, each in expected_varia
 
 def content(**changes: object) -> bytes:
     metadata = METADATA | changes
-    return onnx_file(STEPS, ARRAYS, image_shape=SHAPE, classes=2, temperature=2.0, metadata=metadata)
+    return onnx_file(STEPS, ARRAYS, metadata)
 
 
 def changed(change: Callable[[onnx.ModelProto], None]) -> bytes:

@@ -46,7 +46,7 @@ def by_onnx(network: str, arrays: Arrays, shape: tuple[int, int, int] = SHAPE) -
         "data_fingerprint": "",
     }
     steps = plan(parse(network), shape, 5)
-    file = onnx_file(steps, arrays, image_shape=shape, classes=5, temperature=2.0, metadata=metadata)
+    file = onnx_file(steps, arrays, metadata)
     return open_onnx(file, name="it")
 
 
@@ -248,7 +248,7 @@ def test_the_file_s_metadata_comes_back() -> None:
         "data_fingerprint": "",
         "temperature": 0.25,
     }
-    file = onnx_file(steps, random_arrays("mean"), image_shape=SHAPE, classes=5, temperature=0.25, metadata=metadata)
+    file = onnx_file(steps, random_arrays("mean"), metadata)
     model = open_onnx(file, name="it")
     assert (model.image_shape, model.class_names) == (SHAPE, tuple("abcde"))
     assert (model.pictures, model.temperature) == ("whole", 0.25)
