@@ -48,7 +48,7 @@ def inspection(inspected: Inspection) -> Figure:
     _draw_map(parts[-1].subplots(), inspected.map, inspected.class_names)
     every = [each for each in inspected.layers if each.kind not in SAME]
     left_out = f"; maps of {len(layers)} of {len(every)} layers" if len(layers) < len(every) else ""
-    figure.suptitle(f"{shortened(inspected.run, LONGEST)}: {said_of_image(inspected)}{left_out}", size=12)
+    figure.suptitle(f"{shortened(inspected.run, 40)}: {said_of_image(inspected)}{left_out}", size=12)
     return figure
 
 
@@ -60,7 +60,7 @@ def filmstrip(strip: Filmstrip) -> Figure:
     picture = mosaic([frame[i] for i in range(n) for frame in frames], len(frames))
     side = 0.75
     figure = Figure(
-        figsize=(max(7.0, side * len(frames) + 1.8), side * _aspect(picture) * len(frames) + 1.4), layout="constrained"
+        figsize=(max(4.5, side * len(frames) + 1.8), side * _aspect(picture) * len(frames) + 1.4), layout="constrained"
     )
     axes = figure.subplots()
     _draw_signed(figure, axes, picture, largest(each for frame in frames for each in frame), label="weight")
@@ -74,7 +74,7 @@ def filmstrip(strip: Filmstrip) -> Figure:
     axes.tick_params(length=0)
     shown = f" ({n} shown)" if n < len(names) else ""
     axes.set(xlabel="epoch", ylabel=strip.frames[0].kind)
-    figure.suptitle(f"{shortened(strip.run, LONGEST)}, {heading(strip.frames[0])}{shown}", size=12)
+    figure.suptitle(f"{strip.run}\n{heading(strip.frames[0])}{shown}", size=11)
     return figure
 
 
@@ -165,10 +165,10 @@ def _draw_map(axes: Axes, points: FeatureMap, class_names: Sequence[str]) -> Non
     axes.scatter(
         wrong[:, 0],
         wrong[:, 1],
-        s=55,
+        s=40,
         facecolors="none",
         edgecolors="black",
-        linewidths=0.9,
+        linewidths=0.6,
         label=f"read wrong: {len(wrong)}",
     )
     first, second = (f"{percent(share, 1)} of the variance" for share in points.explained)

@@ -1,5 +1,6 @@
 """What a stranger's ONNX file may do: be answered, or be refused in one sentence."""
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -25,9 +26,8 @@ STEPS = plan(parse("flatten"), SHAPE, 2)
 ARRAYS = {path: np.ones(each.shape, np.float32) for path, each in expected_variables(STEPS).items()}
 
 
-def content(**changes: object) -> bytes:
-    metadata = METADATA | changes
-    return onnx_file(STEPS, ARRAYS, metadata)
+def content() -> bytes:
+    return onnx_file(STEPS, ARRAYS, METADATA)
 
 
 def changed(change: Callable[[onnx.ModelProto], None]) -> bytes:
@@ -51,7 +51,12 @@ def test_a_whole_file_says_what_it_is_and_answers() -> None:
 )  # fmt: skip
 def test_metadata_that_does_not_fit_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(RunError, match=r"^it is not a mnistcli model; wrong or missing in its metadata: .*\.$"):
-        open_onnx(content(**change), name="it")
+        open_onnx(changed(lambda model: tell(model, change)), name="it")
+
+
+def tell(model: onnx.ModelProto, change: dict[str, object]) -> None:
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in change.items()}
+    helper.set_model_props(model, {each.key: each.value for each in model.metadata_props} | texts)
 
 
 def retype(model: onnx.ModelProto) -> None:
