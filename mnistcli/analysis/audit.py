@@ -6,7 +6,7 @@ from mnistcli.analysis.evaluate import load_for, logits_of
 from mnistcli.config import SPLITS
 from mnistcli.data import Dataset
 from mnistcli.metrics import softmax
-from mnistcli.results import Finding, Sample
+from mnistcli.results.data import Finding, Sample
 from mnistcli.runs import Run
 
 CONFIDENT = 0.95  # a calibrated network that is so sure is wrong once in twenty times, or its label is

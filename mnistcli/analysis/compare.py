@@ -10,7 +10,7 @@ from mnistcli.analysis.evaluate import load_for, logits_of, score
 from mnistcli.data import Dataset
 from mnistcli.errors import RunError
 from mnistcli.models.language import difference, parse
-from mnistcli.results import ComparedRun, Comparison, PairedTest
+from mnistcli.results.comparison import ComparedRun, Comparison, PairedTest
 from mnistcli.runs import Run
 
 

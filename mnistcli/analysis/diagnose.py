@@ -14,7 +14,7 @@ from mnistcli.data import verify_embedded
 from mnistcli.errors import InterruptedRunError, MnistcliError
 from mnistcli.jax_setup import cache_folder, visible_devices
 from mnistcli.models import configure
-from mnistcli.results import Check
+from mnistcli.results.lists import Check
 from mnistcli.runs import RunsFolder
 
 PACKAGES = (

@@ -11,7 +11,7 @@ from mnistcli.inference.onnx_model import OnnxModel, read_model_file
 from mnistcli.inference.stablehlo import stablehlo_logits
 from mnistcli.metrics import calibration_error, cross_entropy, softmax
 from mnistcli.models.network import Parts, restore
-from mnistcli.results import Evaluation
+from mnistcli.results.evaluation import Evaluation
 from mnistcli.runs import STABLEHLO, Run, StoredModel, load_model
 
 Classifier = StoredModel | OnnxModel  # what a run is once it is read: by JAX, or, where it is an ONNX file, by that

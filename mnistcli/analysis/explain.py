@@ -6,7 +6,7 @@ from mnistcli.analysis.evaluate import network_of
 from mnistcli.analysis.predict import steps_for
 from mnistcli.images import Source, read_picture
 from mnistcli.inference.saliency import integrated_gradients
-from mnistcli.results import Explanation, Prediction
+from mnistcli.results.prediction import Explanation, Prediction
 from mnistcli.runs import Run, load_model
 
 METHOD = "integrated gradients (Sundararajan, Taly and Yan, 2017) of the answer's logit, from black"

@@ -7,7 +7,7 @@ import numpy as np
 from mnistcli.errors import RunError
 from mnistcli.models.language import OUTPUT, Step
 from mnistcli.models.layers import Conv, Dense, Flatten
-from mnistcli.results import Filmstrip, Filters
+from mnistcli.results.inspection import Filmstrip, Filters
 from mnistcli.runs import Run, StoredModel, load_model
 
 

@@ -12,7 +12,7 @@ from mnistcli.errors import ImageError, RunError
 from mnistcli.images import Source, read_picture
 from mnistcli.inference.activations import activations, penultimate
 from mnistcli.models.language import OUTPUT, describe
-from mnistcli.results import FeatureMap, InspectedImage, Inspection, LayerOutput
+from mnistcli.results.inspection import FeatureMap, InspectedImage, Inspection, LayerOutput
 from mnistcli.runs import Run, StoredModel
 
 MOST_POINTS = 2_000  # test images on the map

@@ -26,7 +26,7 @@ from mnistcli.images import (
 )
 from mnistcli.inference.onnx_model import OnnxModel
 from mnistcli.metrics import softmax
-from mnistcli.results import Digit, Prediction
+from mnistcli.results.prediction import Digit, Prediction
 from mnistcli.runs import Run, StoredModel, load_model
 
 Forward = Callable[[np.ndarray], np.ndarray]  # from images to probabilities

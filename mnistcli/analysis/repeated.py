@@ -4,7 +4,7 @@ import hashlib
 
 from mnistcli.config import SPLITS
 from mnistcli.data import Dataset
-from mnistcli.results import Finding
+from mnistcli.results.data import Finding
 
 
 def repeated_images(dataset: Dataset) -> list[Finding]:

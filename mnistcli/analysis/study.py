@@ -24,7 +24,7 @@ from mnistcli.models import description
 from mnistcli.models.flax_file import blaming, loaded, refused
 from mnistcli.models.network import build, count, define, flatten, restore, split
 from mnistcli.process import held_interrupts
-from mnistcli.results import EpochMetrics, Notice, RunStarted, TrainEvent, TrainResult
+from mnistcli.results.training import EpochMetrics, Notice, RunStarted, TrainEvent, TrainResult
 from mnistcli.runs import (
     ONNX,
     STABLEHLO,

@@ -16,7 +16,7 @@ from mnistcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from mnistcli.data import Dataset
-    from mnistcli.results import Sample
+    from mnistcli.results.data import Sample
 
 SHOW_EXAMPLES = [
     "mnistcli data show",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from io import BufferedReader
 
     from mnistcli.images import Source
-    from mnistcli.results import Prediction
+    from mnistcli.results.prediction import Prediction
     from mnistcli.runs import Run
 
 EXAMPLES = [

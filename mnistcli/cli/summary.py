@@ -11,7 +11,7 @@ from mnistcli.config import RUNS_DIR
 from mnistcli.models import RECIPES, arch_key, description, is_architecture, is_flax
 
 if TYPE_CHECKING:
-    from mnistcli.results import ModelSummary
+    from mnistcli.results.model import ModelSummary
 
 EXAMPLES = [
     "mnistcli summary cnn --plot cnn.png",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mnistcli.analysis.study import Session
-    from mnistcli.results import TrainResult
+    from mnistcli.results.training import TrainResult
     from mnistcli.runs import StoredModel
 
 ARCH = "dense"

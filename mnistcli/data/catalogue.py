@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from mnistcli.data import cache
-from mnistcli.results import KnownDataset
+from mnistcli.results.data import KnownDataset
 
 # Shapes, classes, images and megabytes to fetch, as tensorflow-datasets 4.9 has them in its builders and checksums.
 KNOWN = (

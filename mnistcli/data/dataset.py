@@ -9,7 +9,7 @@ import numpy as np
 from mnistcli.config import SPLITS, DataChoice, check_split
 from mnistcli.errors import DataError, UsageError
 from mnistcli.images import is_mnist_like
-from mnistcli.results import DatasetSummary, Sample, SplitSummary
+from mnistcli.results.data import DatasetSummary, Sample, SplitSummary
 
 PROBES = 200  # images that are looked at to tell whether a data set is like MNIST
 MOSTLY = 0.9

@@ -13,7 +13,7 @@ from mnistcli.data.dataset import Dataset, Split, hold_out_validation
 from mnistcli.data.source import BLOCK, Block, Original, Tell
 from mnistcli.errors import DataError
 from mnistcli.idx import parse_idx
-from mnistcli.results import FileCheck
+from mnistcli.results.data import FileCheck
 
 FOLDER = Path(__file__).parent / "mnist"
 FILES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", "train-images-idx3-ubyte", "train-labels-idx1-ubyte")

@@ -12,7 +12,7 @@ from mnistcli.render.matrix import confusion_tables, difference_tables
 from mnistcli.render.screen import Screen
 from mnistcli.render.tables import interval, make_table, percent, seconds, short_arch
 from mnistcli.render.view import View, printable
-from mnistcli.results import Comparison, PairedTest
+from mnistcli.results.comparison import Comparison, PairedTest
 
 SIGNIFICANT = 0.05
 

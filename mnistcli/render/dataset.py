@@ -10,7 +10,7 @@ from mnistcli.render.pixels import draw, flow, shrink, trim
 from mnistcli.render.screen import Screen
 from mnistcli.render.tables import NOTHING, make_facts, make_table, percent, shape
 from mnistcli.render.view import Row, View, label_value, printable
-from mnistcli.results import DatasetSummary, FileCheck, Finding, KnownDataset, Sample
+from mnistcli.results.data import DatasetSummary, FileCheck, Finding, KnownDataset, Sample
 
 MOST_ROWS = 50
 SUM = "SHA-256 of its content"

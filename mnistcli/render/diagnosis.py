@@ -8,7 +8,7 @@ from rich.text import Text
 
 from mnistcli.render.tables import make_table
 from mnistcli.render.view import View
-from mnistcli.results import Check
+from mnistcli.results.lists import Check
 
 
 def diagnosis_view(checks: Sequence[Check]) -> View:

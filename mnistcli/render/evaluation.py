@@ -11,7 +11,7 @@ from mnistcli.render.matrix import confusion_tables
 from mnistcli.render.screen import Screen
 from mnistcli.render.tables import interval, make_facts, make_table, percent
 from mnistcli.render.view import Row, View, label_value, printable
-from mnistcli.results import Evaluation
+from mnistcli.results.evaluation import Evaluation
 
 
 def evaluation_view(evaluation: Evaluation) -> View:

@@ -4,7 +4,7 @@ from rich.table import Table
 
 from mnistcli.render.tables import make_facts
 from mnistcli.render.view import View
-from mnistcli.results import Export
+from mnistcli.results.model import Export
 
 
 def export_view(export: Export) -> View:

@@ -20,7 +20,12 @@ from mnistcli.errors import UsageError
 from mnistcli.files import write_atomically
 from mnistcli.render.tables import percent, shape
 from mnistcli.render.view import shortened
-from mnistcli.results import Comparison, EpochMetrics, Evaluation, Explanation, ModelSummary, Prediction, Sample
+from mnistcli.results.comparison import Comparison
+from mnistcli.results.data import Sample
+from mnistcli.results.evaluation import Evaluation
+from mnistcli.results.model import ModelSummary
+from mnistcli.results.prediction import Explanation, Prediction
+from mnistcli.results.training import EpochMetrics
 
 COLOURS = ("#2a6fdb", "#d9480f", "#2b8a3e", "#862e9c", "#c2255c", "#0b7285")
 MATRIX_COLOURS = "Blues"

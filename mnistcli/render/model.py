@@ -6,7 +6,7 @@ from rich.console import RenderableType
 
 from mnistcli.render.tables import make_table, shape
 from mnistcli.render.view import View
-from mnistcli.results import ModelSummary
+from mnistcli.results.model import ModelSummary
 
 
 def summary_view(summary: ModelSummary) -> View:

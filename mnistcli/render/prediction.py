@@ -13,7 +13,7 @@ from mnistcli.render.pixels import GAP, draw, flow, shrink, trim
 from mnistcli.render.screen import Screen
 from mnistcli.render.tables import percent
 from mnistcli.render.view import Row, View, label_value, printable
-from mnistcli.results import Digit, Prediction
+from mnistcli.results.prediction import Digit, Prediction
 
 BAR = 20
 BESIDE = 20  # columns that what is said of a picture takes at least

@@ -12,7 +12,8 @@ from rich.text import Text
 from mnistcli.models.language import distinguish
 from mnistcli.render.tables import NOTHING, make_facts, make_table, percent, seconds, short_arch
 from mnistcli.render.view import View, printable
-from mnistcli.results import EpochMetrics, RunSummary
+from mnistcli.results.lists import RunSummary
+from mnistcli.results.training import EpochMetrics
 
 COLOURS = {"finished": "green", "running": "cyan", "interrupted": "yellow", "failed": "red", "damaged": "bold red"}
 

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from mnistcli.render.tables import interval, make_facts, percent, seconds
 from mnistcli.render.view import View
-from mnistcli.results import TrainResult
+from mnistcli.results.training import TrainResult
 
 
 def training_view(result: TrainResult, *, next_commands: list[str]) -> View:

@@ -9,7 +9,7 @@ from typing import Any
 from mnistcli.config import TrainConfig
 from mnistcli.errors import MnistcliError, RunError
 from mnistcli.files import read_bounded, write_atomically
-from mnistcli.results import RunSummary
+from mnistcli.results.lists import RunSummary
 from mnistcli.runs.sums import MOST, seal, unseal
 
 SCHEMA = "mnistcli.run/1"

@@ -19,7 +19,8 @@ from mnistcli.config import DataChoice, OnnxReading, TrainConfig
 from mnistcli.errors import RunError, UsageError, suggestion
 from mnistcli.files import read_bounded, write_atomically
 from mnistcli.models import RECIPES, arch_key, is_architecture, run_prefix
-from mnistcli.results import EpochMetrics, RunSummary
+from mnistcli.results.lists import RunSummary
+from mnistcli.results.training import EpochMetrics
 from mnistcli.runs.checkpoint import Checkpoint, drop_older, read_checkpoints, read_metrics, save_checkpoint
 from mnistcli.runs.record import RunRecord, Status, read_record
 from mnistcli.runs.sums import MOST, seal, unseal

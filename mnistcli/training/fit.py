@@ -17,7 +17,7 @@ from mnistcli.errors import DivergedError
 from mnistcli.inference.logits import batched_logits, block_size, in_blocks
 from mnistcli.metrics import accuracy, cross_entropy, fit_temperature
 from mnistcli.models.network import Parts, Tree, build, count, define, flatten, map_paths, split
-from mnistcli.results import EpochMetrics, StepMetrics
+from mnistcli.results.training import EpochMetrics, StepMetrics
 from mnistcli.runs import Checkpoint
 from mnistcli.training.feed import Feed, make_feed
 from mnistcli.training.optimizers import make_optimizer

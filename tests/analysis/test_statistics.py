@@ -6,7 +6,7 @@ from scipy.stats import binomtest
 
 from mnistcli.analysis.compare import paired_test
 from mnistcli.render.comparison import verdict
-from mnistcli.results import Evaluation, wilson_interval
+from mnistcli.results.evaluation import Evaluation, wilson_interval
 
 
 @given(st.integers(1, 20_000), st.data())

@@ -8,7 +8,7 @@ from mnistcli.analysis.study import Session, train
 from mnistcli.data import Split, load
 from mnistcli.metrics import cross_entropy
 from mnistcli.models import configure
-from mnistcli.results import TrainResult
+from mnistcli.results.training import TrainResult
 from mnistcli.runs import RunsFolder, load_model
 
 

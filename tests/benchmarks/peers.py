@@ -31,7 +31,7 @@ def mnistcli(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
     from mnistcli.inference.logits import batched_logits
     from mnistcli.models import configure
     from mnistcli.models.network import build, split
-    from mnistcli.results import EpochMetrics
+    from mnistcli.results.training import EpochMetrics
     from mnistcli.training import Fit
 
     data = load("mnist")

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from mnistcli.results import ComparedRun, Comparison, EpochMetrics, Evaluation
+from mnistcli.results.comparison import ComparedRun, Comparison
+from mnistcli.results.evaluation import Evaluation
+from mnistcli.results.training import EpochMetrics
 
 HISTORY = (
     EpochMetrics(1, 0.9, 0.70, 0.5, 0.83, 1.5, 100.0),

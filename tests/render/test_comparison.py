@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mnistcli.render.comparison import comparison_view, verdict
-from mnistcli.results import ComparedRun, Comparison, PairedTest
+from mnistcli.results.comparison import ComparedRun, Comparison, PairedTest
 from tests.render.by_hand import BETTER, evaluation
 from tests.render.reading import behind, on_terminal, rows, written
 

@@ -14,7 +14,7 @@ from mnistcli.render.dataset import (
     path_view,
     samples_view,
 )
-from mnistcli.results import DatasetSummary, FileCheck, Finding, KnownDataset, Sample, SplitSummary
+from mnistcli.results.data import DatasetSummary, FileCheck, Finding, KnownDataset, Sample, SplitSummary
 from tests.render.reading import colour, on_terminal, rows, written
 
 PICTURE = np.full((4, 30, 1), 90, np.uint8)

@@ -14,14 +14,10 @@ from PIL import Image
 
 from mnistcli.errors import UsageError
 from mnistcli.render import figures
-from mnistcli.results import (
-    Evaluation,
-    Explanation,
-    LayerSummary,
-    ModelSummary,
-    Prediction,
-    Sample,
-)
+from mnistcli.results.data import Sample
+from mnistcli.results.evaluation import Evaluation
+from mnistcli.results.model import LayerSummary, ModelSummary
+from mnistcli.results.prediction import Explanation, Prediction
 from tests.conftest import svg_texts
 from tests.render.by_hand import BETTER, HISTORY, compared, evaluation
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mnistcli.render.prediction import predictions_view
-from mnistcli.results import Digit, Prediction
+from mnistcli.results.prediction import Digit, Prediction
 from tests.render.reading import colour, on_terminal, rows, written
 
 NAMES = ("7", "cat", "dog", "owl")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mnistcli.render.runs import run_view, runs_view
-from mnistcli.results import RunSummary
+from mnistcli.results.lists import RunSummary
 from tests.render.by_hand import HISTORY
 from tests.render.reading import colour, on_terminal, rows, written
 

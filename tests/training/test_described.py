@@ -23,7 +23,7 @@ from mnistcli.metrics import cross_entropy
 from mnistcli.models import configure
 from mnistcli.models.language import parse, plan
 from mnistcli.models.network import Network, restore, scale
-from mnistcli.results import EpochMetrics, StepMetrics
+from mnistcli.results.training import EpochMetrics, StepMetrics
 from mnistcli.runs import RunFolder, load_model
 from mnistcli.runs.tensors import load_tensors, save_tensors
 from mnistcli.training import Fit, feed, fit

@@ -11,7 +11,7 @@ from mnistcli.inference.logits import predict_logits
 from mnistcli.metrics import accuracy, cross_entropy
 from mnistcli.models import configure
 from mnistcli.models.network import build, restore, split
-from mnistcli.results import EpochMetrics, StepMetrics
+from mnistcli.results.training import EpochMetrics, StepMetrics
 from mnistcli.training import Fit, best_epoch, feed, fit, should_stop
 from mnistcli.training.feed import epoch_order
 
