@@ -1,0 +1,93 @@
+"""A data set at a glance, its images and what is odd in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class SplitSummary:
+    """One split's images, counted by class."""
+
+    name: str
+    images: int
+    per_class: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class DatasetSummary:
+    """A data set at a glance; `fingerprint` is a SHA-256 over its content."""
+
+    name: str
+    splits: tuple[SplitSummary, ...]
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    fingerprint: str
+    location: str
+
+
+@dataclass(frozen=True)
+class KnownDataset:
+    """A data set that has a name: height, width and channels, classes, images, megabytes to fetch, what it shows."""
+
+    name: str
+    image_shape: tuple[int, int, int]
+    classes: int
+    train_images: int
+    test_images: int
+    megabytes: int
+    summary: str
+    prepared: bool = False
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One labelled image of a split: [height, width, channels] uint8; and what a run that reads it wrong says of it."""
+
+    index: int
+    label: str
+    picture: np.ndarray = field(compare=False, repr=False)
+    predicted: str | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something odd in a data set.
+
+    Attributes:
+        kind: "duplicate", "leak" (a duplicate in another split), "conflict" (one under another label), or "doubt" (a
+            run is confident of another label).
+        split: Where the image is, and `index` its number there.
+        label: Its label.
+        other_split: Where it is too, and `other_index` its number there; None for a doubt.
+        other_label: The label there, or the one that the run is confident of.
+        confidence: The run's.
+    """
+
+    kind: str
+    split: str
+    index: int
+    label: str
+    other_split: str | None
+    other_index: int | None
+    other_label: str
+    confidence: float | None = None
+
+
+@dataclass(frozen=True)
+class FileCheck:
+    """One file's SHA-256 after decompression, as expected and as found (None: the file could not be read)."""
+
+    file: str
+    expected: str
+    found: str | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the file is what it should be."""
+        return self.found == self.expected

@@ -1,0 +1,92 @@
+"""A picture's answer, and why it got it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Digit:
+    """One digit of a line of them.
+
+    Attributes:
+        box: Its left, top, right and bottom edge in pixels of the upright picture.
+        probabilities: Of each class.
+        class_names: Their names.
+        picture: What the network saw, [height, width, channels] uint8.
+    """
+
+    box: tuple[int, int, int, int]
+    probabilities: tuple[float, ...]
+    class_names: tuple[str, ...]
+    picture: np.ndarray = field(compare=False, repr=False)
+
+    @property
+    def label(self) -> str:
+        """The most probable class's name."""
+        return self.class_names[self.probabilities.index(self.confidence)]
+
+    @property
+    def confidence(self) -> float:
+        """The largest probability."""
+        return max(self.probabilities)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One picture's answer, or the reason why there is none.
+
+    Attributes:
+        path: Its name as the user gave it.
+        probabilities: Of each class, where the picture was read as one digit.
+        class_names: Their names.
+        digits: From left to right, where it was read as a line of them.
+        error: Why there is no answer.
+        note: What its owner should know of how it was read.
+        picture: What the network saw of one digit, [height, width, channels] uint8.
+    """
+
+    path: str
+    probabilities: tuple[float, ...] = ()
+    class_names: tuple[str, ...] = ()
+    digits: tuple[Digit, ...] = ()
+    error: str | None = None
+    note: str | None = None
+    picture: np.ndarray | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def top(self) -> list[tuple[str, float]]:
+        """Class names with their probabilities, most probable first; of a line, the one string that was read.
+
+        A string's probability is the product of its digits'.
+        """
+        if self.digits:
+            return [("".join(digit.label for digit in self.digits), math.prod(each.confidence for each in self.digits))]
+        return sorted(zip(self.class_names, self.probabilities, strict=True), key=lambda pair: -pair[1])
+
+    @property
+    def pictures(self) -> list[np.ndarray]:
+        """All that the network saw, from left to right."""
+        return [digit.picture for digit in self.digits] if self.picture is None else [self.picture]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why one picture got its answer.
+
+    Attributes:
+        prediction: The answer.
+        steps: The picture [height, width, 1 or 3] uint8 and what was kept of it, step by step, each under its name.
+        saliency: How much each pixel that the network saw adds to the answer's logit, [height, width] float32.
+        method: How that was computed, and its source.
+    """
+
+    prediction: Prediction
+    steps: tuple[tuple[str, np.ndarray], ...] = field(compare=False, repr=False)
+    saliency: np.ndarray = field(compare=False, repr=False)
+    method: str
