@@ -74,7 +74,7 @@ def filmstrip(strip: Filmstrip) -> Figure:
     axes.tick_params(length=0)
     shown = f" ({n} shown)" if n < len(names) else ""
     axes.set(xlabel="epoch", ylabel=strip.frames[0].kind)
-    figure.suptitle(f"{strip.run}\n{heading(strip.frames[0])}{shown}", size=11)
+    figure.suptitle(f"{shortened(strip.run, 40)}\n{heading(strip.frames[0])}{shown}", size=11)
     return figure
 
 

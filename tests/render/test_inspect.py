@@ -160,7 +160,7 @@ def test_a_filmstrip_has_a_row_a_filter_and_a_column_an_epoch_on_one_scale() -> 
     assert [label.get_text() for label in axes.get_yticklabels()] == [str(i + 1) for i in range(16)]
     assert axes.get_xticks().tolist() == [1.5, 6.5, 11.5]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "filter")
-    assert figure.get_suptitle() == "cnn-001, conv1: 20 filters of 3 × 4 (16 shown)"
+    assert figure.get_suptitle() == "cnn-001\nconv1: 20 filters of 3 × 4 (16 shown)"
 
 
 def test_a_filmstrip_of_many_epochs_shows_twelve_from_the_first_to_the_last() -> None:
