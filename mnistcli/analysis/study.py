@@ -4,7 +4,7 @@ import shlex
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ class Session:
         checkpoint_every: Steps after which a checkpoint is written inside an epoch; None: at epochs' ends only.
         load: How its data set is come by.
         keep_epochs: Whether the weights of each epoch are kept; a run that was begun so goes on so.
+        interrupts: Gives, while a run is trained, a function that says whether it is to stop.
     """
 
     notify: Notify
@@ -63,6 +64,7 @@ class Session:
     checkpoint_every: int | None = None
     load: Load = load
     keep_epochs: bool = False
+    interrupts: Callable[[], AbstractContextManager[Callable[[], bool]]] = held_interrupts
 
 
 def train(
@@ -96,7 +98,7 @@ def train(
     if config.source_sha256:
         _try_out(config, dataset)
     config, arrays = _begin(config, session, dataset, start, freeze)
-    with held_interrupts() as interrupted:
+    with session.interrupts() as interrupted:
         folder = runs.claim(config, provenance(device=session.device, data_fingerprint=dataset.fingerprint), name=name)
         try:
             if config.source_sha256:
@@ -135,7 +137,7 @@ def resume(run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, 
         now = provenance(device=session.device, data_fingerprint=dataset.fingerprint)
         if before.get("data_fingerprint") != now["data_fingerprint"]:
             raise DataError(f"The run {run!r} was begun on other images than {config.dataset} holds now.")
-        with held_interrupts() as interrupted:
+        with session.interrupts() as interrupted:
             fit = Fit(config, dataset, session.checkpoint_every)
             trained = _restore(folder, fit, session)
             if any(before.get(key) != now[key] for key in ("device", "versions")):

@@ -19,7 +19,7 @@ from mnistcli.errors import ClosedPipeError, UsageError, suggestion
 from mnistcli.render.view import FORMATS, printable, wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from matplotlib.figure import Figure
@@ -117,7 +117,7 @@ def command(app: typer.Typer, *, examples: list[str], name: str | None = None) -
     """Register a function as a command; its parameters `compute`, `data`, `onnx`, `face` are made of shared options."""
 
     def register(function: Callable[..., None]) -> None:
-        own = dict(inspect.signature(function, eval_str=True).parameters)
+        own = dict(_parameters(function))
         known: dict[str, Callable[..., Any]] = {
             "compute": make_compute,
             "data": make_data,
@@ -125,7 +125,7 @@ def command(app: typer.Typer, *, examples: list[str], name: str | None = None) -
             "face": _make_face,
         }
         makers = {name: make for name, make in known.items() if own.pop(name, None)}
-        shared = {name: inspect.signature(make, eval_str=True).parameters for name, make in makers.items()}
+        shared = {name: _parameters(make) for name, make in makers.items()}
 
         @functools.wraps(function)
         def run(**arguments: Any) -> None:
@@ -143,6 +143,11 @@ def command(app: typer.Typer, *, examples: list[str], name: str | None = None) -
         app.command(name, epilog=format_examples(examples))(run)
 
     return register
+
+
+@functools.cache  # what many commands share is worked out once
+def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(function, eval_str=True).parameters
 
 
 def format_examples(examples: list[str]) -> str:

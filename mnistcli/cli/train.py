@@ -14,8 +14,9 @@ import typer
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
+from mnistcli.cli.group import parse_seeds, train_group
 from mnistcli.cli.options import Optimizer, RunsDir
-from mnistcli.config import RUNS_DIR, SCHEDULES, TrainConfig
+from mnistcli.config import RUNS_DIR, SCHEDULES, TrainConfig, go_on
 from mnistcli.errors import UsageError
 from mnistcli.models import RECIPES, configure, is_flax, recipe_default
 
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mnistcli.analysis.study import Session
-    from mnistcli.results.training import TrainResult
+    from mnistcli.results.training import GroupResult, TrainResult
     from mnistcli.runs import StoredModel
+    from mnistcli.runs.groups import Group
 
 ARCH = "dense"
 STUDY = ("dense", "cnn")  # what compare compares where nothing else is named
@@ -35,6 +37,7 @@ EXAMPLES = [
     "mnistcli train --arch cnn --dataset fashion_mnist",
     'mnistcli train --arch "conv 32 3x3, norm, relu, pool 2, dense 64, relu"',
     "mnistcli train --from cnn --freeze 1 --dataset fashion_mnist",
+    "mnistcli train --arch cnn --seeds 5",
     "mnistcli train --resume latest",
 ]
 
@@ -106,6 +109,14 @@ def train(
             show_default=str(TrainConfig.seed),
         ),
     ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|LIST",
+            help="Train a group: one run for each of the seeds 0 to N-1, or of these, as in 0,3,7.",
+            show_default=False,
+        ),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(metavar="N", help="Train on the first N images only.", show_default="all")
     ] = None,
@@ -161,6 +172,9 @@ def train(
         raise UsageError("--name contradicts --resume: the run has its name already.")
     if start == "":
         raise UsageError("--from names no run: it is empty.")
+    if seeds is not None and seed is not None:
+        raise UsageError("--seed contradicts --seeds: give one of them.")
+    wanted = None if seeds is None else parse_seeds(seeds)
     if resume is not None and (start, freeze) != (None, None):
         raise UsageError("--from and --freeze contradict --resume: the run was begun with its own.")
     given: dict[str, Any] = {
@@ -182,6 +196,39 @@ def train(
     config = configure(**defaults | said, data=data.choice())
     if arch is not None:
         given["arch"] = config.arch
+    source = arch if arch is not None and is_flax(arch) else None
+    group = None if resume is None else _find_group(resume, runs_dir)
+    if wanted is not None or group is not None:
+        from mnistcli.render.group import group_training_view
+        from mnistcli.runs import RunsFolder
+        from mnistcli.runs.groups import Groups
+
+        groups, said_now = Groups(RunsFolder(runs_dir)), given | data.given
+        if group is not None:
+            go_on(group.config, said_now)
+            data.load(face, data.choice_for(group.name, group.config))
+        elif resume is not None:
+            raise UsageError(f"--seeds goes on with a group, and {resume!r} is not one.")
+        else:
+            data.load(face, config.choice())
+            group = groups.begin(config, name=name)
+        trained = train_group(
+            face,
+            data,
+            compute,
+            groups,
+            group,
+            wanted or (),
+            reuse=False,
+            given=said_now,
+            source=source,
+            start=begun and begun[1],
+            freeze=freeze,
+            checkpoint_every=checkpoint_every,
+            keep_epochs=keep_epochs,
+        )
+        face.show(group_training_view(trained, next_commands=_next_of_group(trained, runs_dir)))
+        return
     device = compute.start(face)
     load_source(arch)
 
@@ -214,6 +261,13 @@ def _find_start(run: str | None, runs_dir: Path) -> tuple[str, StoredModel] | No
 
     found = RunsFolder(runs_dir).find(run)
     return found.name, load_model(found.weights)
+
+
+def _find_group(name: str, runs_dir: Path) -> Group | None:
+    from mnistcli.runs import RunsFolder
+    from mnistcli.runs.groups import Groups
+
+    return Groups(RunsFolder(runs_dir)).find(name)
 
 
 def load_source(arch: str | None) -> None:
@@ -263,4 +317,13 @@ def _next_commands(result: TrainResult, runs_dir: Path) -> list[str]:
         f"mnistcli evaluate {result.run}{where}",
         f"mnistcli predict digit.png --run {result.run}{where}",
         f"mnistcli compare{'' if result.arch in STUDY else f' cnn {result.run}'} --plot compare.png{where}",
+    ]
+
+
+def _next_of_group(result: GroupResult, runs_dir: Path) -> list[str]:
+    where = "" if runs_dir == RUNS_DIR else f" --runs-dir {shlex.quote(str(runs_dir))}"
+    other = "cnn" if result.arch != "cnn" else "dense"
+    return [
+        f"mnistcli evaluate {result.group}{where}",
+        f"mnistcli compare {result.group} {other} --seeds {len(result.members)}{where}",
     ]

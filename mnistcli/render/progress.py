@@ -60,14 +60,14 @@ def is_live(screen: Screen) -> bool:
 
 
 class TrainingProgress:
-    """Listens to training and shows it on stderr."""
+    """Shows on stderr how one run is trained, or several at once, each with a bar of its own."""
 
     def __init__(self, screen: Screen, *, quiet: bool = False) -> None:
         self._screen = screen
         self._quiet = quiet
         self._bar = Progress(
             SpinnerColumn(),
-            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+            TextColumn("{task.description}epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(bar_width=None),
             TextColumn("{task.fields[metrics]}"),
             TimeRemainingColumn(compact=True),
@@ -76,8 +76,7 @@ class TrainingProgress:
             disable=quiet or not is_live(screen),
             expand=True,
         )
-        self._task = TaskID(0)
-        self._run: RunStarted | None = None
+        self._runs: dict[str, tuple[RunStarted, TaskID]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -87,34 +86,40 @@ class TrainingProgress:
     ) -> None:
         self._bar.stop()
 
-    def __call__(self, event: TrainEvent) -> None:
-        """Show one event of training."""
+    def __call__(self, event: TrainEvent, *, label: str = "") -> None:
+        """Show one event of training; `label`, such as "seed 3  ", tells which of several it is of."""
         match event:
             case Notice():
-                self._say(event.text)
+                self._say(f"{label}{event.text}")
             case RunStarted():
-                self._start(event)
+                self._start(event, label)
             case StepMetrics():
-                self._advance(event)
+                self._advance(event, label)
             case EpochMetrics():
-                self._finish_epoch(event)
+                self._finish_epoch(event, label)
 
-    def _start(self, run: RunStarted) -> None:
-        self._run = run
-        self._say(f"Training {run.arch} on {run.train_images:,} images ({run.device}): {run.folder}")
+    def finish(self, label: str) -> None:
+        """Take the bar of a run away."""
+        if label in self._runs:
+            self._bar.remove_task(self._runs.pop(label)[1])
+
+    def _start(self, run: RunStarted, label: str) -> None:
+        self._say(f"{label}Training {run.arch} on {run.train_images:,} images ({run.device}): {run.folder}")
         self._bar.start()
-        self._task = self._bar.add_task("", total=run.steps_per_epoch, epoch=1, epochs=run.epochs, metrics="")
+        task = self._bar.add_task(label, total=run.steps_per_epoch, epoch=1, epochs=run.epochs, metrics="")
+        self._runs[label] = run, task
 
-    def _advance(self, metrics: StepMetrics) -> None:
+    def _advance(self, metrics: StepMetrics, label: str) -> None:
+        _, task = self._runs[label]
         accuracy = f"acc {percent(metrics.accuracy)}"
         both = f"loss {metrics.loss:.4f}  {accuracy}"
         choices = [f"{both}  {metrics.images_per_second:,.0f} images/s", both, accuracy]
-        said = self._screen.choose(choices, room=self._screen.width - BAR)
-        self._bar.update(self._task, completed=metrics.step, epoch=metrics.epoch, metrics=said)
+        said = self._screen.choose(choices, room=self._screen.width - BAR - len(label))
+        self._bar.update(task, completed=metrics.step, epoch=metrics.epoch, metrics=said)
 
-    def _finish_epoch(self, metrics: EpochMetrics) -> None:
-        epochs = self._run.epochs if self._run else metrics.epoch
-        epoch = f"epoch {metrics.epoch:>{len(str(epochs))}}/{epochs}"
+    def _finish_epoch(self, metrics: EpochMetrics, label: str) -> None:
+        epochs = self._runs[label][0].epochs
+        epoch = f"{label}epoch {metrics.epoch:>{len(str(epochs))}}/{epochs}"
         train, validation = percent(metrics.train_accuracy), percent(metrics.validation_accuracy)
         losses = f"{epoch}  loss {metrics.train_loss:.4f}  accuracy {train}  validation {metrics.validation_loss:.4f}"
         time = f"{metrics.seconds:.1f} s"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mnistcli.results.spread import Spread
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from mnistcli.results.evaluation import Evaluation
@@ -99,3 +102,41 @@ class TrainResult:
             "test_loss": self.evaluation.loss,
             "parameters": self.parameters,
         }
+
+
+class MemberEvent(NamedTuple):
+    """Something that the training of one member of a group tells; None: it is finished."""
+
+    seed: int
+    event: TrainEvent | None
+
+
+@dataclass(frozen=True)
+class GroupMember:
+    """One training of a group; `figures` are those of `TrainResult`."""
+
+    seed: int
+    run: str
+    device: str
+    figures: Mapping[str, Any]
+
+    @property
+    def test_accuracy(self) -> float:
+        """The share of test images that it reads right."""
+        return float(self.figures["test_accuracy"])
+
+
+@dataclass(frozen=True)
+class GroupResult:
+    """What the trainings of one recipe, with several seeds, came to."""
+
+    group: str
+    folder: Path
+    arch: str
+    dataset: str
+    members: tuple[GroupMember, ...]
+
+    @property
+    def accuracies(self) -> Spread:
+        """The members' test accuracies."""
+        return Spread(tuple(member.test_accuracy for member in self.members))

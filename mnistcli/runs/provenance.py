@@ -13,12 +13,17 @@ def provenance(*, device: str, data_fingerprint: str) -> dict[str, Any]:
     """Return all that repeating a run needs beside its configuration."""
     return {
         "argv": sys.argv,
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        "versions": versions(),
         "platform": platform.platform(),
         "device": device,
         "data_fingerprint": data_fingerprint,
         "git_commit": _git_commit(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that decide a run's weights."""
+    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
 
 
 def _git_commit() -> str | None:

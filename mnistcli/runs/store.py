@@ -30,6 +30,7 @@ from mnistcli.runs.weights import ONNX_SUFFIX, load_model
 WEIGHTS, METRICS, LOCK = "model.safetensors", "metrics.jsonl", ".lock"
 ONNX, STABLEHLO = "model.onnx", "model.stablehlo"
 START, START_SCHEMA = "start.safetensors", "mnistcli.start/1"
+GROUP = "group.json"
 EPOCHS = "epochs"  # the folder of weights at epochs' ends
 PATIENCE = 1.0  # seconds to wait for a run's lock, which a look at it holds for a moment
 BUILTIN = Path(__file__).parent / "builtin.safetensors"
@@ -118,7 +119,7 @@ class RunFolder:
 
     def begin_again(self, config: TrainConfig, provenance: dict[str, Any]) -> None:
         """Record that the run goes on, how often at most, and what goes on with it."""
-        resumed = [*self.record.provenance.get("resumed", []), {"at": _now()} | provenance]
+        resumed = [*self.record.provenance.get("resumed", []), {"at": now()} | provenance]
         known = self.record.provenance | {"resumed": resumed}
         self.record = replace(self.record, status=Status.RUNNING, finished=None, config=config, provenance=known)
         self.record.write(self.path)
@@ -206,7 +207,7 @@ class RunFolder:
 
     def close(self, status: Status, results: dict[str, Any] | None = None) -> None:
         """Record how the run ended, and leave its folder to others."""
-        self.record = replace(self.record, status=status, finished=_now(), results=results or {})
+        self.record = replace(self.record, status=status, finished=now(), results=results or {})
         try:
             if status == Status.FINISHED:
                 drop_older(self.path)
@@ -244,7 +245,7 @@ class RunsFolder:
             folder = self._claim_next(config.arch) if name is None else self._claim_named(name)
             try:
                 lock = _lock(folder)
-                record = RunRecord(folder.name, Status.RUNNING, _now(), config, provenance)
+                record = RunRecord(folder.name, Status.RUNNING, now(), config, provenance)
                 record.write(folder)
             except OSError:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -344,19 +345,19 @@ class RunsFolder:
 
     def has_finished(self, arch: str | None = None, *, data: DataChoice | None = None) -> bool:
         """Whether there is a finished run (of that architecture, trained on that data set)."""
-        return any(self._finished(arch, data))
+        return any(self.finished(arch, data))
 
     def _newest(self, arch: str | None, data: DataChoice | None) -> Run:
-        finished = sorted(self._finished(arch, data))
+        finished = sorted((record.created, record.run) for record in self.finished(arch, data))
         if not finished:
             kind = (f"finished run of {arch!r}" if arch else "finished run") + (f" on {data.dataset}" if data else "")
             train = f"mnistcli train --arch {shlex.quote(arch)}" if arch else "mnistcli train"
             raise RunError(f"There is no {kind} in {str(self.path)!r}; this trains one: {train}")
         _, newest = finished[-1]
-        return _with_weights(newest)
+        return _with_weights(self.path / newest)
 
-    def _finished(self, arch: str | None, data: DataChoice | None) -> Iterator[tuple[str, Path]]:
-        """Yield when each finished run was made, and its folder."""
+    def finished(self, arch: str | None = None, data: DataChoice | None = None) -> Iterator[RunRecord]:
+        """Yield the record of each finished run (of that architecture, trained on that data set)."""
         for folder in self._folders():
             try:
                 record = read_record(folder)
@@ -364,7 +365,7 @@ class RunsFolder:
                 continue
             wanted = arch in (None, record.config.arch) and (data is None or data.same_images(record.config))
             if record.status == Status.FINISHED and wanted:
-                yield record.created, folder
+                yield replace(record, run=folder.name)
 
     def _by_name(self, text: str) -> Path | None:
         """Return the run's folder, None where no folder in this one is called so.
@@ -456,6 +457,8 @@ def _run_at(folder: Path) -> Path | None:
 
 
 def _with_weights(folder: Path) -> Run:
+    if (folder / GROUP).exists():
+        raise RunError(f"{folder.name!r} is a group of runs, and this takes one run: 'mnistcli runs list' names them.")
     weights = folder / WEIGHTS
     if not weights.exists():
         raise RunError(
@@ -464,5 +467,6 @@ def _with_weights(folder: Path) -> Run:
     return Run(folder.resolve().name, weights, folder)
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the time, ISO 8601 in UTC."""
     return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,70 @@
+"""Training groups of runs, which `train --seeds` and `compare --seeds` share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from mnistcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mnistcli.cli.compute import Compute
+    from mnistcli.cli.data_options import Data
+    from mnistcli.cli.face import Face
+    from mnistcli.results.training import GroupResult, MemberEvent
+    from mnistcli.runs.groups import Group, Groups
+
+MOST_SEEDS = 1000
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Return the seeds that --seeds names: of "5" those from 0 to 4, of "0,3,7" these.
+
+    Raises:
+        UsageError: It is neither, or names a seed twice.
+    """
+    words = text.split(",")
+    if not all(word.isascii() and word.isdecimal() and len(word) <= 10 for word in words):
+        raise UsageError(f"--seeds takes a number, as in 5, or seeds with commas between them, not {text!r}.")
+    numbers = [int(word) for word in words]
+    if len(numbers) == 1 and not 1 <= numbers[0] <= MOST_SEEDS:
+        raise UsageError(f"--seeds must be from 1 to {MOST_SEEDS}, not {text}.")
+    if len(numbers) > MOST_SEEDS or max(numbers) >= 2**32:
+        raise UsageError(f"--seeds takes {MOST_SEEDS} seeds at most, each below 2**32.")
+    if len({*numbers}) < len(numbers):
+        raise UsageError(f"--seeds {text} names a seed twice.")
+    return numbers if len(numbers) > 1 else [*range(numbers[0])]
+
+
+def train_group(
+    face: Face,
+    data: Data,
+    compute: Compute,
+    groups: Groups,
+    group: Group,
+    seeds: Iterable[int] = (),
+    *,
+    reuse: bool,
+    **how: Any,
+) -> GroupResult:
+    """Train what a group lacks, of these seeds too, showing on stderr how it goes; `how` is for `GroupWork`."""
+    from mnistcli.analysis.group import GroupWork
+    from mnistcli.analysis.group import train_group as train
+    from mnistcli.render.progress import TrainingProgress
+
+    group = groups.extend(group, seeds, reuse=reuse)
+    load = partial(data.load, replace(face, quiet=True))
+    work = GroupWork(groups.runs, compute.device, compute.cache, load, **how)
+    with TrainingProgress(face.err, quiet=face.quiet) as progress:
+
+        def show(event: MemberEvent) -> None:
+            label = f"seed {event.seed}  "
+            if event.event is None:
+                progress.finish(label)
+            else:
+                progress(event.event, label=label)
+
+        return train(group, work, show)

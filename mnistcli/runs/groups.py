@@ -1,0 +1,214 @@
+"""Groups of runs: trainings of one recipe that differ in their seed alone.
+
+A group is a folder of its own beside the runs, with a group.json that names its members by seed. The members are
+ordinary runs.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from mnistcli.config import DataChoice, TrainConfig
+from mnistcli.errors import MnistcliError, RunError, UsageError
+from mnistcli.files import read_bounded, write_atomically
+from mnistcli.models import arch_key, run_prefix
+from mnistcli.runs.provenance import versions
+from mnistcli.runs.record import Status, read_record
+from mnistcli.runs.store import GROUP, LOCK, Run, RunsFolder, check_name, now
+from mnistcli.runs.sums import MOST, seal, unseal
+
+SCHEMA = "mnistcli.group/1"
+
+
+@dataclass(frozen=True)
+class Group:
+    """The content of group.json, and where it lies.
+
+    Attributes:
+        path: The group's folder.
+        config: What its members are told; `seed` is the first one's.
+        members: The name of each run by its seed, in the order in which seeds were asked for; it may not exist yet.
+        looks: When the test images were looked at to compare the group, and with which seeds, in order.
+    """
+
+    path: Path
+    created: str
+    config: TrainConfig
+    members: Mapping[int, str]
+    looks: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the group is called."""
+        return self.path.name
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds of its members."""
+        return tuple(self.members)
+
+    def config_of(self, seed: int) -> TrainConfig:
+        """Return what the member of that seed is told."""
+        return replace(self.config, seed=seed)
+
+    def write(self) -> None:
+        """Write group.json."""
+        content = {
+            "schema": SCHEMA,
+            "created": self.created,
+            "config": asdict(self.config),
+            "members": {str(seed): run for seed, run in self.members.items()},
+            "looks": [*self.looks],
+        }
+        text = json.dumps(seal(content), indent=2, allow_nan=False)
+        write_atomically(self.path / GROUP, f"{text}\n".encode())
+
+    def looked_at(self) -> "Group":
+        """Record that the members were compared on the test images, and return the group with that."""
+        if self.looks and set(self.looks[-1]["seeds"]) == set(self.seeds):
+            return self
+        group = replace(self, looks=(*self.looks, {"at": now(), "seeds": [*self.seeds]}))
+        group.write()
+        return group
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The groups in a folder of runs."""
+
+    runs: RunsFolder
+
+    def find(self, text: str) -> Group | None:
+        """Return the group of that name or path; None where there is none.
+
+        Raises:
+            RunError: Its group.json is damaged.
+        """
+        for folder in (self.runs.path / text, Path(text)):
+            if (folder / GROUP).is_file():
+                return read_group(folder.resolve())
+        return None
+
+    def every(self) -> list[Group]:
+        """Return the groups whose group.json is whole, oldest first."""
+        groups = []
+        for file in self.runs.path.glob(f"*/{GROUP}"):
+            try:
+                groups.append(read_group(file.parent))
+            except RunError:
+                continue
+        return sorted(groups, key=lambda group: group.created)
+
+    def newest(self, arch: str, data: DataChoice) -> Group | None:
+        """Return the newest group of an architecture on a data set; None where there is none."""
+        fits = [each for each in self.every() if each.config.arch == arch_key(arch) and each.config.same_images(data)]
+        return fits[-1] if fits else None
+
+    def begin(self, config: TrainConfig, *, name: str | None = None) -> Group:
+        """Make a new group's folder: `name`, or the architecture's next number. It has no members yet.
+
+        Raises:
+            UsageError: The name cannot be used or is taken, or the folder cannot be made.
+        """
+        if name is not None:
+            check_name(name)
+        names = [name] if name else (f"{run_prefix(config.arch)}-group-{number:03d}" for number in count(1))
+        try:
+            self.runs.path.mkdir(parents=True, exist_ok=True)
+            for path in map(self.runs.path.joinpath, names):
+                with suppress(FileExistsError):
+                    path.mkdir()
+                    group = Group(path, now(), config, {})
+                    group.write()
+                    return group
+        except OSError as error:
+            raise UsageError(
+                f"No group can be made in {str(self.runs.path)!r} ({error.strerror}): name another folder with "
+                "--runs-dir."
+            ) from error
+        raise UsageError(
+            f"There is {name!r} in {self.runs.path} already: choose another --name, or go on with --resume {name}."
+        )
+
+    def extend(self, group: Group, seeds: Iterable[int], *, reuse: bool) -> Group:
+        """Return the group with members for these seeds too, and write it down.
+
+        Args:
+            group: The group.
+            seeds: Some may be there already.
+            reuse: Whether a finished run of the same recipe, seed and versions becomes a member, in place of a new one.
+        """
+        finished = self._finished(group.config) if reuse else {}
+        new = {seed: finished.get(seed, f"{group.name}-s{seed}") for seed in seeds if seed not in group.members}
+        if new:
+            group = replace(group, members={**group.members, **new})
+            group.write()
+        return group
+
+    def unfinished(self, group: Group) -> list[int]:
+        """Return the seeds that are still to be trained, or to be trained further."""
+        return [seed for seed, name in group.members.items() if self.status(name) != Status.FINISHED]
+
+    def status(self, run: str) -> Status | None:
+        """Return where a member stands; None where it was not begun, or killed before its folder was made whole.
+
+        Raises:
+            RunError: Its run.json is damaged.
+        """
+        folder = self.runs.path / run
+        if (folder / "run.json").exists():
+            return read_record(folder).status
+        with suppress(OSError):
+            (folder / LOCK).unlink(missing_ok=True)
+            folder.rmdir()
+        return None
+
+    def members(self, group: Group) -> list[Run]:
+        """Return the runs, in the order of their seeds.
+
+        Raises:
+            RunError: One of them is not finished, or damaged.
+        """
+        if missing := self.unfinished(group):
+            raise RunError(
+                f"The group {group.name!r} lacks {len(missing)} of its {len(group.members)} trainings: 'mnistcli train "
+                f"--resume {group.name}' goes on."
+            )
+        return [self.runs.find(name) for name in group.members.values()]
+
+    def _finished(self, config: TrainConfig) -> dict[int, str]:
+        """Return, by seed, the finished runs that would be trained alike."""
+        if config.start is not None:
+            return {}
+        records = [
+            record for record in self.runs.finished(config.arch, config) if record.provenance["versions"] == versions()
+        ]
+        return {each.config.seed: each.run for each in records if replace(each.config, seed=config.seed) == config}
+
+
+def read_group(folder: Path) -> Group:
+    """Read a folder's group.json.
+
+    Raises:
+        RunError: It is not what this program writes.
+    """
+    path = folder / GROUP
+    try:
+        content = unseal(json.loads(read_bounded(path, most=MOST)))
+        if content.pop("schema") != SCHEMA:
+            raise RunError(f"{path} has another schema than {SCHEMA}: it was written by another version of mnistcli.")
+        members = {int(seed): str(run) for seed, run in content.pop("members").items()}
+        for name in members.values():
+            check_name(name)
+        config, looks = TrainConfig(**content.pop("config")), tuple(content.pop("looks"))
+        return Group(folder, config=config, members=members, looks=looks, **content)
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}.") from error
+    except RunError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError, MnistcliError, RecursionError) as error:
+        raise RunError(f"{path} is damaged: {error}.") from error
