@@ -1,5 +1,8 @@
 """Score a run on one split of a data set."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from flax import nnx
 
@@ -11,7 +14,7 @@ from mnistcli.inference.onnx_model import OnnxModel, read_model_file
 from mnistcli.inference.stablehlo import stablehlo_logits
 from mnistcli.metrics import calibration_error, cross_entropy, softmax
 from mnistcli.models.network import Parts, restore
-from mnistcli.results.evaluation import Evaluation
+from mnistcli.results.evaluation import Evaluation, GroupEvaluation
 from mnistcli.runs import STABLEHLO, Run, StoredModel, load_model
 
 Classifier = StoredModel | OnnxModel  # what a run is once it is read: by JAX, or, where it is an ONNX file, by that
@@ -28,6 +31,32 @@ def evaluate(run: Run, dataset: Dataset, *, split: str) -> Evaluation:
     model = load_for(run, dataset)
     logits = logits_of(model, images.images)
     return score(logits, images, model, run=run.name, split=split)
+
+
+def evaluate_group(group: str, runs: Sequence[Run], dataset: Dataset, *, split: str) -> GroupEvaluation:
+    """Return how each run of a group does on a split, and their ensemble.
+
+    Raises:
+        RunError, UsageError: As of `evaluate`.
+    """
+    images = dataset.split(split)
+    models = [load_stored_for(run, dataset) for run in runs]
+    logits = [logits_of(model, images.images) for model in models]
+    members = [
+        score(each, images, model, run=run.name, split=split)
+        for run, model, each in zip(runs, models, logits, strict=True)
+    ]
+    return GroupEvaluation(group, tuple(members), ensemble(logits, models, images, group=group, split=split))
+
+
+def ensemble(
+    logits: Sequence[np.ndarray], models: Sequence[StoredModel], images: Split, *, group: str, split: str
+) -> Evaluation:
+    """Return the evaluation of the mean of the models' calibrated probabilities, of logits [n, classes] each."""
+    probabilities = np.mean(
+        [softmax(each, temperature=model.temperature) for each, model in zip(logits, models, strict=True)], axis=0
+    )
+    return score(np.log(probabilities), images, replace(models[0], temperature=1.0), run=group, split=split)
 
 
 def logits_of(model: Classifier, images: np.ndarray) -> np.ndarray:

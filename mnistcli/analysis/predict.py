@@ -1,6 +1,6 @@
 """Read pictures and say which class each shows."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -38,7 +38,7 @@ LARGEST_HEAP_BLOCK = 2**25 - 2**16  # bytes, just under glibc's upper limit for 
 
 def predict(
     sources: Iterable[Source],
-    run: Run,
+    runs: Sequence[Run],
     *,
     invert: str = "auto",
     split_digits: bool = False,
@@ -49,7 +49,7 @@ def predict(
 
     Args:
         sources: The pictures, read as they are needed.
-        run: Whose weights to use.
+        runs: The runs that answer: one, or a group's, the mean of whose probabilities is the answer.
         invert: As of `images.normalize`.
         split_digits: Whether a picture shows a line of digits, to be read one by one.
         on_device: Whether JAX computes, which is set up then; else ONNX Runtime, in the processes that read.
@@ -59,24 +59,32 @@ def predict(
         RunError: The run's files are missing or damaged, or do not go with `on_device`.
         UsageError: A line of digits is to be read by a run that knows other classes.
     """
-    model: StoredModel | OnnxModel = load_model(run.weights) if on_device else onnx_of(run)
+    forward: Forward
+    model: StoredModel | OnnxModel
+    if on_device:
+        stored = [load_model(run.weights) for run in runs]
+        model = stored[0]
+        forward = partial(_mean, [partial(_probabilities_of, each) for each in stored])
+    else:
+        files = [onnx_of(run) for run in runs]
+        model = files[0]
+        forward = partial(_mean, [each.probabilities for each in files])
     if split_digits and (model.pictures != "digit" or model.class_names != DIGITS):
-        raise UsageError(f"--split-digits reads digits, but the run {run.name!r} knows {', '.join(model.class_names)}.")
+        raise UsageError(f"--split-digits reads digits, but {runs[0].name!r} knows {', '.join(model.class_names)}.")
     # Having seen a large array freed, glibc keeps memory for the next batch instead of fetching every page anew: 1.6 s
     # in place of 1.9 s for 10,000 pictures.
     np.empty(LARGEST_HEAP_BLOCK, np.uint8)
     look: Callable[[Picture], Any]
     if split_digits:
-        look, side, finish = partial(find_row, invert=invert), ROW_SIDE, partial(_answer_rows, model.class_names)
+        look, side, finish = partial(find_row, invert=invert), ROW_SIDE, _answer_rows
     else:
         look, side = partial(_look, model.pictures, model.image_shape, invert), WORKING_SIDE
-        finish = partial(_answer, model.class_names)
-    if isinstance(model, OnnxModel):
-        answer = partial(finish, model.probabilities)
-        yield from chain.from_iterable(read_pictures(sources, look, answer, side=side, tell=tell))
-    else:
-        answer = partial(finish, partial(_probabilities_of, model))
+        finish = _answer
+    answer = partial(finish, model.class_names, forward)
+    if on_device:
         yield from chain.from_iterable(map(answer, read_pictures(sources, look, list, side=side, tell=tell)))
+    else:
+        yield from chain.from_iterable(read_pictures(sources, look, answer, side=side, tell=tell))
 
 
 def save_pictures(answers: Iterable[Prediction], folder: Path) -> Iterator[Prediction]:
@@ -123,6 +131,12 @@ def steps_for(
     else:
         scaled = fit_to(pixels, shape)
         yield "scaled", 255 - scaled if invert == "yes" else scaled
+
+
+def _mean(forwards: Sequence[Forward], images: np.ndarray) -> np.ndarray:
+    """Return the mean of several models' probabilities; of one model its own, to the bit."""
+    first, *others = (forward(images) for forward in forwards)
+    return (first + sum(others)) / len(forwards) if others else first
 
 
 def _probabilities_of(model: StoredModel, images: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from mnistcli.analysis.evaluate import evaluate
+from mnistcli.analysis.evaluate import load_stored_for, logits_of, score
 from mnistcli.analysis.onnx import make_onnx
 from mnistcli.analysis.start import frozen_layers, layers_of, take_weights
 from mnistcli.config import RUNS_DIR, DataChoice, TrainConfig, go_on
@@ -277,6 +277,9 @@ def _fit(folder: RunFolder, fit: Fit, session: Session, interrupted: Callable[[]
     train_seconds = time.perf_counter() - started
     run = Run(name, folder.weights, folder.path)
     _write_answers(run, fit)
+    model, test = load_stored_for(run, fit.dataset), fit.dataset.test
+    logits = logits_of(model, test.images)
+    folder.save_test_logits(logits, np.asarray(test.labels), data_fingerprint=fit.dataset.fingerprint)
     result = TrainResult(
         run=name,
         folder=folder.path,
@@ -290,7 +293,7 @@ def _fit(folder: RunFolder, fit: Fit, session: Session, interrupted: Callable[[]
         compile_seconds=fit.compile_seconds,
         parameters=fit.parameters,
         device=session.device,
-        evaluation=evaluate(run, fit.dataset, split="test"),
+        evaluation=score(logits, test, model, run=name, split="test"),
     )
     folder.close(Status.FINISHED, result.figures)
     return result
@@ -339,7 +342,8 @@ def _check_space(folder: Path, config: TrainConfig, dataset: Dataset, *, keep_ep
     definition = define(config.arch, dataset.image_shape, len(dataset.class_names))
     copies = COPIES + (config.epochs if keep_epochs else 0)
     numbers = count(definition.parts.params) + count(definition.parts.rest)
-    needed = copies * numbers * np.dtype(np.float32).itemsize + FIGURES_BYTES
+    answers = len(dataset.test) * len(dataset.class_names)
+    needed = (copies * numbers + answers) * np.dtype(np.float32).itemsize + FIGURES_BYTES
     place = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.is_dir())
     free = shutil.disk_usage(place).free
     if free < needed:

@@ -1,6 +1,9 @@
 """mnistcli evaluate."""
 
-from typing import Annotated
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,10 +15,14 @@ from mnistcli.cli.options import Plot, RunArgument, RunsDir, Split, check_plot
 from mnistcli.config import RUNS_DIR, check_split
 from mnistcli.errors import ExitCode, UsageError
 
+if TYPE_CHECKING:
+    from mnistcli.runs.groups import Group, Groups
+
 EXAMPLES = [
     "mnistcli evaluate",
     "mnistcli evaluate cnn --plot confusion.png",
     "mnistcli evaluate dense-002 --split validation --fail-under 0.98",
+    "mnistcli evaluate cnn-group-001",
     "mnistcli evaluate pytorch.onnx --onnx-mean 0.1307 --onnx-std 0.3081",
 ]
 
@@ -35,7 +42,10 @@ def evaluate(
     ] = None,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Score a run: accuracy with its interval, loss, precision, recall and F1, confusion matrix."""
+    """Score a run: accuracy with its interval, loss, precision, recall and F1, confusion matrix.
+
+    Of a group it gives each run's accuracy, and the same of their ensemble: the mean of their probabilities.
+    """
     check_plot(plot)
     check_split(split)
     if fail_under is not None and not 0 <= fail_under <= 1:
@@ -45,7 +55,13 @@ def evaluate(
     from mnistcli.analysis.evaluate import evaluate as evaluate_run
     from mnistcli.render.evaluation import evaluation_view
     from mnistcli.runs import RunsFolder
+    from mnistcli.runs.groups import Groups
 
+    groups = Groups(RunsFolder(runs_dir))
+    if (group := groups.find(run)) is not None:
+        accuracy = _evaluate_group(face, data, groups, group, split=split, plot=plot)
+        _check_accuracy(face, accuracy, fail_under)
+        return
     [found] = onnx.take(face, [RunsFolder(runs_dir).find(run)])
     choice = data.choice_for(found.name, found.data())
     face.note(f"Evaluating run {found.name} on the {split} images of {choice.dataset}.")
@@ -59,6 +75,25 @@ def evaluate(
 
         face.save_figure(figures.confusion(evaluation), plot)
     face.show(evaluation_view(evaluation))
-    if fail_under is not None and evaluation.accuracy < fail_under:
-        face.complain(f"The accuracy, {evaluation.accuracy:.4f}, is under --fail-under {fail_under:g}.")
+    _check_accuracy(face, evaluation.accuracy, fail_under)
+
+
+def _evaluate_group(face: Face, data: Data, groups: Groups, group: Group, *, split: str, plot: Path | None) -> float:
+    """Score a group's runs and their ensemble, and return the mean accuracy of the runs."""
+    from mnistcli.analysis.evaluate import evaluate_group
+    from mnistcli.render import figures
+    from mnistcli.render.group import group_evaluation_view
+
+    choice = data.choice_for(group.name, group.config)
+    face.note(f"Evaluating the {len(group.members)} runs of {group.name} on the {split} images of {choice.dataset}.")
+    evaluation = evaluate_group(group.name, groups.members(group), data.load(face, choice), split=split)
+    if plot is not None:
+        face.save_figure(figures.confusion(evaluation.ensemble), plot)
+    face.show(group_evaluation_view(evaluation))
+    return evaluation.accuracies.mean
+
+
+def _check_accuracy(face: Face, accuracy: float, fail_under: float | None) -> None:
+    if fail_under is not None and accuracy < fail_under:
+        face.complain(f"The accuracy, {accuracy:.4f}, is under --fail-under {fail_under:g}.")
         raise typer.Exit(ExitCode.FAILED)

@@ -120,7 +120,10 @@ def predict(
     paths = images or _open_list(files_from or STDIN)
     # 10,000 pictures take 1.9 s so, 2.5 s with OpenBLAS's threads, which wait in a busy loop beside those that read.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    [found] = onnx.take(face, [_find_run(run, runs_dir)])
+    name, members = _find_runs(run, runs_dir)
+    found, *others = members = onnx.take(face, members)
+    if explain is not None and others:
+        raise RunError(f"--explain tells of one run, and {name!r} is a group: name one of its runs.")
     if explain is not None and found.needs_jax:
         raise RunError(f"--explain needs gradients, and the run {found.name!r} is a class in Flax.")
     on_device = compute.device != "auto" or found.needs_jax
@@ -138,21 +141,22 @@ def predict(
     from mnistcli.render.prediction import predictions_view
 
     by_jax = ", by JAX, since it is a class in Flax" if found.needs_jax else ""
-    face.note(f"Reading pictures with run {found.name}{by_jax}.")
+    what = f"the {len(members)} runs of {name}" if others else f"run {name}"
+    face.note(f"Reading pictures with {what}{by_jax}.")
     face.explain(f"The weights are {found.weights}; computing with {'JAX' if on_device else 'ONNX Runtime'}.")
     failures: list[Prediction] = []
     sources = _sources(paths, null=null, recursive=recursive)
     if explain is not None:
         sources = iter([only := _take_only(sources)])
     answers: Iterable[Prediction] = predict_pictures(
-        sources, found, invert=invert, split_digits=split_digits, on_device=on_device, tell=face.note
+        sources, members, invert=invert, split_digits=split_digits, on_device=on_device, tell=face.note
     )
     if save_preprocessed is not None:
         answers = save_pictures(answers, save_preprocessed)
     if explain is not None:
         answers = explainable = [*answers]
     told = _complaining(face, answers, failures, strict=strict)
-    view = predictions_view(told, run=found.name, top=top, min_confidence=min_confidence, split_digits=split_digits)
+    view = predictions_view(told, run=name, top=top, min_confidence=min_confidence, split_digits=split_digits)
     face.show(view)
     if explain is not None and not failures:
         _explain(face, only, explainable[0], found, explain, invert=invert)
@@ -161,11 +165,17 @@ def predict(
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _find_run(run: str | None, runs_dir: Path) -> Run:
+def _find_runs(name: str | None, runs_dir: Path) -> tuple[str, list[Run]]:
+    """Return what the answer comes from: a run and its name, or a group's runs and the group's name."""
     from mnistcli.runs import RunsFolder
+    from mnistcli.runs.groups import Groups
 
     folder = RunsFolder(runs_dir)
-    return folder.find(run or ("latest" if folder.has_finished() else "builtin"))
+    groups = Groups(folder)
+    if name is not None and (group := groups.find(name)) is not None:
+        return group.name, groups.members(group)
+    run = folder.find(name or ("latest" if folder.has_finished() else "builtin"))
+    return run.name, [run]
 
 
 def _open_list(file: str) -> BufferedReader:

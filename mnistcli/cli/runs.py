@@ -13,11 +13,15 @@ SHOW_EXAMPLES = ["mnistcli runs show cnn", "mnistcli runs show dense-001 --json"
 
 
 def list_runs(face: Face, *, runs_dir: RunsDir = RUNS_DIR) -> None:
-    """List the runs: name, architecture, status, test accuracy, epochs, time, when."""
+    """List the runs: name, architecture, status, test accuracy, epochs, time, when.
+
+    A terminal shows a group as one line: the mean of its runs' accuracies with their standard deviation; -v lists them.
+    """
     from mnistcli.render.runs import runs_view
     from mnistcli.runs import RunsFolder
+    from mnistcli.runs.groups import Groups
 
-    face.show(runs_view(RunsFolder(runs_dir).summaries(), folder=str(runs_dir)))
+    face.show(runs_view(Groups(RunsFolder(runs_dir)).summaries(), folder=str(runs_dir)))
 
 
 def show_run(

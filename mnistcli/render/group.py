@@ -6,8 +6,12 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from mnistcli.render.tables import NOTHING, make_table, percent, seconds
+from mnistcli.render.evaluation import evaluation_document, evaluation_row, worst_confusions
+from mnistcli.render.matrix import confusion_tables
+from mnistcli.render.screen import Screen
+from mnistcli.render.tables import NOTHING, interval, make_table, percent, seconds
 from mnistcli.render.view import Row, View
+from mnistcli.results.evaluation import GroupEvaluation
 from mnistcli.results.spread import Spread
 from mnistcli.results.training import GroupResult
 
@@ -69,3 +73,40 @@ def _terminal(result: GroupResult, next_commands: list[str]) -> Iterable[Rendera
     yield Text("\nTry next", style="dim")
     for command in next_commands:
         yield Text(f"  {command}", style="cyan")
+
+
+def group_evaluation_view(evaluation: GroupEvaluation) -> View:
+    """Return how a group's runs do, and their ensemble, in all formats: in CSV and plain text a line each."""
+    every = [*evaluation.members, evaluation.ensemble]
+    return View(
+        schema="mnistcli.evaluate-group/1",
+        document=lambda: {
+            "group": evaluation.group,
+            "split": evaluation.ensemble.split,
+            "n": evaluation.ensemble.n,
+            **evaluation.accuracies.figures,
+            "runs": [evaluation_document(each) for each in evaluation.members],
+            "ensemble": evaluation_document(evaluation.ensemble),
+        },
+        rows=lambda: map(evaluation_row, every),
+        terminal=lambda screen: _evaluation_terminal(evaluation, screen),
+    )
+
+
+def _evaluation_terminal(evaluation: GroupEvaluation, screen: Screen) -> Iterable[RenderableType]:
+    ensemble = evaluation.ensemble
+    table = make_table(
+        *("", "accuracy", "95 % interval", "errors", "loss (nats)"),
+        title=f"{evaluation.group} on {ensemble.n:,} {ensemble.split} images",
+        numbers=4,
+        optional=("loss (nats)", "errors"),
+        folding={"": 28},
+    )
+    for each, name in [*((each, each.run) for each in evaluation.members), (ensemble, "ensemble")]:
+        cells = percent(each.accuracy), interval(each.accuracy_ci95), f"{each.n - each.correct:,}", f"{each.loss:.4f}"
+        table.add_row(name, *cells, style="bold" if each is ensemble else None)
+    yield table
+    yield Text("accuracy: ").append_text(spread_text(evaluation.accuracies))
+    if not screen.brief:
+        yield screen.choose(confusion_tables(ensemble))
+    yield worst_confusions(ensemble, screen, heading="The ensemble's worst confusions")

@@ -13,6 +13,7 @@ from mnistcli.models.language import distinguish
 from mnistcli.render.tables import NOTHING, make_facts, make_table, percent, seconds, short_arch
 from mnistcli.render.view import View, printable
 from mnistcli.results.lists import RunSummary
+from mnistcli.results.spread import Spread
 from mnistcli.results.training import EpochMetrics
 
 COLOURS = {"finished": "green", "running": "cyan", "interrupted": "yellow", "failed": "red", "damaged": "bold red"}
@@ -25,8 +26,10 @@ def runs_view(summaries: Sequence[RunSummary], *, folder: str) -> View:
         schema="mnistcli.runs-list/1",
         document=lambda: {"folder": folder, "runs": rows},
         rows=lambda: rows,
-        terminal=lambda _: (
-            [_list(summaries)] if summaries else [Text(f"There are no runs in {printable(folder)} yet.")]
+        terminal=lambda screen: (
+            [_list(_folded(summaries) if screen.brief else [[each] for each in summaries])]
+            if summaries
+            else [Text(f"There are no runs in {printable(folder)} yet.")]
         ),
     )
 
@@ -46,26 +49,43 @@ def run_view(run: dict[str, Any], history: Sequence[EpochMetrics]) -> View:
     )
 
 
-def _list(summaries: Sequence[RunSummary]) -> RenderableType:
+def _folded(summaries: Sequence[RunSummary]) -> list[list[RunSummary]]:
+    """Return the lines of the list: the runs of a group together, where the first of them is; others alone."""
+    lines: dict[str, list[RunSummary]] = {}
+    for each in summaries:
+        lines.setdefault(f"group {each.group}" if each.group else f"run {each.run}", []).append(each)
+    return [*lines.values()]
+
+
+def _list(lines: Sequence[Sequence[RunSummary]]) -> RenderableType:
     table = make_table(
         *("run", "arch", "data set", "status", "test accuracy", "epochs", "time", "when"),
         numbers=4,
         optional=("epochs", "time", "when", "arch", "data set"),
         folding={"run": 28, "arch": 24, "data set": 16},
     )
-    archs = distinguish([summary.arch for summary in summaries])
-    for summary, arch in zip(summaries, archs, strict=True):
-        table.add_row(
-            summary.run,
-            short_arch(arch),
-            summary.dataset,
-            Text(summary.status, COLOURS.get(summary.status, "")),
-            percent(summary.test_accuracy),
-            NOTHING if summary.epochs is None else str(summary.epochs),
-            seconds(summary.train_seconds),
-            _local_time(summary.created),
-        )
+    archs = distinguish([first.arch for first, *_ in lines])
+    for line, arch in zip(lines, archs, strict=True):
+        run, *others = line
+        cells = _group_cells(line) if others else _run_cells(run)
+        table.add_row(cells[0], short_arch(arch), run.dataset, *cells[1:], _local_time(line[-1].created))
     return table
+
+
+def _run_cells(run: RunSummary) -> tuple[str | Text, ...]:
+    status = Text(run.status, COLOURS.get(run.status, ""))
+    epochs = NOTHING if run.epochs is None else str(run.epochs)
+    return run.run, status, percent(run.test_accuracy), epochs, seconds(run.train_seconds)
+
+
+def _group_cells(runs: Sequence[RunSummary]) -> tuple[str | Text, ...]:
+    accuracies = Spread(tuple(each.test_accuracy for each in runs if each.test_accuracy is not None))
+    done = len(accuracies.values)
+    status = Text(f"{done} of {len(runs)} runs", COLOURS["finished" if done == len(runs) else "interrupted"])
+    accuracy = NOTHING
+    if done:
+        accuracy = percent(accuracies.mean) + ("" if accuracies.sd is None else f" ± {100 * accuracies.sd:.2f}")
+    return str(runs[0].group), status, accuracy, "", seconds(sum(each.train_seconds or 0 for each in runs))
 
 
 def _facts(run: dict[str, Any]) -> RenderableType:

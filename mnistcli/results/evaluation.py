@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
+from mnistcli.results.spread import Spread
+
 
 @dataclass(frozen=True)
 class ClassScore:
@@ -81,6 +83,20 @@ class Evaluation:
             if i != j and count
         ]
         return sorted(errors, key=lambda error: -error[2])[:k]
+
+
+@dataclass(frozen=True)
+class GroupEvaluation:
+    """How the runs of a group do on one split, and the mean of their probabilities, the ensemble."""
+
+    group: str
+    members: tuple[Evaluation, ...]
+    ensemble: Evaluation
+
+    @property
+    def accuracies(self) -> Spread:
+        """The runs' accuracies."""
+        return Spread(tuple(member.accuracy for member in self.members))
 
 
 def wilson_interval(successes: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:

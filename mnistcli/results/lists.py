@@ -17,6 +17,7 @@ class RunSummary:
     epochs: int | None
     train_seconds: float | None
     created: str
+    group: str | None = None
 
 
 @dataclass(frozen=True)

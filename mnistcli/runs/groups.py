@@ -12,10 +12,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from mnistcli.config import DataChoice, TrainConfig
+from mnistcli.config import TrainConfig
 from mnistcli.errors import MnistcliError, RunError, UsageError
 from mnistcli.files import read_bounded, write_atomically
-from mnistcli.models import arch_key, run_prefix
+from mnistcli.models import run_prefix
+from mnistcli.results.lists import RunSummary
 from mnistcli.runs.provenance import versions
 from mnistcli.runs.record import Status, read_record
 from mnistcli.runs.store import GROUP, LOCK, Run, RunsFolder, check_name, now
@@ -103,9 +104,14 @@ class Groups:
                 continue
         return sorted(groups, key=lambda group: group.created)
 
-    def newest(self, arch: str, data: DataChoice) -> Group | None:
-        """Return the newest group of an architecture on a data set; None where there is none."""
-        fits = [each for each in self.every() if each.config.arch == arch_key(arch) and each.config.same_images(data)]
+    def summaries(self) -> list[RunSummary]:
+        """List every run as `RunsFolder.summaries` does, with the newest group that it is a member of."""
+        groups = {run: group.name for group in self.every() for run in group.members.values()}
+        return [replace(summary, group=groups.get(summary.run)) for summary in self.runs.summaries()]
+
+    def newest(self, config: TrainConfig) -> Group | None:
+        """Return the newest group of a recipe, whatever its seeds; None where there is none."""
+        fits = [each for each in self.every() if replace(each.config, seed=config.seed) == config]
         return fits[-1] if fits else None
 
     def begin(self, config: TrainConfig, *, name: str | None = None) -> Group:

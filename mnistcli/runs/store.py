@@ -30,6 +30,7 @@ from mnistcli.runs.weights import ONNX_SUFFIX, load_model
 WEIGHTS, METRICS, LOCK = "model.safetensors", "metrics.jsonl", ".lock"
 ONNX, STABLEHLO = "model.onnx", "model.stablehlo"
 START, START_SCHEMA = "start.safetensors", "mnistcli.start/1"
+TEST, TEST_SCHEMA = "test.safetensors", "mnistcli.test/1"
 GROUP = "group.json"
 EPOCHS = "epochs"  # the folder of weights at epochs' ends
 PATIENCE = 1.0  # seconds to wait for a run's lock, which a look at it holds for a moment
@@ -99,6 +100,21 @@ class Run:
             raise RunError(f"{path} is damaged: expected {epochs} epochs, found {len(history)}.")
         return history
 
+    def test_logits(self, *, data_fingerprint: str, shape: tuple[int, int]) -> np.ndarray | None:
+        """Return the logits [n, classes] float32 of the test images that it kept; None: it has none of this data.
+
+        Raises:
+            RunError: The file is damaged.
+        """
+        path = self.folder / TEST if self.folder else None
+        if path is None or not path.exists():
+            return None
+        tensors, metadata = load_tensors(path, check=lambda *_: None)
+        logits = tensors.get("logits")
+        if metadata.get("data_fingerprint") != data_fingerprint or logits is None or logits.shape != shape:
+            return None
+        return logits
+
     def epochs(self) -> dict[int, Path]:
         """Return the files of weights that it kept at epochs' ends, by epoch, in order."""
         return _epoch_files(self.folder) if self.folder else {}
@@ -157,6 +173,11 @@ class RunFolder:
         """
         tensors, _ = load_tensors(self.path / START, check=lambda *_: None)
         return tensors
+
+    def save_test_logits(self, logits: np.ndarray, labels: np.ndarray, *, data_fingerprint: str) -> None:
+        """Keep the logits [n, classes] of the test images, and their labels [n], of which comparisons are made."""
+        metadata = {"schema": TEST_SCHEMA, "data_fingerprint": data_fingerprint}
+        save_tensors(self.path / TEST, {"logits": logits, "labels": labels}, metadata)
 
     def keep_epochs(self) -> None:
         """Make the folder for the weights of each epoch; a link in its place would lead them elsewhere."""

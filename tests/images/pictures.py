@@ -75,7 +75,9 @@ def count_right_rows(n: int, *, widest: float = 1.0) -> int:
     test, builtin = load("mnist").test, RunsFolder(Path("runs")).find("builtin")
     chosen = np.random.default_rng(0).integers(0, len(test.labels), (n, 5))
     sources = (Source("row", row(test.images[each, ..., 0], seed=i, widest=widest)) for i, each in enumerate(chosen))
-    read = ["".join(digit.label for digit in answer.digits) for answer in predict(sources, builtin, split_digits=True)]
+    read = [
+        "".join(digit.label for digit in answer.digits) for answer in predict(sources, [builtin], split_digits=True)
+    ]
     return sum(a == "".join(map(str, test.labels[each])) for a, each in zip(read, chosen, strict=True))
 
 
@@ -83,7 +85,7 @@ def count_right(n: int, *, invert: bool) -> int:
     """Return how many of the first n test digits `builtin` reads in such pictures."""
     test, builtin = load("mnist").test, RunsFolder(Path("runs")).find("builtin")
     sources = (Source("photograph", photograph(test.images[i, ..., 0], seed=i, invert=invert)) for i in range(n))
-    answers = predict(sources, builtin)
+    answers = predict(sources, [builtin])
     return sum(
         each.error is None and each.top[0][0] == str(label) for each, label in zip(answers, test.labels, strict=False)
     )
@@ -117,7 +119,7 @@ def count_answered(n: int) -> dict[str, int]:
     builtin, each = RunsFolder(Path("runs")).find("builtin"), n // len(HOPELESS)
     sources = {kind: [Source(kind, hopeless(kind, seed=seed)) for seed in range(each)] for kind in HOPELESS}
     return {
-        kind: sum(answer.error is None and answer.top[0][1] > 0.6 for answer in predict(pictures, builtin))
+        kind: sum(answer.error is None and answer.top[0][1] > 0.6 for answer in predict(pictures, [builtin]))
         for kind, pictures in sources.items()
     }
 

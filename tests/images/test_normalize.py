@@ -41,7 +41,7 @@ def test_a_line_of_digits_is_read_from_more_pixels_than_a_digit(
     monkeypatch.setattr(analysis, "find_row", look)
     monkeypatch.setattr(analysis, "_look", lambda *seen: look(seen[-1]))
     Image.new("L", (2000, 100), 255).save(tmp_path / "line.png")
-    list(predict([Source(str(tmp_path / "line.png"))], RunsFolder(Path("runs")).find("builtin"), split_digits=splits))
+    list(predict([Source(str(tmp_path / "line.png"))], [RunsFolder(Path("runs")).find("builtin")], split_digits=splits))
     assert [shape[1] for shape in shapes] == [1536 if splits else 512]
 
 
@@ -232,7 +232,7 @@ def test_photographs_of_test_digits_are_read_whatever_is_ink_and_what_paper(inve
 @pytest.mark.parametrize("kind", HOPELESS)
 def test_pictures_of_no_digit_get_no_sure_answer(kind: str) -> None:
     builtin = RunsFolder(Path("runs")).find("builtin")
-    answers = [*predict([Source(kind, hopeless(kind, seed=1000 + seed)) for seed in range(10)], builtin)]
+    answers = [*predict([Source(kind, hopeless(kind, seed=1000 + seed)) for seed in range(10)], [builtin])]
     assert sum(answer.error is None and answer.top[0][1] > 0.6 for answer in answers) <= 2
 
 
