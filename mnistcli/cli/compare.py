@@ -1,5 +1,8 @@
 """mnistcli compare."""
 
+from __future__ import annotations
+
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,24 +12,29 @@ import typer
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
+from mnistcli.cli.group import parse_seeds, train_group
 from mnistcli.cli.onnx_options import Onnx
 from mnistcli.cli.options import MODEL_HELP, Plot, RunsDir, Split, check_plot
 from mnistcli.cli.train import load_source, train_visibly
 from mnistcli.config import RUNS_DIR, DataChoice, check_split
 from mnistcli.errors import RunError, UsageError
-from mnistcli.models import arch_key, configure, is_architecture
+from mnistcli.models import arch_key, configure, is_architecture, is_flax
 
 if TYPE_CHECKING:
+    from mnistcli.data import Dataset
     from mnistcli.runs import Run, RunsFolder
+    from mnistcli.runs.groups import Group, Groups
 
 EXAMPLES = [
     "mnistcli compare --plot out.png",
     "mnistcli compare linear dense cnn",
     "mnistcli compare dense-001 dense-002 --no-train --json",
+    "mnistcli compare dense cnn --seeds 8",
     "mnistcli compare dense cnn --dataset fashion_mnist",
     "mnistcli compare cnn keras.onnx",
 ]
 STUDY = ["dense", "cnn"]
+MARGIN = 0.1  # percentage points
 
 
 def compare(
@@ -39,10 +47,27 @@ def compare(
         list[str] | None,
         typer.Argument(metavar="[RUN]...", help=f"{MODEL_HELP} Two or more; without any: dense and cnn."),
     ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|LIST",
+            help="Compare recipes, by a group of runs each: one for each of the seeds 0 to N-1, or of these, as in "
+            "0,3,7. What is missing is trained.",
+            show_default=False,
+        ),
+    ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            metavar="POINTS",
+            help="Recipes that differ by less, in percentage points, are equivalent.",
+            show_default=f"{MARGIN:g}",
+        ),
+    ] = None,
     split: Split = "test",
     plot: Plot = None,
     no_train: Annotated[
-        bool, typer.Option("--no-train", help="Refuse, rather than train, an architecture without a finished run.")
+        bool, typer.Option("--no-train", help="Refuse, rather than train, what has no finished run.")
     ] = False,
     allow_different_data: Annotated[
         bool, typer.Option("--allow-different-data", help="Compare runs that were trained on other data too.")
@@ -52,20 +77,47 @@ def compare(
     """Set runs side by side on the same images and say whether the difference could be chance.
 
     An architecture that has no finished run is trained first, by its recipe.
+
+    Two runs tell of these two trainings alone. With --seeds, or given groups of runs, compare tells of their recipes:
+    whether another training would come to the same.
     """
     check_plot(plot)
     check_split(split)
     names = runs or STUDY
     if len(names) < 2:
         raise UsageError(f"compare takes two runs or more, not {len(names)}: name another, or none for dense and cnn.")
+    if margin is not None and not 0 < margin < 100:
+        raise UsageError(f"--margin takes percentage points between 0 and 100, not {margin:g}.")
+    wanted = [] if seeds is None else parse_seeds(seeds)
+
+    from mnistcli.runs import RunsFolder
+    from mnistcli.runs.groups import Groups
+
+    folder = RunsFolder(runs_dir)
+    groups = Groups(folder)
+    known = {name: groups.find(name) for name in names}
+    if wanted or any(known.values()):
+        dataset, chosen_groups = _prepare_groups(face, data, compute, groups, known, wanted, no_train=no_train)
+        compute.start(face)
+        _compare_groups(
+            face,
+            groups,
+            chosen_groups,
+            dataset,
+            split=split,
+            margin=(margin or MARGIN) / 100,
+            different_data=allow_different_data,
+            plot=plot,
+        )
+        return
+    if margin is not None:
+        raise UsageError("--margin is for comparing recipes: give --seeds, or groups of runs.")
     device = compute.start(face)
 
     from mnistcli.analysis.compare import compare as compare_runs
     from mnistcli.analysis.study import train
     from mnistcli.render.comparison import comparison_view, verdict
-    from mnistcli.runs import RunsFolder
 
-    folder = RunsFolder(runs_dir)
     choice = _choice(data, names, folder)
     images = data.load(face, choice)
     missing = _missing(names, folder, choice)
@@ -94,7 +146,102 @@ def compare(
             face.note(verdict(pair))
 
 
-def _choice(data: Data, names: list[str], folder: "RunsFolder") -> DataChoice:
+def _prepare_groups(
+    face: Face,
+    data: Data,
+    compute: Compute,
+    groups: Groups,
+    known: dict[str, Group | None],
+    seeds: list[int],
+    *,
+    no_train: bool,
+) -> tuple[Dataset, list[Group]]:
+    """Return the data set and the groups to compare, with at least these seeds each; what is missing is trained.
+
+    `known` has what the command line names, and the group of that name; None: it is an architecture.
+    """
+    first = next(filter(None, known.values()), None)
+    choice = data.choice() if first is None else data.choice_for(first.name, first.config)
+    for name, group in known.items():
+        if group is None and not is_architecture(name):
+            raise UsageError(f"{name!r} is not a group or an architecture: compare runs with runs, without --seeds.")
+    dataset = data.load(face, choice)
+    chosen = []
+    for name, found in known.items():
+        config = configure(name, data=choice) if found is None else found.config
+        group = found or groups.newest(config)
+        if group is None and not seeds:
+            raise RunError(f"There is no group of {name} runs on {choice.dataset}: --seeds 5 trains one.")
+        lacking = [seed for seed in seeds if group is None or seed not in group.members]
+        lacking += [] if group is None else groups.unfinished(group)
+        if lacking and no_train:
+            raise RunError(f"Seed {lacking[0]} of {name} is not trained, and --no-train forbids training it.")
+        if group is None or lacking:
+            group = groups.extend(group or groups.begin(config), seeds, reuse=True)
+            _train_missing(face, data, compute, groups, group, source=name if is_flax(name) else None)
+        chosen.append(group)
+    if len({group.name for group in chosen}) < len(chosen):
+        raise UsageError(f"compare was given the group {chosen[0].name!r} twice: name two different ones.")
+    return dataset, chosen
+
+
+def _train_missing(
+    face: Face, data: Data, compute: Compute, groups: Groups, group: Group, *, source: str | None
+) -> None:
+    seeds = groups.unfinished(group)
+    if seeds:
+        face.note(f"{group.name}: training seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} first.")
+        train_group(face, data, compute, groups, group, given=data.given, source=source)
+
+
+def _compare_groups(
+    face: Face,
+    groups: Groups,
+    chosen: list[Group],
+    dataset: Dataset,
+    *,
+    split: str,
+    margin: float,
+    different_data: bool,
+    plot: Path | None,
+) -> None:
+    from mnistcli.analysis.compare import compare_groups
+    from mnistcli.render import figures
+    from mnistcli.render.comparison import group_comparison_view, recipe_verdict
+
+    face.note(f"Comparing {', '.join(group.name for group in chosen)} on the {split} images of {dataset.name}.")
+    comparison = compare_groups(
+        [(group.name, groups.members(group)) for group in chosen],
+        dataset,
+        split=split,
+        margin=margin,
+        different_data=different_data,
+        notes=[note for group in chosen if split == "test" and (note := _added_after_look(group))],
+    )
+    if split == "test":
+        for group in chosen:
+            with suppress(OSError):  # the folder may be somebody else's
+                group.record_look()
+    if plot is not None:
+        face.save_figure(figures.group_comparison(comparison), plot)
+    face.show(group_comparison_view(comparison))
+    if face.format != "table":
+        for text in (*map(recipe_verdict, comparison.pairs), *comparison.notes):
+            face.note(text)
+
+
+def _added_after_look(group: Group) -> str | None:
+    """Warn of seeds that were added once the result was known: to go on until p is small enough finds differences."""
+    fewer = [look for look in group.looks if len(look["seeds"]) < len(group.seeds)]
+    if not fewer:
+        return None
+    return (
+        f"{group.name} was compared with {len(fewer[-1]['seeds'])} seeds before it got {len(group.seeds)}: seeds that "
+        "are added after a look make p too small."
+    )
+
+
+def _choice(data: Data, names: list[str], folder: RunsFolder) -> DataChoice:
     """Return what to compare on: what is asked for, else what the first run that is named was trained on."""
     for name in names:
         if not is_architecture(name):
@@ -104,7 +251,7 @@ def _choice(data: Data, names: list[str], folder: "RunsFolder") -> DataChoice:
     return data.choice()
 
 
-def _missing(names: list[str], folder: "RunsFolder", choice: DataChoice) -> list[str]:
+def _missing(names: list[str], folder: RunsFolder, choice: DataChoice) -> list[str]:
     """Return the architectures to train; every other name must be a run already, before anything is trained."""
     missing = []
     for name in names:
@@ -121,7 +268,7 @@ def _key(name: str) -> str:
     return arch_key(name) if is_architecture(name) else name
 
 
-def _distinct(runs: list["Run"]) -> list["Run"]:
+def _distinct(runs: list[Run]) -> list[Run]:
     places: dict[Path, str] = {}
     for run in runs:
         place = run.weights.resolve()

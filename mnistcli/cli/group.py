@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 from mnistcli.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from mnistcli.cli.compute import Compute
     from mnistcli.cli.data_options import Data
     from mnistcli.cli.face import Face
@@ -45,17 +43,13 @@ def train_group(
     compute: Compute,
     groups: Groups,
     group: Group,
-    seeds: Iterable[int] = (),
-    *,
-    reuse: bool,
     **how: Any,
 ) -> GroupResult:
-    """Train what a group lacks, of these seeds too, showing on stderr how it goes; `how` is for `GroupWork`."""
+    """Train what a group lacks, showing on stderr how it goes; `how` is for `GroupWork`."""
     from mnistcli.analysis.group import GroupWork
     from mnistcli.analysis.group import train_group as train
     from mnistcli.render.progress import TrainingProgress
 
-    group = groups.extend(group, seeds, reuse=reuse)
     load = partial(data.load, replace(face, quiet=True))
     work = GroupWork(groups.runs, compute.device, compute.cache, load, **how)
     with TrainingProgress(face.err, quiet=face.quiet) as progress:

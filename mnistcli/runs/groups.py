@@ -5,7 +5,7 @@ ordinary runs.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import count
@@ -68,13 +68,14 @@ class Group:
         text = json.dumps(seal(content), indent=2, allow_nan=False)
         write_atomically(self.path / GROUP, f"{text}\n".encode())
 
-    def looked_at(self) -> "Group":
-        """Record that the members were compared on the test images, and return the group with that."""
-        if self.looks and set(self.looks[-1]["seeds"]) == set(self.seeds):
-            return self
-        group = replace(self, looks=(*self.looks, {"at": now(), "seeds": [*self.seeds]}))
-        group.write()
-        return group
+    def record_look(self) -> None:
+        """Write down that these members were compared on the test images.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        if not self.looks or {*self.looks[-1]["seeds"]} != {*self.seeds}:
+            replace(self, looks=(*self.looks, {"at": now(), "seeds": [*self.seeds]})).write()
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class Groups:
             f"There is {name!r} in {self.runs.path} already: choose another --name, or go on with --resume {name}."
         )
 
-    def extend(self, group: Group, seeds: Iterable[int], *, reuse: bool) -> Group:
+    def extend(self, group: Group, seeds: Collection[int], *, reuse: bool) -> Group:
         """Return the group with members for these seeds too, and write it down.
 
         Args:
@@ -149,6 +150,8 @@ class Groups:
             reuse: Whether a finished run of the same recipe, seed and versions becomes a member, in place of a new one.
         """
         finished = self._finished(group.config) if reuse else {}
+        if group.members and group.config.start and not {*seeds} <= {*group.members}:
+            raise UsageError(f"{group.name!r} was begun with --from: seeds cannot be added to it.")
         new = {seed: finished.get(seed, f"{group.name}-s{seed}") for seed in seeds if seed not in group.members}
         if new:
             group = replace(group, members={**group.members, **new})
