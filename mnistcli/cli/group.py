@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mnistcli.errors import UsageError
+from mnistcli.errors import InterruptedRunError, MnistcliError, UsageError
 
 if TYPE_CHECKING:
     from mnistcli.cli.compute import Compute
@@ -61,4 +61,10 @@ def train_group(
             else:
                 progress(event.event, label=label)
 
-        return train(group, work, show)
+        try:
+            return train(group, work, show)
+        except InterruptedRunError:
+            raise
+        except MnistcliError:
+            groups.drop_unbegun(group)
+            raise

@@ -158,6 +158,12 @@ class Groups:
             group.write()
         return group
 
+    def drop_unbegun(self, group: Group) -> None:
+        """Remove the group where none of its members was begun: whatever stopped them left nothing to go on with."""
+        if not any(self.status(name) for name in group.members.values()):
+            (group.path / GROUP).unlink(missing_ok=True)
+            group.path.rmdir()
+
     def unfinished(self, group: Group) -> list[int]:
         """Return the seeds that are still to be trained, or to be trained further."""
         return [seed for seed, name in group.members.items() if self.status(name) != Status.FINISHED]
