@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from mnistcli.analysis.study import Session
     from mnistcli.results.training import GroupResult, TrainResult
     from mnistcli.runs import StoredModel
-    from mnistcli.runs.groups import Group
 
 ARCH = "dense"
 STUDY = ("dense", "cnn")  # what compare compares where nothing else is named
@@ -190,36 +189,33 @@ def train(
         "seed": seed,
         "limit": limit,
     }
+    from mnistcli.render.group import group_training_view
+    from mnistcli.runs import RunsFolder
+    from mnistcli.runs.groups import Groups
+
     begun = _find_start(start, runs_dir)
     said = {key: value for key, value in given.items() if value is not None}
     defaults = {"arch": begun[1].arch, "start": begun[0]} if begun else {"arch": ARCH}
     config = configure(**defaults | said, data=data.choice())
     if arch is not None:
         given["arch"] = config.arch
-    source = arch if arch is not None and is_flax(arch) else None
-    group = None if resume is None else _find_group(resume, runs_dir)
+    groups = Groups(RunsFolder(runs_dir))
+    group = None if resume is None else groups.find(resume)
     if wanted is not None or group is not None:
-        from mnistcli.render.group import group_training_view
-        from mnistcli.runs import RunsFolder
-        from mnistcli.runs.groups import Groups
-
-        groups, said_now = Groups(RunsFolder(runs_dir)), given | data.given
-        if group is not None:
-            go_on(group.config, said_now)
-            data.load(face, data.choice_for(group.name, group.config))
-        elif resume is not None:
+        if resume is not None and group is None:
             raise UsageError(f"--seeds goes on with a group, and {resume!r} is not one.")
-        else:
-            data.load(face, config.choice())
-            group = groups.begin(config, name=name)
+        if group is not None:
+            config = go_on(group.config, given | data.given)
+        data.load(face, config.choice() if group is None else data.choice_for(group.name, config))
+        group = groups.extend(group or groups.begin(config, name=name), wanted or (), reuse=False)
         trained = train_group(
             face,
             data,
             compute,
             groups,
-            groups.extend(group, wanted or (), reuse=False),
-            given=said_now,
-            source=source,
+            group,
+            given=given | data.given,
+            source=arch if arch is not None and is_flax(arch) else None,
             start=begun and begun[1],
             freeze=freeze,
             checkpoint_every=checkpoint_every,
@@ -232,14 +228,12 @@ def train(
 
     from mnistcli.analysis import study
     from mnistcli.render.training import training_view
-    from mnistcli.runs import RunsFolder
 
-    runs = RunsFolder(runs_dir)
     if resume is not None:
-        work = partial(study.resume, resume, runs=runs, given=given | data.given)
+        work = partial(study.resume, resume, runs=groups.runs, given=given | data.given)
     else:
         face.explain(_describe(config))
-        work = partial(study.train, config, runs=runs, name=name, start=begun and begun[1], freeze=freeze)
+        work = partial(study.train, config, runs=groups.runs, name=name, start=begun and begun[1], freeze=freeze)
     result = train_visibly(
         face,
         work,
@@ -259,13 +253,6 @@ def _find_start(run: str | None, runs_dir: Path) -> tuple[str, StoredModel] | No
 
     found = RunsFolder(runs_dir).find(run)
     return found.name, load_model(found.weights)
-
-
-def _find_group(name: str, runs_dir: Path) -> Group | None:
-    from mnistcli.runs import RunsFolder
-    from mnistcli.runs.groups import Groups
-
-    return Groups(RunsFolder(runs_dir)).find(name)
 
 
 def load_source(arch: str | None) -> None:

@@ -399,6 +399,7 @@ class RunsFolder:
             return None
         if not self._holds(folder):
             raise RunError(f"The run {text!r} is a link that leads out of {str(self.path)!r}: name its place instead.")
+        _refuse_group(folder)
         return folder
 
     def _holds(self, folder: Path) -> bool:
@@ -477,9 +478,13 @@ def _run_at(folder: Path) -> Path | None:
     return folder if os.path.exists(folder / "run.json") else None  # noqa: PTH110  (Path.exists may raise)
 
 
-def _with_weights(folder: Path) -> Run:
+def _refuse_group(folder: Path) -> None:
     if (folder / GROUP).exists():
-        raise RunError(f"{folder.name!r} is a group of runs, and this takes one run: 'mnistcli runs list' names them.")
+        raise RunError(f"{folder.name!r} is a group of runs; name one of its runs, which 'mnistcli runs list -v' lists.")
+
+
+def _with_weights(folder: Path) -> Run:
+    _refuse_group(folder)
     weights = folder / WEIGHTS
     if not weights.exists():
         raise RunError(

@@ -1,0 +1,162 @@
+"""Groups: several trainings of one recipe, trained at once, and used together."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from tests.conftest import Call, in_terminal
+
+SMALL = ("--limit", "2000", "--epochs", "2", "--no-plots")
+CONV = "conv 4 3x3 stride 2, relu, pool 2"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the group `trio` of a small convolutional network, and seed 2 of the same recipe trained alone."""
+    folder = tmp_path_factory.mktemp("group")
+    for arguments in (("--seeds", "0,2,5", "--name", "trio"), ("--seed", "2", "--name", "alone")):
+        command = [sys.executable, "-m", "mnistcli", "train", "--arch", CONV, *SMALL, *arguments]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+def weights(run: Path) -> bytes:
+    tensors = load_file(run / "model.safetensors")
+    return b"".join(tensors[name].tobytes() for name in sorted(tensors))
+
+
+def test_a_member_is_a_run_with_the_weights_of_the_same_seed_trained_alone(trained: Path, mnistcli: Call) -> None:
+    assert weights(trained / "runs/trio-s2") == weights(trained / "runs/alone")
+    assert weights(trained / "runs/trio-s0") != weights(trained / "runs/trio-s2")
+    assert mnistcli("evaluate", "trio-s5", "--json", cwd=trained).json["run"] == "trio-s5"
+
+
+def test_training_tells_of_every_run_and_of_all_together(mnistcli: Call) -> None:
+    outcome = mnistcli("train", "--arch", "linear", "--seeds", "2", *SMALL, "--json")
+    found = outcome.json
+    assert (outcome.code, found["schema"], found["group"]) == (0, "mnistcli.train-group/1", "linear-group-001")
+    assert [run["run"] for run in found["runs"]] == ["linear-group-001-s0", "linear-group-001-s1"]
+    accuracies = [run["test_accuracy"] for run in found["runs"]]
+    assert found["seeds"] == [0, 1]
+    assert found["mean"] == pytest.approx(np.mean(accuracies))
+    assert found["sd"] == pytest.approx(np.std(accuracies, ddof=1))
+    assert (found["min"], found["max"]) == (min(accuracies), max(accuracies))
+    for seed in (0, 1):
+        assert f"seed {seed}  epoch 2/2" in outcome.err
+
+
+def test_a_group_is_evaluated_run_by_run_and_as_an_ensemble(trained: Path, mnistcli: Call) -> None:
+    found = mnistcli("evaluate", "trio", "--json", "--fail-under", "0.5", cwd=trained).json
+    runs = [mnistcli("evaluate", f"trio-s{seed}", "--json", cwd=trained).json for seed in (0, 2, 5)]
+    assert [run["accuracy"] for run in found["runs"]] == [run["accuracy"] for run in runs]
+    assert found["mean"] == pytest.approx(np.mean([run["accuracy"] for run in runs]))
+    assert found["ensemble"]["run"] == "trio"
+    assert found["ensemble"]["loss"] < max(run["loss"] for run in runs)
+    assert mnistcli("evaluate", "trio", "--fail-under", "1", cwd=trained).code == 1
+
+
+def test_predicting_with_a_group_takes_the_mean_of_its_runs_probabilities(trained: Path, mnistcli: Call) -> None:
+    mnistcli("data", "export", "--limit", "5", trained / "digits", cwd=trained)
+    pictures = sorted((trained / "digits").glob("*.png"))
+
+    def probabilities(run: str) -> np.ndarray:
+        lines = mnistcli("predict", *pictures, "--run", run, "--format", "jsonl", cwd=trained).lines
+        assert {json.loads(line)["run"] for line in lines} == {run}
+        return np.array([json.loads(line)["probabilities"] for line in lines])
+
+    mean = np.mean([probabilities(f"trio-s{seed}") for seed in (0, 2, 5)], axis=0)
+    assert probabilities("trio") == pytest.approx(mean, abs=1e-6)
+
+
+def test_a_list_folds_a_group_on_a_terminal_and_names_it_in_every_row_elsewhere(trained: Path, mnistcli: Call) -> None:
+    shown = in_terminal("runs", "list", cwd=trained)
+    assert "trio" in shown
+    assert "3 of 3 runs" in shown
+    assert "trio-s0" not in shown
+    assert "trio-s0" in in_terminal("runs", "list", "-v", cwd=trained)
+    rows = mnistcli("runs", "list", "--json", cwd=trained).json["runs"]
+    assert {row["run"]: row["group"] for row in rows} == {
+        "trio-s0": "trio", "trio-s2": "trio", "trio-s5": "trio", "alone": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_group_that_was_stopped_goes_on_to_the_same_weights(how: signal.Signals, trained: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mnistcli", "train", "--arch", CONV, *SMALL, "--seeds", "0,2,5", "--name", "trio"]
+    command += ["--checkpoint-every", "5"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        checkpoint = tmp_path / "runs/trio-s0/last.safetensors"
+        while not checkpoint.exists() and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(how)
+        _, said = process.communicate()
+    if how == signal.SIGINT:
+        assert process.returncode == 130
+        assert said.decode().endswith("Interrupted; 'mnistcli train --resume trio' goes on from here.\n")
+    done = subprocess.run([sys.executable, "-m", "mnistcli", "train", "--resume", "trio", "--no-plots"], cwd=tmp_path)
+    assert done.returncode == 0
+    for seed in (0, 2, 5):
+        assert weights(tmp_path / f"runs/trio-s{seed}") == weights(trained / f"runs/trio-s{seed}")
+
+
+def test_a_group_is_extended_by_seeds_and_what_is_finished_stays(trained: Path, mnistcli: Call) -> None:
+    before = (trained / "runs/trio-s0/run.json").read_bytes()
+    outcome = mnistcli("train", "--resume", "trio", "--seeds", "0", "--json", cwd=trained)
+    assert outcome.code == 2
+    assert mnistcli("train", "--resume", "trio", "--seeds", "0,2", "--json", cwd=trained).json["seeds"] == [0, 2, 5]
+    assert (trained / "runs/trio-s0/run.json").read_bytes() == before
+
+
+def test_a_member_that_fails_ends_the_group_with_its_sentence(mnistcli: Call) -> None:
+    outcome = mnistcli("train", "--arch", "linear", "--seeds", "2", *SMALL, "--lr", "1e38")
+    assert outcome.code == 1
+    assert outcome.lines == []
+    assert outcome.err.splitlines()[-1].startswith("mnistcli: The loss became infinite or no number in epoch 1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("train", "--seeds", "0"), 2, "from 1 to 1000"),
+        (("train", "--seeds", "many"), 2, "'many'"),
+        (("train", "--seeds", "3,3"), 2, "twice"),
+        (("train", "--seeds", "1,5000000000"), 2, "below 2**32"),
+        (("train", "--seeds", "3", "--seed", "1"), 2, "--seed contradicts --seeds"),
+        (("train", "--seeds", "2", "--resume", "nonesuch"), 2, "'nonesuch' is not one"),
+        (("train", "--seeds", "2", "--arch", "net.py:Net"), 2, "net.py"),
+        (("train", "--seeds", "2", "--dataset", "nowhere/"), 3, "nowhere/"),
+        (("evaluate", "nonesuch-group-001"), 4, "nonesuch-group-001"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_one_sentence_and_leaves_nothing(
+    arguments: tuple[str, ...], code: int, said: str, mnistcli: Call
+) -> None:
+    outcome = mnistcli(*arguments)
+    assert outcome.code == code
+    assert said in outcome.err.splitlines()[-1]
+    assert not any(Path("runs").glob("*"))
+
+
+@pytest.mark.parametrize("command", ["export", "inspect", "runs show"])
+def test_a_command_for_one_run_says_that_it_was_given_a_group(command: str, trained: Path, mnistcli: Call) -> None:
+    more = ["model.onnx"] if command == "export" else []
+    outcome = mnistcli(*command.split(), "trio", *more, cwd=trained)
+    assert outcome.code == 4
+    assert "'trio' is a group of runs" in outcome.err
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"schema": "mnistcli.group/1", "members": {}}', b"[" * 100_000])
+def test_a_damaged_group_is_told_and_never_followed(content: bytes, mnistcli: Call, tmp_path: Path) -> None:
+    (tmp_path / "runs/odd").mkdir(parents=True)
+    (tmp_path / "runs/odd/group.json").write_bytes(content)
+    outcome = mnistcli("evaluate", "odd")
+    assert outcome.code == 4
+    assert "group.json is damaged" in outcome.err
+    assert mnistcli("runs", "list").code == 0
