@@ -1,6 +1,9 @@
 """mnistcli evaluate."""
 
-from typing import Annotated
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,9 +15,16 @@ from mnistcli.cli.options import Plot, RunArgument, RunsDir, Split, check_plot
 from mnistcli.config import RUNS_DIR, check_split
 from mnistcli.errors import ExitCode, UsageError
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from mnistcli.data import Dataset
+    from mnistcli.results.evaluation import Evaluation
+    from mnistcli.runs import Run
+
 EXAMPLES = [
     "mnistcli evaluate",
-    "mnistcli evaluate cnn --plot confusion.png",
+    "mnistcli evaluate cnn --plot confusion.png --thumbnails",
     "mnistcli evaluate dense-002 --split validation --fail-under 0.98",
     "mnistcli evaluate pytorch.onnx --onnx-mean 0.1307 --onnx-std 0.3081",
 ]
@@ -29,6 +39,9 @@ def evaluate(
     run: RunArgument = "latest",
     split: Split = "test",
     plot: Plot = None,
+    thumbnails: Annotated[
+        bool, typer.Option("--thumbnails", help="Draw with --plot the images that are in each cell of the matrix.")
+    ] = False,
     fail_under: Annotated[
         float | None,
         typer.Option(metavar="SHARE", help="Exit 1 where the accuracy is below it, as in 0.98.", show_default=False),
@@ -37,6 +50,8 @@ def evaluate(
 ) -> None:
     """Score a run: accuracy with its interval, loss, precision, recall and F1, confusion matrix."""
     check_plot(plot)
+    if thumbnails and plot is None:
+        raise UsageError("--thumbnails changes the figure of --plot: name its file with --plot FILE.")
     check_split(split)
     if fail_under is not None and not 0 <= fail_under <= 1:
         raise UsageError(f"--fail-under takes a fraction from 0 to 1, not {fail_under:g}.")
@@ -55,10 +70,30 @@ def evaluate(
         face.note(f"{found.name} was trained on other data: {record.config.dataset}.")
     evaluation = evaluate_run(found, dataset, split=split)
     if plot is not None:
-        from mnistcli.render import figures
-
-        face.save_figure(figures.confusion(evaluation), plot)
-    face.show(evaluation_view(evaluation))
+        face.save_figure(_draw_matrix(evaluation, found if thumbnails else None, dataset), plot)
+    face.show(evaluation_view(evaluation, show_command=_show_command(run, found, data, split, runs_dir)))
     if fail_under is not None and evaluation.accuracy < fail_under:
         face.complain(f"The accuracy, {evaluation.accuracy:.4f}, is under --fail-under {fail_under:g}.")
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _draw_matrix(evaluation: Evaluation, run: Run | None, dataset: Dataset) -> Figure:
+    """Draw the confusion matrix, with the images that the run reads wrong where one is given."""
+    if run is None:
+        from mnistcli.render import figures
+
+        return figures.confusion(evaluation)
+
+    from mnistcli.analysis.flips import read_by
+    from mnistcli.render.image_figures import confusion_thumbnails
+
+    return confusion_thumbnails(evaluation, read_by({"wrong": run}, dataset, split=evaluation.split))
+
+
+def _show_command(text: str, run: Run, data: Data, split: str, runs_dir: Path) -> list[str]:
+    """Return the command that shows what the run, which the user calls `text`, reads wrong; none for an ONNX file."""
+    if run.reading is not None:
+        return []
+    name = run.name if run.is_builtin or (run.folder and run.folder.parent == runs_dir) else text
+    where = [] if runs_dir == RUNS_DIR else ["--runs-dir", str(runs_dir)]
+    return ["mnistcli", "data", "show", "--split", split, "--wrong", name, *where, *data.arguments()]
