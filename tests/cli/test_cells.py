@@ -25,7 +25,7 @@ def probabilities(workspace: Path) -> dict[str, np.ndarray]:
     return {name: softmax(logits_of(each, images), temperature=each.temperature) for name, each in models.items()}
 
 
-def shown(mnistcli: Call, workspace: Path, *arguments: str) -> list[dict[str, Any]]:
+def shown(mnistcli: Call, workspace: Path, *arguments: object) -> list[dict[str, Any]]:
     outcome = mnistcli(*SHOW, *arguments, cwd=workspace)
     assert outcome.code == 0, outcome.err
     return [json.loads(line) for line in outcome.lines]
@@ -36,64 +36,33 @@ def by_hand(probabilities: np.ndarray, chosen: np.ndarray) -> list[int]:
     return sorted(np.flatnonzero(chosen).tolist(), key=lambda i: -probabilities[i].max())
 
 
-@pytest.mark.parametrize(
-    ("true", "predicted", "asked"),
-    [
-        (4, 9, ("--wrong", "linear", "--true", "4", "--predicted", "9")),
-        (4, 4, ("--right", "linear", "--true", "4", "--predicted", "4")),
-        (4, 4, ("--right", "linear", "--label", "4")),
-    ],
-)
+@pytest.mark.parametrize(("how", "predicted"), [("--wrong", 9), ("--right", 4)])
 def test_a_cell_is_all_of_its_images_the_most_confident_first(
-    true: int,
-    predicted: int,
-    asked: tuple[str, ...],
-    mnistcli: Call,
-    workspace: Path,
-    probabilities: dict[str, np.ndarray],
+    how: str, predicted: int, mnistcli: Call, workspace: Path, probabilities: dict[str, np.ndarray]
 ) -> None:
     said, labels = probabilities["linear"], load("mnist").test.labels
-    rows = shown(mnistcli, workspace, *asked)
-    assert [row["index"] for row in rows] == by_hand(said, (labels == true) & (said.argmax(1) == predicted))
+    rows = shown(mnistcli, workspace, how, "linear", "--true", "4", "--predicted", predicted)
+    assert [row["index"] for row in rows] == by_hand(said, (labels == 4) & (said.argmax(1) == predicted))
     assert [row["confidence"] for row in rows] == pytest.approx([said[row["index"]].max() for row in rows])
-    assert {(row["label"], row["predicted"], row["run"]) for row in rows} == {(true, predicted, "linear-001")}
-
-
-def test_a_column_of_the_matrix_without_its_diagonal_needs_no_true_class(
-    mnistcli: Call, workspace: Path, probabilities: dict[str, np.ndarray]
-) -> None:
-    said, labels = probabilities["linear"], load("mnist").test.labels
-    rows = shown(mnistcli, workspace, "--wrong", "linear", "--predicted", "9", "--index", "100:5000")
-    within = np.arange(10_000)
-    chosen = (labels != 9) & (said.argmax(1) == 9) & (within >= 100) & (within < 5000)
-    assert [row["index"] for row in rows] == by_hand(said, chosen)
+    assert {(row["label"], row["predicted"], row["run"]) for row in rows} == {(4, predicted, "linear-001")}
 
 
 def test_flips_are_what_one_run_reads_wrong_and_the_other_right_with_both_answers(
-    mnistcli: Call, workspace: Path, probabilities: dict[str, np.ndarray]
+    mnistcli: Call, workspace: Path, probabilities: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
     linear, dense, labels = probabilities["linear"], probabilities["dense"], load("mnist").test.labels
-    rows = shown(mnistcli, workspace, "--wrong", "linear", "--right", "dense")
-    chosen = (linear.argmax(1) != labels) & (dense.argmax(1) == labels)
-    assert [row["index"] for row in rows] == by_hand(linear, chosen)
+    asked = ("--wrong", "linear", "--right", "dense", "--predicted", "9", "--index", "100:9000", "--count", "9")
+    rows = shown(mnistcli, workspace, *asked, "--plot", tmp_path / "flips.svg")
+    chosen = (linear.argmax(1) == 9) & (labels != 9) & (dense.argmax(1) == labels)
+    chosen[:100] = chosen[9000:] = False
+    assert [row["index"] for row in rows] == by_hand(linear, chosen)[:9]
     for row in rows:
         i = row["index"]
-        assert (row["label"], row["predicted"], row["other_predicted"]) == (labels[i], linear[i].argmax(), labels[i])
+        assert (row["label"], row["predicted"], row["other_predicted"]) == (labels[i], 9, labels[i])
         assert (row["confidence"], row["other_confidence"]) == pytest.approx((linear[i].max(), dense[i].max()))
         assert (row["run"], row["other_run"]) == ("linear-001", "dense-001")
-    nines = shown(mnistcli, workspace, "--wrong", "linear", "--right", "dense", "--predicted", "9")
-    assert nines == [row for row in rows if row["predicted"] == 9]
-
-
-def test_a_cell_is_drawn_on_the_terminal_and_as_a_figure(mnistcli: Call, workspace: Path, tmp_path: Path) -> None:
-    asked = ("--split", "test", "--wrong", "linear", "--right", "dense", "--count", "2")
-    figure = tmp_path / "cell.svg"
-    outcome = mnistcli("data", "show", *asked, "--plot", figure, "--format", "table", cwd=workspace)
-    rows = mnistcli("data", "show", *asked, "--json", cwd=workspace).json["samples"]
-    for row in rows:
-        said = (f"read as {row['predicted']}", f"and as {row['other_predicted']}")
-        assert all(f"{words}, " in outcome.out for words in said)
-        assert {str(row["label"]), *said} <= set(svg_texts(figure))
+    captions = [text for row in rows for text in (str(row["label"]), "read as 9", f"and as {row['label']}")]
+    assert svg_texts(tmp_path / "flips.svg") == captions
 
 
 @pytest.mark.parametrize(
@@ -102,8 +71,7 @@ def test_a_cell_is_drawn_on_the_terminal_and_as_a_figure(mnistcli: Call, workspa
         ("--predicted 9", "--predicted needs a run"),
         ("--wrong linear --true 4 --predicted 4", "are read right: use --right linear"),
         ("--right linear --true 4 --predicted 9", "are read wrong: use --wrong linear"),
-        ("--wrong linear --true 11", "has no class '11': expected 0, 1, 2, 3, 4, 5, 6, 7, 8, 9."),
-        ("--wrong linear --true 4 --predicted nine", "has no class 'nine': expected 0, 1, 2, 3"),
+        ("--wrong linear --true 4 --predicted nine", "has no class 'nine': expected 0, 1, 2, 3, 4, 5, 6, 7, 8, 9."),
     ],
 )
 def test_a_cell_that_cannot_be_is_refused_with_what_to_ask_for(
@@ -128,23 +96,26 @@ def test_an_empty_cell_is_told_in_one_sentence_and_no_figure_is_drawn(
     assert not (tmp_path / "cell.png").exists()
 
 
-def test_the_command_that_evaluate_names_shows_the_worst_cell(mnistcli: Call, workspace: Path) -> None:
-    where = ("--runs-dir", str(workspace / "runs"), "--dataset", "mnist", "--offline", "--split", "validation")
+def test_the_command_that_evaluate_names_shows_the_worst_cell(
+    mnistcli: Call, workspace: Path, probabilities: dict[str, np.ndarray]
+) -> None:
+    where = ("--runs-dir", str(workspace / "runs"), "--dataset", "mnist", "--offline")
     outcome = mnistcli("evaluate", "linear", *where, "--format", "table")
     (command,) = (line.split(": ", 1)[1] for line in outcome.lines if line.startswith("The images of a cell: "))
     program, *words = shlex.split(command)
     assert program == "mnistcli"
-    confusion = np.array(mnistcli("evaluate", "linear", *where, "--json").json["confusion"])
+    confusion = np.zeros((10, 10), int)
+    np.add.at(confusion, (load("mnist").test.labels, probabilities["linear"].argmax(1)), 1)
     np.fill_diagonal(confusion, 0)
     rows = mnistcli(*words, "--count", "10000", "--json").json
-    assert (rows["run"], rows["split"], len(rows["samples"])) == ("linear-001", "validation", confusion.max())
+    assert (rows["run"], rows["split"], len(rows["samples"])) == ("linear-001", "test", confusion.max())
 
 
 def test_thumbnails_put_images_into_the_matrix_of_plot(mnistcli: Call, workspace: Path, tmp_path: Path) -> None:
     refused = mnistcli("evaluate", "dense", "--thumbnails", cwd=workspace)
     assert (refused.code, refused.out) == (2, "")
     assert "name its file with --plot FILE" in refused.err
-    drawn = mnistcli("evaluate", "dense", "--plot", tmp_path / "cells.svg", "--thumbnails", "--json", cwd=workspace)
+    drawn = mnistcli("evaluate", "linear", "--plot", tmp_path / "cells.svg", "--thumbnails", "--json", cwd=workspace)
     assert drawn.code == 0, drawn.err
     counts = np.array(drawn.json["confusion"])
     said = set(svg_texts(tmp_path / "cells.svg"))
