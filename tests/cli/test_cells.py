@@ -115,7 +115,11 @@ def test_thumbnails_put_images_into_the_matrix_of_plot(mnistcli: Call, workspace
     refused = mnistcli("evaluate", "dense", "--thumbnails", cwd=workspace)
     assert (refused.code, refused.out) == (2, "")
     assert "name its file with --plot FILE" in refused.err
-    drawn = mnistcli("evaluate", "linear", "--plot", tmp_path / "cells.svg", "--thumbnails", "--json", cwd=workspace)
+    few, file = load("mnist").test.first(200), tmp_path / "few.npz"
+    images, labels = few.images[..., 0], few.labels
+    np.savez(file, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    asked = ("--dataset", file, "--plot", tmp_path / "cells.svg", "--thumbnails", "--json")
+    drawn = mnistcli("evaluate", "linear", *asked, cwd=workspace)
     assert drawn.code == 0, drawn.err
     counts = np.array(drawn.json["confusion"])
     said = set(svg_texts(tmp_path / "cells.svg"))
