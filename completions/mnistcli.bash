@@ -115,9 +115,11 @@ _mnistcli() {
         "doctor:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "data show:--split") mapfile -t COMPREPLY < <(compgen -W "train validation test" -- "$cur"); return ;;
         "data show:--count") return ;;
-        "data show:--label") return ;;
+        "data show:--label"|"data show:--true") return ;;
+        "data show:--predicted") return ;;
         "data show:--index") return ;;
         "data show:--wrong") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
+        "data show:--right") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "data show:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "data show:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "data show:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
@@ -175,7 +177,7 @@ _mnistcli() {
         case "$command" in
             "") words="--quiet -q --verbose -v --color --debug --version -V --help -h" ;;
             "train") words="--arch -a --epochs --batch-size --optimizer --lr --weight-decay --patience --schedule --augment --seed --limit --resume --from --freeze --checkpoint-every --keep-epochs --name --runs-dir --no-plots --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --no-augment --help -h" ;;
-            "evaluate") words="--split --plot --fail-under --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "evaluate") words="--split --plot --thumbnails --fail-under --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "compare") words="--split --plot --no-train --allow-different-data --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --strict --save-preprocessed --explain --runs-dir --device --no-cache --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "inspect") words="--epochs --plot --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
@@ -186,7 +188,7 @@ _mnistcli() {
             "completion") words="--help -h" ;;
             "help") words="--help -h" ;;
             "data") words="--help -h" ;;
-            "data show") words="--split --count --label --index --wrong --plot --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "data show") words="--split --count --label --true --predicted --index --wrong --right --plot --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "data info") words="--dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "data verify") words="--format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "data export") words="--split --limit --by-class --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;

@@ -15,13 +15,17 @@ from mnistcli.config import RUNS_DIR, check_split
 from mnistcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mnistcli.data import Dataset
     from mnistcli.results.data import Sample
+    from mnistcli.runs import Run
 
 SHOW_EXAMPLES = [
     "mnistcli data show",
     "mnistcli data show --split test --label 7 --index 10:300 --plot sevens.png",
-    "mnistcli data show --split test --wrong cnn",
+    "mnistcli data show --split test --wrong cnn --true 4 --predicted 9",
+    "mnistcli data show --split test --wrong dense --right cnn --format jsonl",
     "mnistcli data show --dataset fashion_mnist",
 ]
 INFO_EXAMPLES = ["mnistcli data info", "mnistcli data info --dataset drawn/ --image-size 28 --json"]
@@ -45,7 +49,12 @@ def show(
     split: Split = "train",
     count: Annotated[int, typer.Option(metavar="N", help="How many images at most.")] = 9,
     label: Annotated[
-        str | None, typer.Option(metavar="CLASS", help="Images of this class alone.", show_default=False)
+        str | None,
+        typer.Option("--label", "--true", metavar="CLASS", help="Images of this class alone.", show_default=False),
+    ] = None,
+    predicted: Annotated[
+        str | None,
+        typer.Option(metavar="CLASS", help="Images that the run of --wrong reads as this class.", show_default=False),
     ] = None,
     index: Annotated[
         str | None,
@@ -53,39 +62,56 @@ def show(
     ] = None,
     wrong: Annotated[
         str | None,
-        typer.Option(metavar="RUN", help="Images that this run reads wrong, the worst first.", show_default=False),
+        typer.Option(
+            metavar="RUN", help="Images that this run reads wrong, the most confident first.", show_default=False
+        ),
+    ] = None,
+    right: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN", help="Images that this run reads right; with --wrong, both must hold.", show_default=False
+        ),
     ] = None,
     plot: Plot = None,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Draw labelled images in a grid."""
+    """Draw labelled images in a grid: of a class, of one cell of a confusion matrix, or on which two runs differ."""
     check_plot(plot)
     check_split(split)
     if count < 1:
         raise UsageError(f"--count must be at least 1, not {count}.")
+    _check_predicted(predicted, label=label, wrong=wrong, right=right)
     start, stop = _parse_range(index)
 
     from mnistcli.render.dataset import samples_view
 
-    if wrong is None:
+    runs: dict[str, Run] = {}
+    if wrong is None and right is None:
         dataset = data.load(face, data.choice())
         number = None if label is None else dataset.label(label)
         chosen = dataset.split(split).choose(label=number, start=start, stop=stop)
-        samples = dataset.samples(split, chosen[:count].tolist())
+        samples: Sequence[Sample] = dataset.samples(split, chosen[:count].tolist())
     else:
-        dataset, samples = _mistakes(face, data, compute, wrong, runs_dir, split)
+        compute.start(face)
+        runs = _find_runs(runs_dir, wrong=wrong, right=right)
+        dataset, found = _answered(face, data, runs, split, label=label, predicted=predicted)
         within = range(len(dataset.split(split)))[start:stop]
-        if label is not None:
-            dataset.label(label)
-        samples = [each for each in samples if each.index in within and label in (None, each.label)][:count]
+        samples = [sample for sample in found if sample.index in within][:count]
     if not samples:
-        raise DataError(f"There is no such image among the {split} images of {dataset.name!r}.")
+        parts = (
+            f"{dataset.name!r} has no {split} image",
+            f"of class {label}" if label else "",
+            f"in --index {index}" if index else "",
+            f"that {_reading(runs, predicted)}" if runs else "",
+        )
+        raise DataError(f"{' '.join(filter(None, parts))}.")
     columns = max(3, round(len(samples) ** 0.5))
     if plot is not None:
         from mnistcli.render import figures
 
         face.save_figure(figures.grid(samples, columns=columns), plot)
-    face.show(samples_view(samples, dataset=dataset.name, split=split, columns=columns))
+    names = [run.name for run in runs.values()]
+    face.show(samples_view(samples, dataset=dataset.name, split=split, columns=columns, runs=names))
 
 
 def info(face: Face, data: Data) -> None:
@@ -210,18 +236,45 @@ def audit(
     face.show(audit_view(findings, dataset=dataset.name))
 
 
-def _mistakes(
-    face: Face, data: Data, compute: Compute, run: str, runs_dir: Path, split: str
-) -> tuple[Dataset, list[Sample]]:
-    compute.start(face)
+def _check_predicted(predicted: str | None, *, label: str | None, wrong: str | None, right: str | None) -> None:
+    """Refuse a cell of the confusion matrix that a run's wrong or right answers cannot be in."""
+    if predicted is None:
+        return
+    if wrong is None and right is None:
+        raise UsageError("--predicted needs a run: name it with --wrong RUN.")
+    if wrong is not None and predicted == label:
+        raise UsageError(f"Images of class {label} that are read as {label} are read right: use --right {wrong}.")
+    if wrong is None and label not in (None, predicted):
+        raise UsageError(f"Images of class {label} that are read as {predicted} are read wrong: use --wrong {right}.")
 
-    from mnistcli.analysis.audit import mistakes
+
+def _find_runs(runs_dir: Path, **asked: str | None) -> dict[str, Run]:
     from mnistcli.runs import RunsFolder
 
-    found = RunsFolder(runs_dir).find(run)
-    dataset = data.load(face, data.choice_for(found.name, found.data()))
-    face.note(f"Looking for {split} images of {dataset.name} that run {found.name} reads wrong.")
-    return dataset, mistakes(dataset, found, split=split)
+    return {flag: RunsFolder(runs_dir).find(text) for flag, text in asked.items() if text is not None}
+
+
+def _answered(
+    face: Face, data: Data, runs: dict[str, Run], split: str, *, label: str | None, predicted: str | None
+) -> tuple[Dataset, list[Sample]]:
+    """Return the data set, and its images that these runs read wrong or right, of that class and answer."""
+    from mnistcli.analysis.answers import with_names_of
+    from mnistcli.analysis.flips import read_by
+
+    first, *_ = runs.values()
+    dataset = with_names_of(first, data.load(face, data.choice_for(first.name, first.data())))
+    for name in filter(None, (label, predicted)):
+        dataset.label(name)
+    face.note(f"Looking for {split} images of {dataset.name} that {_reading(runs, predicted)}.")
+    samples = read_by(runs, dataset, split=split)
+    chosen = [each for each in samples if label in (None, each.label) and predicted in (None, each.predicted)]
+    return dataset, chosen
+
+
+def _reading(runs: dict[str, Run], predicted: str | None) -> str:
+    """Say how the runs read an image: `dense-001 reads as 9 and cnn-001 reads right`."""
+    ways = {"wrong": "wrong" if predicted is None else f"as {predicted}", "right": "right"}
+    return " and ".join(f"{run.name} reads {ways[flag]}" for flag, run in runs.items())
 
 
 def _parse_range(text: str | None) -> tuple[int, int | None]:

@@ -92,6 +92,15 @@ class Data:
             raise UsageError(f"The run {run!r} was trained on {before.dataset!r}: name a data set with --dataset.")
         return self.choice(before)
 
+    def arguments(self) -> list[str]:
+        """Return the options that were given, as a command line has them."""
+        words = []
+        for name, value in (self.given | {"data_dir": self.data_dir, "offline": self.offline}).items():
+            if value:
+                text = ",".join(value) if isinstance(value, tuple) else str(value)
+                words += [f"--{name.replace('_', '-')}", *([] if value is True else [text])]
+        return words
+
     def load(self, face: Face, choice: DataChoice) -> Dataset:
         """Load the data set, showing on stderr work that takes time."""
         from mnistcli.data import load

@@ -16,11 +16,16 @@ from mnistcli.config import RUNS_DIR, check_split
 from mnistcli.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from mnistcli.data import Dataset
+    from mnistcli.results.evaluation import Evaluation
+    from mnistcli.runs import Run
     from mnistcli.runs.groups import Group, Groups
 
 EXAMPLES = [
     "mnistcli evaluate",
-    "mnistcli evaluate cnn --plot confusion.png",
+    "mnistcli evaluate cnn --plot confusion.png --thumbnails",
     "mnistcli evaluate dense-002 --split validation --fail-under 0.98",
     "mnistcli evaluate cnn-group-001",
     "mnistcli evaluate pytorch.onnx --onnx-mean 0.1307 --onnx-std 0.3081",
@@ -36,6 +41,9 @@ def evaluate(
     run: RunArgument = "latest",
     split: Split = "test",
     plot: Plot = None,
+    thumbnails: Annotated[
+        bool, typer.Option("--thumbnails", help="Draw with --plot the images that are in each cell of the matrix.")
+    ] = False,
     fail_under: Annotated[
         float | None,
         typer.Option(metavar="SHARE", help="Exit 1 where the accuracy is below it, as in 0.98.", show_default=False),
@@ -47,6 +55,8 @@ def evaluate(
     Of a group it gives each run's accuracy, and the same of their ensemble: the mean of their probabilities.
     """
     check_plot(plot)
+    if thumbnails and plot is None:
+        raise UsageError("--thumbnails changes the figure of --plot: name its file with --plot FILE.")
     check_split(split)
     if fail_under is not None and not 0 <= fail_under <= 1:
         raise UsageError(f"--fail-under takes a fraction from 0 to 1, not {fail_under:g}.")
@@ -59,6 +69,8 @@ def evaluate(
 
     groups = Groups(RunsFolder(runs_dir))
     if (group := groups.find(run)) is not None:
+        if thumbnails:
+            raise UsageError(f"--thumbnails shows one run's mistakes, and {run!r} is a group: name one of its runs.")
         accuracy = _evaluate_group(face, data, groups, group, split=split, plot=plot)
         _check_accuracy(face, accuracy, fail_under)
         return
@@ -71,10 +83,8 @@ def evaluate(
         face.note(f"{found.name} was trained on other data: {record.config.dataset}.")
     evaluation = evaluate_run(found, dataset, split=split)
     if plot is not None:
-        from mnistcli.render import figures
-
-        face.save_figure(figures.confusion(evaluation), plot)
-    face.show(evaluation_view(evaluation))
+        face.save_figure(_draw_matrix(evaluation, found if thumbnails else None, dataset), plot)
+    face.show(evaluation_view(evaluation, show_command=_show_command(run, found, data, split, runs_dir)))
     _check_accuracy(face, evaluation.accuracy, fail_under)
 
 
@@ -97,3 +107,25 @@ def _check_accuracy(face: Face, accuracy: float, fail_under: float | None) -> No
     if fail_under is not None and accuracy < fail_under:
         face.complain(f"The accuracy, {accuracy:.4f}, is under --fail-under {fail_under:g}.")
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _draw_matrix(evaluation: Evaluation, run: Run | None, dataset: Dataset) -> Figure:
+    """Draw the confusion matrix, with the images that the run reads wrong where one is given."""
+    if run is None:
+        from mnistcli.render import figures
+
+        return figures.confusion(evaluation)
+
+    from mnistcli.analysis.flips import read_by
+    from mnistcli.render.image_figures import confusion_thumbnails
+
+    return confusion_thumbnails(evaluation, read_by({"wrong": run}, dataset, split=evaluation.split))
+
+
+def _show_command(text: str, run: Run, data: Data, split: str, runs_dir: Path) -> list[str]:
+    """Return the command that shows what the run, which the user calls `text`, reads wrong; none for an ONNX file."""
+    if run.reading is not None:
+        return []
+    name = run.name if run.is_builtin or (run.folder and run.folder.parent == runs_dir) else text
+    where = [] if runs_dir == RUNS_DIR else ["--runs-dir", str(runs_dir)]
+    return ["mnistcli", "data", "show", "--split", split, "--wrong", name, *where, *data.arguments()]

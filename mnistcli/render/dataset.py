@@ -10,21 +10,25 @@ from mnistcli.render.pixels import draw, flow, shrink, trim
 from mnistcli.render.screen import Screen
 from mnistcli.render.tables import NOTHING, make_facts, make_table, percent, shape
 from mnistcli.render.view import Row, View, label_value, printable
-from mnistcli.results.data import DatasetSummary, FileCheck, Finding, KnownDataset, Sample
+from mnistcli.results.data import DatasetSummary, FileCheck, Finding, Flip, KnownDataset, Sample
 
 MOST_ROWS = 50
 SUM = "SHA-256 of its content"
+RUN_KEYS = ("run", "other_run")
 KINDS = {"duplicate": "duplicates", "leak": "leaks", "conflict": "conflicts", "doubt": "doubted labels"}
 
 
-def samples_view(samples: Sequence[Sample], *, dataset: str, split: str, columns: int) -> View:
-    """Return labelled images: pictures on a terminal, indices and labels elsewhere."""
-    rows = [_sample_row(sample) for sample in samples]
+def samples_view(
+    samples: Sequence[Sample], *, dataset: str, split: str, columns: int, runs: Sequence[str] = ()
+) -> View:
+    """Return labelled images: pictures on a terminal, indices, labels and the answers of these runs elsewhere."""
+    rows, read_by = [_sample_row(sample) for sample in samples], dict(zip(RUN_KEYS, runs, strict=False))
     return View(
         schema="mnistcli.data-show/1",
-        document=lambda: {"dataset": dataset, "split": split, "samples": rows},
-        rows=lambda: rows,
+        document=lambda: {"dataset": dataset, "split": split, **read_by, "samples": rows},
+        rows=lambda: [row | read_by for row in rows],
         terminal=lambda screen: _grid(samples, columns, screen),
+        plain_without=RUN_KEYS,
     )
 
 
@@ -116,6 +120,8 @@ def _sample_row(sample: Sample) -> Row:
     row: Row = {"index": sample.index, "label": label_value(sample.label)}
     if sample.predicted is not None:
         row |= {"predicted": label_value(sample.predicted), "confidence": sample.confidence}
+    if isinstance(sample, Flip):
+        row |= {"other_predicted": label_value(sample.other_predicted), "other_confidence": sample.other_confidence}
     return row
 
 
@@ -168,6 +174,8 @@ def _caption(sample: Sample) -> list[Text]:
     lines = [f"{sample.label}  #{sample.index}"]
     if sample.predicted is not None:
         lines.append(f"read as {sample.predicted}, {percent(sample.confidence, 0)}")
+    if isinstance(sample, Flip):
+        lines.append(f"and as {sample.other_predicted}, {percent(sample.other_confidence, 0)}")
     return [Text(printable(line), "bold") for line in lines]
 
 

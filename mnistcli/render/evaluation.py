@@ -1,6 +1,7 @@
 """How an evaluation is shown."""
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,13 +15,13 @@ from mnistcli.render.view import Row, View, label_value, printable
 from mnistcli.results.evaluation import Evaluation
 
 
-def evaluation_view(evaluation: Evaluation) -> View:
-    """Return the evaluation in all formats."""
+def evaluation_view(evaluation: Evaluation, *, show_command: Sequence[str] = ()) -> View:
+    """Return the evaluation in all formats; `show_command` are the words of one that shows images read wrong."""
     return View(
         schema="mnistcli.evaluate/1",
         document=lambda: evaluation_document(evaluation),
         rows=lambda: [evaluation_row(evaluation)],
-        terminal=lambda screen: _terminal(evaluation, screen),
+        terminal=lambda screen: _terminal(evaluation, show_command, screen),
         record=True,
     )
 
@@ -64,7 +65,7 @@ def worst_confusions(evaluation: Evaluation, screen: Screen, *, heading: str = "
     return screen.choose(Text.assemble((f"{printable(heading)}  ", "dim"), printable(line)) for line in lines)
 
 
-def _terminal(evaluation: Evaluation, screen: Screen) -> Iterable[RenderableType]:
+def _terminal(evaluation: Evaluation, show_command: Sequence[str], screen: Screen) -> Iterable[RenderableType]:
     facts = make_facts()
     facts.add_row("run", f"{evaluation.run} ({evaluation.arch})")
     facts.add_row("split", f"{evaluation.split}, {evaluation.n:,} images")
@@ -75,4 +76,7 @@ def _terminal(evaluation: Evaluation, screen: Screen) -> Iterable[RenderableType
     for score in evaluation.per_class:
         ratios = (percent(ratio) for ratio in (score.precision, score.recall, score.f1))
         scores.add_row(score.label, *ratios, f"{score.support:,}")
-    return [facts, scores, screen.choose(confusion_tables(evaluation)), worst_confusions(evaluation, screen)]
+    yield from (facts, scores, screen.choose(confusion_tables(evaluation)), worst_confusions(evaluation, screen))
+    for true, predicted, _ in evaluation.worst_confusions(1) if show_command else ():
+        command = shlex.join([*show_command, "--true", true, "--predicted", predicted])
+        yield Text(printable(f"The images of a cell: {command}"), style="dim")

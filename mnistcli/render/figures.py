@@ -21,7 +21,7 @@ from mnistcli.files import write_atomically
 from mnistcli.render.tables import percent, shape
 from mnistcli.render.view import shortened
 from mnistcli.results.comparison import Comparison
-from mnistcli.results.data import Sample
+from mnistcli.results.data import Flip, Sample
 from mnistcli.results.evaluation import Evaluation
 from mnistcli.results.model import ModelSummary
 from mnistcli.results.prediction import Explanation, Prediction
@@ -100,8 +100,7 @@ def grid(samples: Sequence[Sample], *, columns: int) -> Figure:
         axes.set_axis_off()
         if i < len(samples):
             _draw_picture(axes, samples[i].picture)
-            answer = [] if samples[i].predicted is None else [f"read as {samples[i].predicted}"]
-            axes.set_title("\n".join(map(_short, [samples[i].label, *answer])), size=9)
+            axes.set_title("\n".join(map(_short, _caption(samples[i]))), size=9)
     return figure
 
 
@@ -166,6 +165,12 @@ def explanation(explained: Explanation) -> Figure:
     bottom.colorbar(image, ax=pixels, shrink=0.8, label="share in the logit")
     figure.supxlabel(f"The last picture: {explained.method}", size=8)
     return figure
+
+
+def _caption(sample: Sample) -> list[str]:
+    answer = [] if sample.predicted is None else [f"read as {sample.predicted}"]
+    other = [f"and as {sample.other_predicted}"] if isinstance(sample, Flip) else []
+    return [sample.label, *answer, *other]
 
 
 def _draw_curves(figure: FigureBase, runs: Sequence[tuple[str, Sequence[EpochMetrics]]]) -> None:

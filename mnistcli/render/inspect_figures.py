@@ -79,10 +79,13 @@ def filmstrip(strip: Filmstrip) -> Figure:
 
 
 def mosaic(pictures: Sequence[np.ndarray], columns: int) -> np.ndarray:
-    """Return pictures [height, width] in rows of so many, a pixel apart; what is between them is NaN."""
-    height, width = pictures[0].shape
+    """Return pictures [height, width] or [height, width, channels] in rows of so many, a pixel apart.
+
+    What is between them is NaN.
+    """
+    height, width, *channels = pictures[0].shape
     rows = -(-len(pictures) // columns)
-    canvas = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), np.nan)
+    canvas = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, *channels), np.nan)
     for i, picture in enumerate(pictures):
         top, left = i // columns * (height + 1), i % columns * (width + 1)
         canvas[top : top + height, left : left + width] = picture

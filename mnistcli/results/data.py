@@ -46,13 +46,31 @@ class KnownDataset:
 
 @dataclass(frozen=True)
 class Sample:
-    """One labelled image of a split: [height, width, channels] uint8; and what a run that reads it wrong says of it."""
+    """One labelled image of a split, [height, width, channels] uint8; and where a run read it, its answer."""
 
     index: int
     label: str
     picture: np.ndarray = field(compare=False, repr=False)
     predicted: str | None = None
     confidence: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flip(Sample):
+    """An image that one of two runs reads right and the other wrong: beside the first run's answer the second's."""
+
+    other_predicted: str
+    other_confidence: float
+
+
+@dataclass(frozen=True)
+class Flips:
+    """The images of a split that only one of two runs reads right, the most confident mistake first."""
+
+    a: str
+    b: str
+    only_a_right: tuple[Flip, ...]
+    only_b_right: tuple[Flip, ...]
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mnistcli.analysis.audit import doubted_labels, mistakes
+from mnistcli.analysis.answers import answers_of, with_names_of
+from mnistcli.analysis.audit import doubted_labels
 from mnistcli.config import DataChoice
 from mnistcli.data import Dataset, Split
 from mnistcli.runs import Run, model_metadata
@@ -40,7 +42,8 @@ def cats() -> Dataset:
 
 
 def test_mistakes_come_with_the_calibrated_confidence_the_surest_first(run: Run, cats: Dataset) -> None:
-    found = mistakes(cats, run, split="train")
+    answers = answers_of(run, cats, split="train")
+    found = answers.samples(~answers.right)
     assert [(each.index, each.label, each.predicted) for each in found] == [(i, "cat", "dog") for i in (3, 0, 2)]
     assert [each.confidence for each in found] == pytest.approx([0.9999, 0.96, 0.94])
 
@@ -49,3 +52,9 @@ def test_a_label_is_doubted_in_every_split_where_the_run_is_95_percent_sure_of_a
     found = doubted_labels(cats, run)
     assert [(each.split, each.index) for each in found] == [("train", 3), ("train", 0), ("test", 0)]
     assert {(each.kind, each.label, each.other_label) for each in found} == {("doubt", "cat", "dog")}
+
+
+def test_classes_without_names_are_called_as_the_run_calls_them(run: Run, cats: Dataset) -> None:
+    nameless = replace(cats, named=False, class_names=("0", "1"))
+    assert with_names_of(run, nameless).class_names == ("cat", "dog")
+    assert with_names_of(run, cats) == cats

@@ -88,7 +88,9 @@ def test_a_list_folds_a_group_on_a_terminal_and_names_it_in_every_row_elsewhere(
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_group_that_was_stopped_goes_on_to_the_same_weights(how: signal.Signals, trained: Path, tmp_path: Path) -> None:
+def test_a_group_that_was_stopped_goes_on_to_the_same_weights(
+    how: signal.Signals, trained: Path, tmp_path: Path
+) -> None:
     command = [sys.executable, "-m", "mnistcli", "train", "--arch", CONV, *SMALL, "--seeds", "0,2,5", "--name", "trio"]
     command += ["--checkpoint-every", "5"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

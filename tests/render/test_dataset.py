@@ -14,7 +14,7 @@ from mnistcli.render.dataset import (
     path_view,
     samples_view,
 )
-from mnistcli.results.data import DatasetSummary, FileCheck, Finding, KnownDataset, Sample, SplitSummary
+from mnistcli.results.data import DatasetSummary, FileCheck, Finding, Flip, KnownDataset, Sample, SplitSummary
 from tests.render.reading import colour, on_terminal, rows, written
 
 PICTURE = np.full((4, 30, 1), 90, np.uint8)
@@ -47,6 +47,21 @@ def test_a_mistake_is_drawn_with_the_answer_and_its_confidence() -> None:
     shown = rows(samples_view(SAMPLES[1:2], dataset="mnist", split="test", columns=3))
     assert ["cat", "#15"] in shown
     assert ["read", "as", "dog,", "88%"] in shown
+
+
+def test_a_flip_has_both_runs_answers_and_plain_text_leaves_their_names_out() -> None:
+    flip = Flip(15, "cat", PICTURE, "dog", 0.876, other_predicted="cat", other_confidence=0.654)
+    view = samples_view([flip], dataset="pets", split="test", columns=3, runs=["dense-001", "cnn-001"])
+    shown = rows(view)
+    assert ["read", "as", "dog,", "88%"] in shown
+    assert ["and", "as", "cat,", "65%"] in shown
+    answers = {"predicted": "dog", "confidence": 0.876, "other_predicted": "cat", "other_confidence": 0.654}
+    runs = {"run": "dense-001", "other_run": "cnn-001"}
+    row = {"index": 15, "label": "cat"} | answers
+    document = {"schema": "mnistcli.data-show/1", "dataset": "pets", "split": "test"} | runs | {"samples": [row]}
+    assert json.loads(written(view, "json")) == document
+    assert json.loads(written(view, "jsonl")) == {"schema": "mnistcli.data-show-row/1"} | row | runs
+    assert written(view, "plain") == "15\tcat\tdog\t0.876\tcat\t0.654\n"
 
 
 def test_pictures_lose_the_margins_that_all_of_them_have() -> None:

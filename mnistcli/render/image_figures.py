@@ -1,0 +1,144 @@
+"""Figures of the images behind the numbers: the cells of a confusion matrix, and the flips between two runs."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, FigureBase
+
+from mnistcli.render.figures import LONGEST
+from mnistcli.render.inspect_figures import mosaic
+from mnistcli.render.pixels import shrink
+from mnistcli.render.tables import percent
+from mnistcli.render.view import shortened
+from mnistcli.results.data import Flip, Flips, Sample
+from mnistcli.results.evaluation import Evaluation
+
+MOST_CLASSES = 26  # of a matrix with images
+MOST_IN_CELL = 9
+MOST_PIXELS = 64  # a wider image is shrunk: in a cell no more can be seen
+SMALLEST_SIDE = 5.5  # inches of a matrix; a cell is at least one inch wide
+FEW_CLASSES = 10  # of more the names stand at all four sides
+LONGEST_ACROSS = 8  # characters of a name that a cell is wide enough for
+FLIP_COLUMNS = 8
+MOST_FLIPS = 2 * FLIP_COLUMNS  # of either side
+REACH = 0.37  # of a cell's width: how far its images reach to either side
+GREY = "#868e96"
+
+
+def confusion_thumbnails(evaluation: Evaluation, mistakes: Sequence[Sample]) -> Figure:
+    """Draw the confusion matrix with the first of these images in every cell off its diagonal."""
+    classes = _most_confused(evaluation)
+    side = max(SMALLEST_SIDE, len(classes))
+    figure = Figure(figsize=(side + 1, side + 1.5), layout="constrained")
+    axes = figure.subplots()
+    _draw_counts(axes, np.array(evaluation.confusion)[np.ix_(classes, classes)])
+    names = [evaluation.class_names[i] for i in classes]
+    _name_classes(axes, [shortened(name, LONGEST) for name in names])
+    for (true, predicted), samples in _by_cell(mistakes).items():
+        if true in names and predicted in names:
+            _draw_cell(axes, samples, row=names.index(true), column=names.index(predicted))
+    figure.suptitle("\n".join(_heading(evaluation, classes)), size=10)
+    return figure
+
+
+def flips(found: Flips) -> Figure:
+    """Draw images that only A reads right above those that only B reads right, with the label and both answers."""
+    sides = (found.only_a_right, found.only_b_right)
+    heights = [0.4 + 1.9 * _rows(side[:MOST_FLIPS]) for side in sides]
+    figure = Figure(figsize=(1.3 * FLIP_COLUMNS, sum(heights) + 0.3), layout="constrained")
+    a, b = (shortened(name, 40) for name in (found.a, found.b))
+    figure.suptitle(f"A: {a}    B: {b}", size=12)
+    parts: Any = figure.subfigures(2, 1, height_ratios=heights)
+    for part, letter, side in zip(parts, "AB", sides, strict=True):
+        shown = f", {MOST_FLIPS} shown" if len(side) > MOST_FLIPS else ""
+        part.suptitle(f"Only {letter} reads right: {len(side):,}{shown}", size=10, x=0.01, ha="left")
+        _draw_flips(part, side[:MOST_FLIPS])
+    return figure
+
+
+def _most_confused(evaluation: Evaluation) -> list[int]:
+    """Return all classes, or the MOST_CLASSES that most errors have as their true or predicted class, in order."""
+    errors = _errors(evaluation)
+    worst = np.argsort(-(errors.sum(0) + errors.sum(1)), kind="stable")[:MOST_CLASSES]
+    return sorted(worst.tolist())
+
+
+def _errors(evaluation: Evaluation) -> np.ndarray:
+    """Return the confusion matrix [classes, classes] with an empty diagonal."""
+    counts = np.array(evaluation.confusion)
+    return counts - np.diag(counts.diagonal())
+
+
+def _heading(evaluation: Evaluation, classes: Sequence[int]) -> list[str]:
+    score = f"{percent(evaluation.accuracy)} of {evaluation.n:,} {evaluation.split} images"
+    lines = [
+        f"{shortened(evaluation.run, 28)}: {score}",
+        f"Cells show up to {MOST_IN_CELL} images each, the most confident first",
+    ]
+    if len(classes) < len(evaluation.class_names):
+        errors = _errors(evaluation)
+        shown = f"{errors[np.ix_(classes, classes)].sum():,} of {errors.sum():,} errors"
+        lines.append(f"The {len(classes)} of {len(evaluation.class_names)} classes with the most errors: {shown}")
+    return lines
+
+
+def _by_cell(samples: Sequence[Sample]) -> dict[tuple[str, str | None], list[Sample]]:
+    cells = defaultdict(list)
+    for sample in samples:
+        cells[sample.label, sample.predicted].append(sample)
+    return cells
+
+
+def _draw_counts(axes: Axes, counts: np.ndarray) -> None:
+    """Draw the cells of a matrix: the diagonal grey with its count in the middle, the others' counts at the top."""
+    n = len(counts)
+    axes.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5), aspect="equal", xlabel="predicted", ylabel="true")
+    axes.imshow(np.eye(n), cmap="Greys", vmin=0, vmax=6)
+    for edge in np.arange(0.5, n - 1):
+        axes.axhline(edge, color=GREY, linewidth=0.5)
+        axes.axvline(edge, color=GREY, linewidth=0.5)
+    for (i, j), count in np.ndenumerate(counts):
+        if count:
+            place, side = ((j, i), "center") if i == j else ((j - REACH, i - 0.39), "left")
+            axes.text(*place, f"{count:,}", ha=side, va="center", size=9)
+
+
+def _name_classes(axes: Axes, names: Sequence[str]) -> None:
+    axes.set_xticks(range(len(names)), names, rotation=90 if max(map(len, names)) > LONGEST_ACROSS else 0)
+    axes.set_yticks(range(len(names)), names)
+    many = len(names) > FEW_CLASSES
+    axes.tick_params(length=0, labeltop=many, labelright=many)
+
+
+def _draw_cell(axes: Axes, samples: Sequence[Sample], *, row: int, column: int) -> None:
+    """Draw the first images of a cell under its count, in a square of two by two, or of three by three."""
+    columns = 2 if len(samples) <= 4 else 3
+    pictures = [_rgba(each) for each in shrink([sample.picture for sample in samples[:MOST_IN_CELL]], MOST_PIXELS)]
+    nothing = [np.zeros_like(pictures[0])] * (columns**2 - len(pictures))
+    image = np.nan_to_num(mosaic([*pictures, *nothing], columns))
+    height, width = (2 * REACH * length / max(image.shape[:2]) for length in image.shape[:2])
+    left, top = column - REACH, row - 0.28
+    axes.imshow(image, extent=(left, left + width, top + height, top))
+
+
+def _rgba(picture: np.ndarray) -> np.ndarray:
+    """Return a picture [height, width, 1 or 3] of 0 to 255 as [height, width, 4] of 0 to 1, opaque."""
+    colours = np.broadcast_to(picture / 255, (*picture.shape[:2], 3))
+    return np.concatenate([colours, np.ones((*picture.shape[:2], 1))], axis=-1)
+
+
+def _draw_flips(part: FigureBase, samples: Sequence[Flip]) -> None:
+    every = part.subplots(max(1, _rows(samples)), FLIP_COLUMNS, squeeze=False).ravel()
+    for axes in every:
+        axes.set_axis_off()
+    for axes, sample in zip(every, samples, strict=False):
+        axes.imshow(sample.picture, cmap="gray", vmin=0, vmax=255)
+        label, a, b = (shortened(name, 12) for name in (sample.label, str(sample.predicted), sample.other_predicted))
+        axes.set_title(f"true: {label}\nA: {a}\nB: {b}", size=8)
+
+
+def _rows(samples: Sequence[Flip]) -> int:
+    return -(-len(samples) // FLIP_COLUMNS)
