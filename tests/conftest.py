@@ -50,8 +50,8 @@ Measured = Callable[..., tuple[Outcome, float]]
 
 
 def svg_texts(path: Path) -> list[str]:
-    """Return the texts of an SVG figure in the order drawn: each is drawn as paths below a comment that holds it."""
-    return [html.unescape(text) for text in re.findall("<!-- (.*?) -->", path.read_text(encoding="utf-8"))]
+    """Return the texts of an SVG figure in the order drawn."""
+    return [html.unescape(text) for text in re.findall("<text [^>]*>(.*?)</text>", path.read_text(encoding="utf-8"))]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,21 +1,33 @@
-"""Compare runs on the same images, pair by pair."""
+"""Compare runs, or groups of runs of one recipe, on the same images, pair by pair."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
-from mnistcli.analysis.evaluate import load_for, logits_of, score
-from mnistcli.data import Dataset
-from mnistcli.errors import RunError
+from mnistcli.analysis.evaluate import Classifier, load_for, logits_of, score
+from mnistcli.data import Dataset, Split
+from mnistcli.errors import RunError, UsageError
+from mnistcli.metrics import cochran_test, compare_all, ensemble_logits, holm, paired_test
 from mnistcli.models.language import difference, parse
-from mnistcli.results.comparison import ComparedRun, Comparison, PairedTest
+from mnistcli.results.comparison import ComparedGroup, ComparedRun, Comparison, GroupComparison
+from mnistcli.results.evaluation import Evaluation
 from mnistcli.runs import Run
 
 
+@dataclass(frozen=True)
+class Answers:
+    """A run's model and its logits [n, classes] of a split's images."""
+
+    run: Run
+    model: Classifier
+    logits: np.ndarray
+    right: np.ndarray  # [n] bool
+
+
 def compare(chosen: Sequence[Run], dataset: Dataset, *, split: str, different_data: bool = False) -> Comparison:
-    """Return the runs side by side and each pair's McNemar test.
+    """Return the runs side by side, Cochran's Q of three or more, and each pair's McNemar test.
 
     Args:
         chosen: The runs.
@@ -28,52 +40,114 @@ def compare(chosen: Sequence[Run], dataset: Dataset, *, split: str, different_da
         UsageError: There is no such split.
     """
     images = dataset.split(split)
-    compared, right, networks = [], [], []
-    for run in chosen:
-        model = load_for(run, dataset)
-        if model.data_fingerprint not in (None, dataset.fingerprint) and not different_data:
-            raise RunError(
-                f"The run {run.name!r} was trained on other data than {dataset.name!r}: --allow-different-data "
-                "compares all the same."
-            )
-        logits = logits_of(model, images.images)
-        evaluation = score(logits, images, model, run=run.name, split=split)
-        record = run.record()
-        seconds = record.results.get("train_seconds") if record else None
-        compared.append(ComparedRun(evaluation, run.history(), model.parameters, seconds))
-        right.append(logits.argmax(1) == images.labels)
-        networks.append(model.network)
-    pairs = [
-        replace(
-            paired_test(chosen[a].name, chosen[b].name, right[a], right[b]),
-            networks=_difference(networks[a], networks[b]),
+    answers = [_answers(run, dataset, images, different_data=different_data) for run in chosen]
+    compared = tuple(
+        ComparedRun(
+            evaluation=score(each.logits, images, each.model, run=each.run.name, split=split),
+            history=each.run.history(),
+            parameters=each.model.parameters,
+            train_seconds=_train_seconds(each.run),
         )
-        for a, b in combinations(range(len(chosen)), 2)
-    ]
-    return Comparison(tuple(compared), tuple(pairs))
-
-
-def _difference(a: str | None, b: str | None) -> str:
-    return difference(parse(a), parse(b)) if a is not None and b is not None else ""
-
-
-def paired_test(a: str, b: str, right_a: np.ndarray, right_b: np.ndarray) -> PairedTest:
-    """Return McNemar's exact test of two runs' right answers [n] bool.
-
-    Under the null hypothesis an image that only one of the two reads right falls to either alike, so the count of one
-    side is binomial with p = 1/2. Source: Q. McNemar, "Note on the sampling error of the difference between correlated
-    proportions or percentages", Psychometrika 12 (1947).
-    """
-    from scipy.stats import binomtest  # a second to import, and needed nowhere else
-
-    only_a, only_b = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
-    disagreements = only_a + only_b
-    return PairedTest(
-        a=a,
-        b=b,
-        both_right=int((right_a & right_b).sum()),
-        only_a_right=only_a,
-        only_b_right=only_b,
-        both_wrong=int((~right_a & ~right_b).sum()),
-        p_value=float(binomtest(only_a, disagreements).pvalue) if disagreements else 1.0,
+        for each in answers
     )
+    tests = [
+        (paired_test(a.run.name, b.run.name, a.right, b.right), _difference(a.model, b.model))
+        for a, b in combinations(answers, 2)
+    ]
+    corrected = holm([test.p_value for test, _ in tests])
+    pairs = tuple(
+        replace(test, p_holm=p, networks=networks) for (test, networks), p in zip(tests, corrected, strict=True)
+    )
+    q, p = cochran_test(np.array([each.right for each in answers])) if len(answers) > 2 else (None, None)
+    return Comparison(compared, pairs, cochran_q=q, cochran_p=p)
+
+
+def compare_groups(
+    groups: Sequence[tuple[str, Sequence[Run]]],
+    dataset: Dataset,
+    *,
+    split: str,
+    margin: float,
+    different_data: bool = False,
+    notes: Sequence[str] = (),
+) -> GroupComparison:
+    """Return groups of runs, each of one recipe, side by side, and each pair's test over seeds and images.
+
+    Args:
+        groups: Names and finished runs, two or more each.
+        dataset: What they are tested on.
+        split: The part of it.
+        margin: The difference of accuracies, as a fraction, up to which two recipes count as equivalent.
+        different_data: Whether they may have been trained on other data than that.
+        notes: What the reader should know.
+
+    Raises:
+        RunError: A run's weights are missing or damaged, do not fit the data, or were trained on other data.
+        UsageError: A group has only one run, or there is no such split.
+    """
+    for name, runs in groups:
+        if len(runs) < 2:
+            raise UsageError(f"{name!r} has one finished run: recipes are compared by two seeds or more of each.")
+    images = dataset.split(split)
+    answers = [[_answers(run, dataset, images, different_data=different_data) for run in runs] for _, runs in groups]
+    names = [name for name, _ in groups]
+    right = [np.array([each.right for each in members]) for members in answers]
+    networks = [_difference(a[0].model, b[0].model) for a, b in combinations(answers, 2)]
+    tests = compare_all([*zip(names, right, strict=True)], margin=margin)
+    return GroupComparison(
+        split=split,
+        n=len(images.labels),
+        class_names=answers[0][0].model.class_names,
+        groups=tuple(_group(*each, images, split=split) for each in zip(names, answers, strict=True)),
+        pairs=tuple(replace(test, networks=text) for test, text in zip(tests, networks, strict=True)),
+        notes=tuple(notes),
+    )
+
+
+def _group(name: str, members: Sequence[Answers], images: Split, *, split: str) -> ComparedGroup:
+    return ComparedGroup(
+        group=name,
+        arch=members[0].model.arch,
+        seeds=tuple(_seed(each.run) for each in members),
+        runs=tuple(each.run.name for each in members),
+        accuracies=tuple(float(each.right.mean()) for each in members),
+        train_seconds=tuple(_train_seconds(each.run) for each in members),
+        histories=tuple(each.run.history() for each in members),
+        parameters=members[0].model.parameters,
+        ensemble=_ensemble(name, members, images, split=split),
+    )
+
+
+def _ensemble(name: str, members: Sequence[Answers], images: Split, *, split: str) -> Evaluation:
+    """Return how the mean of the members' calibrated probabilities does."""
+    logits = ensemble_logits((each.logits, each.model.temperature) for each in members)
+    return score(logits, images, replace(members[0].model, temperature=1.0), run=name, split=split)
+
+
+def _answers(run: Run, dataset: Dataset, images: Split, *, different_data: bool) -> Answers:
+    model = load_for(run, dataset)
+    if model.data_fingerprint not in (None, dataset.fingerprint) and not different_data:
+        raise RunError(
+            f"The run {run.name!r} was trained on other data than {dataset.name!r}: --allow-different-data "
+            "compares all the same."
+        )
+    logits = logits_of(model, images.images)
+    return Answers(run, model, logits, logits.argmax(1) == images.labels)
+
+
+def _seed(run: Run) -> int:
+    record = run.record()
+    if record is None:
+        raise RunError(f"The run {run.name!r} has no run.json: a recipe's runs are told apart by the seeds in it.")
+    return record.config.seed
+
+
+def _train_seconds(run: Run) -> float | None:
+    record = run.record()
+    return record.results.get("train_seconds") if record else None
+
+
+def _difference(a: Classifier, b: Classifier) -> str:
+    if a.network is None or b.network is None:
+        return ""
+    return difference(parse(a.network), parse(b.network))

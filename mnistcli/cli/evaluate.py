@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mnistcli.data import Dataset
     from mnistcli.results.evaluation import Evaluation
     from mnistcli.runs import Run
-    from mnistcli.runs.groups import Group, Groups
+    from mnistcli.runs.groups import Group
 
 EXAMPLES = [
     "mnistcli evaluate",
@@ -71,7 +71,8 @@ def evaluate(
     if (group := groups.find(run)) is not None:
         if thumbnails:
             raise UsageError(f"--thumbnails shows one run's mistakes, and {run!r} is a group: name one of its runs.")
-        accuracy = _evaluate_group(face, data, groups, group, split=split, plot=plot)
+        runs = onnx.take(face, groups.members(group))
+        accuracy = _evaluate_group(face, data, group, runs, split=split, plot=plot)
         _check_accuracy(face, accuracy, fail_under)
         return
     [found] = onnx.take(face, [RunsFolder(runs_dir).find(run)])
@@ -88,15 +89,15 @@ def evaluate(
     _check_accuracy(face, evaluation.accuracy, fail_under)
 
 
-def _evaluate_group(face: Face, data: Data, groups: Groups, group: Group, *, split: str, plot: Path | None) -> float:
+def _evaluate_group(face: Face, data: Data, group: Group, runs: list[Run], *, split: str, plot: Path | None) -> float:
     """Score a group's runs and their ensemble, and return the mean accuracy of the runs."""
     from mnistcli.analysis.evaluate import evaluate_group
     from mnistcli.render import figures
     from mnistcli.render.group import group_evaluation_view
 
     choice = data.choice_for(group.name, group.config)
-    face.note(f"Evaluating the {len(group.members)} runs of {group.name} on the {split} images of {choice.dataset}.")
-    evaluation = evaluate_group(group.name, groups.members(group), data.load(face, choice), split=split)
+    face.note(f"Evaluating the {len(runs)} runs of {group.name} on the {split} images of {choice.dataset}.")
+    evaluation = evaluate_group(group.name, runs, data.load(face, choice), split=split)
     if plot is not None:
         face.save_figure(figures.confusion(evaluation.ensemble), plot)
     face.show(group_evaluation_view(evaluation))

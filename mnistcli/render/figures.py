@@ -18,15 +18,18 @@ from matplotlib.ticker import MaxNLocator
 
 from mnistcli.errors import UsageError
 from mnistcli.files import write_atomically
+from mnistcli.metrics import mean_interval
 from mnistcli.render.tables import percent, shape
 from mnistcli.render.view import shortened
-from mnistcli.results.comparison import Comparison
+from mnistcli.results.comparison import ComparedGroup, Comparison, GroupComparison
 from mnistcli.results.data import Flip, Sample
 from mnistcli.results.evaluation import Evaluation
 from mnistcli.results.model import ModelSummary
 from mnistcli.results.prediction import Explanation, Prediction
 from mnistcli.results.training import EpochMetrics
 
+MARKERS = "osD^vP"  # with which colours are told apart in grey
+LINES = ("-", "--", "-.", ":")
 COLOURS = ("#2a6fdb", "#d9480f", "#2b8a3e", "#862e9c", "#c2255c", "#0b7285")
 MATRIX_COLOURS = "Blues"
 DPI = 120
@@ -49,8 +52,9 @@ def save(figure: Figure, path: Path) -> None:
     suffix = path.suffix[1:].lower()
     for text in figure.findobj(Text):
         text.set_parse_math(False)  # a "$" in the name of a class is a dollar sign
-    # Without the salt and with a date the same figure makes another SVG.
-    with rc_context({"svg.hashsalt": "mnistcli"}), warnings.catch_warnings():
+    # Without the salt and with a date the same figure makes another SVG; text stays text, to search and to edit.
+    settings: Any = {"svg.hashsalt": "mnistcli", "svg.fonttype": "none", "pdf.fonttype": 42}
+    with rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # it draws a box instead
         figure.draw_without_rendering()  # only a second layout makes room for every label
         figure.savefig(content, format=suffix, dpi=DPI, metadata={"Date": None} if suffix == "svg" else None)
@@ -90,6 +94,67 @@ def comparison(compared: Comparison) -> Figure:
         _draw_matrix(axes, evaluation, title=f"{evaluation.run}\n{_score(evaluation)}", figure=middle)
     _draw_errors(bottom.subplots(), evaluations)
     return figure
+
+
+def group_comparison(compared: GroupComparison) -> Figure:
+    """Draw each run's accuracy beside its group's mean and interval, and validation by epoch with its spread.
+
+    It is made for a column of a paper: legible at 8 cm, in grey and without colour vision.
+    """
+    groups = compared.groups
+    figure = Figure(figsize=(5.4, 3.9 + 0.5 * len(groups)), layout="constrained")
+    above, below = figure.subplots(2, 1, height_ratios=(0.6 + 0.5 * len(groups), 3))
+    _draw_accuracies(above, groups)
+    above.set_xlabel(f"accuracy on {compared.n:,} {compared.split} images (%): runs, mean, its 95 % interval")
+    _draw_validation(below, groups)
+    return figure
+
+
+def _draw_accuracies(axes: Axes, groups: Sequence[ComparedGroup]) -> None:
+    """Draw a line a group: its runs as hollow marks, a little apart in height, above their mean and its interval."""
+    for row, (group, colour) in enumerate(zip(groups, _cycle(len(groups)), strict=True)):
+        accuracies = np.array(group.accuracies) * 100
+        low, high = np.array(mean_interval(group.accuracies)) * 100
+        heights = row - 0.16 + 0.08 * (np.arange(len(accuracies)) % 3 - 1)
+        mark: dict[str, Any] = {"color": colour, "marker": MARKERS[row % len(MARKERS)], "linestyle": "none"}
+        axes.plot(accuracies, heights, markersize=6, markerfacecolor="none", markeredgewidth=1.3, **mark)
+        axes.plot([low, high], [row + 0.2] * 2, color=colour, linewidth=2.2, solid_capstyle="butt")
+        axes.plot([group.mean * 100], [row + 0.2], markersize=8, **mark)
+        axes.annotate(
+            f"{group.mean * 100:.2f}", (group.mean * 100, row + 0.2), (0, -7), textcoords="offset points",
+            ha="center", va="top", size=10,
+        )  # fmt: skip
+    axes.set_yticks(range(len(groups)), [_short(group.group) for group in groups], size=11)
+    axes.set_ylim(len(groups) - 0.35, -0.5)
+    axes.grid(axis="x", alpha=0.25)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+
+
+def _draw_validation(axes: Axes, groups: Sequence[ComparedGroup]) -> None:
+    """Draw the mean of a group's runs by epoch over the range from its worst to its best."""
+    for i, (group, colour) in enumerate(zip(groups, _cycle(len(groups)), strict=True)):
+        epochs = min(map(len, group.histories))  # runs that stop early end before the others
+        if not epochs:
+            continue
+        values = np.array([[m.validation_accuracy * 100 for m in run[:epochs]] for run in group.histories])
+        numbers = np.arange(1, epochs + 1)
+        axes.fill_between(numbers, values.min(0), values.max(0), color=colour, alpha=0.2, linewidth=0)
+        style: dict[str, Any] = {"color": colour, "linestyle": LINES[i % len(LINES)], "linewidth": 1.8}
+        axes.plot(
+            numbers,
+            values.mean(0),
+            marker=MARKERS[i % len(MARKERS)],
+            markersize=4.5,
+            label=_short(group.group),
+            **style,
+        )
+    axes.set(xlabel="epoch (band: from the worst run to the best)", ylabel="validation accuracy (%)")
+    axes.xaxis.set_major_locator(_whole_numbers())
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    if axes.lines:
+        axes.legend(frameon=False, fontsize=11, loc="lower right")
 
 
 def grid(samples: Sequence[Sample], *, columns: int) -> Figure:

@@ -104,7 +104,8 @@ class RecipeTest:
 
     Attributes:
         difference: The mean accuracy of a less that of b.
-        welch_t: Welch's t, and `welch_ci95` its 95 % interval of the difference: over seeds, on these images.
+        welch_t: Welch's t, `welch_p` its p-value and `welch_ci95` its 95 % interval of the difference: over seeds, on
+            these images.
         p_value: Of the permutation test on Welch's t, two-sided.
         p_holm: The same, corrected for the number of pairs.
         permutations: How many ways of dealing the runs to two groups it tried.
@@ -116,8 +117,10 @@ class RecipeTest:
         meaningful: Whether that is a difference that matters: low end above 0.5, high end above 0.75 for the better.
         margin: What counts as equivalent.
         p_equivalence: Of the two one-sided tests against the margin.
-        seeds_needed: How many seeds each would likely decide; None where they alone would not, or nothing is open.
-        images_needed: How many test images would likely decide, likewise.
+        seeds_needed: How many seeds each would likely show which is better; None where they alone would not, or nothing
+            is open.
+        images_needed: How many test images would likely show it, likewise.
+        seeds_equivalent: How many seeds each would likely show that they are equivalent, likewise.
         networks: How b's network differs from a's, in the one-line language.
     """
 
@@ -125,6 +128,7 @@ class RecipeTest:
     b: str
     difference: float
     welch_t: float
+    welch_p: float
     welch_ci95: tuple[float, float]
     p_value: float
     p_holm: float
@@ -141,6 +145,7 @@ class RecipeTest:
     verdict: Verdict
     seeds_needed: int | None = None
     images_needed: int | None = None
+    seeds_equivalent: int | None = None
     networks: str = ""
 
 

@@ -480,9 +480,7 @@ def _run_at(folder: Path) -> Path | None:
 
 def _refuse_group(folder: Path) -> None:
     if (folder / GROUP).exists():
-        raise RunError(
-            f"{folder.name!r} is a group of runs; name one of its runs, which 'mnistcli runs list -v' lists."
-        )
+        raise RunError(f"{folder.name!r} is a group: name one of its runs, which 'mnistcli runs list -v' shows.")
 
 
 def _with_weights(folder: Path) -> Run:

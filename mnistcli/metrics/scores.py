@@ -1,5 +1,7 @@
 """Loss, accuracy and probabilities from logits, in NumPy and double precision: every image counts once."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 
@@ -8,6 +10,19 @@ def softmax(logits: np.ndarray, *, temperature: float = 1.0) -> np.ndarray:
     scores = np.exp((logits.astype(np.float64) - logits.max(1, keepdims=True)) / temperature)
     probabilities: np.ndarray = scores / scores.sum(1, keepdims=True)
     return probabilities
+
+
+def ensemble_logits(members: Iterable[tuple[np.ndarray, float]]) -> np.ndarray:
+    """Return the logarithms [n, classes] float64 of the mean of the members' calibrated probabilities.
+
+    A member is its logits [n, classes] and its temperature.
+    """
+    logs = []
+    for logits, temperature in members:
+        scaled = (logits.astype(np.float64) - logits.max(1, keepdims=True)) / temperature
+        logs.append(scaled - np.log(np.exp(scaled).sum(1, keepdims=True)))
+    total: np.ndarray = np.logaddexp.reduce(logs)
+    return total - np.log(len(logs))
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
