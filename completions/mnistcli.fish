@@ -9,7 +9,7 @@ function __mnistcli_runs
 end
 complete -c mnistcli -f
 complete -c mnistcli -n __fish_use_subcommand -a train -d 'Train a network, keep its best weights, score it once on the test images.'
-complete -c mnistcli -n __fish_use_subcommand -a evaluate -d 'Score a run: accuracy with its interval, loss, precision, recall and F1, confusion matrix.'
+complete -c mnistcli -n __fish_use_subcommand -a evaluate -d 'Score a run: accuracy with its interval, loss, calibration, precision, recall and F1, confusion matrix, cost.'
 complete -c mnistcli -n __fish_use_subcommand -a compare -d 'Set runs side by side on the same images and say whether the difference could be chance.'
 complete -c mnistcli -n __fish_use_subcommand -a predict -d 'Say which digit each picture shows, of any size and colour.'
 complete -c mnistcli -n __fish_use_subcommand -a inspect -d 'Look inside a network: the first layer'"'"'s filters, what each layer makes of one image, a map of many.'
@@ -66,7 +66,9 @@ complete -c mnistcli -n '__fish_seen_subcommand_from train' -l help -s h -d 'Sho
 complete -c mnistcli -n '__fish_seen_subcommand_from evaluate' -a '(__mnistcli_runs)'
 complete -c mnistcli -n '__fish_seen_subcommand_from evaluate' -l split -x -a 'train validation test' -d 'Which part of the data set.'
 complete -c mnistcli -n '__fish_seen_subcommand_from evaluate' -l plot -r -F -d 'Draw a figure: .png, .pdf or .svg.'
-complete -c mnistcli -n '__fish_seen_subcommand_from evaluate' -l fail-under -x -d 'Exit 1 where the accuracy is below it, as in 0.98.'
+complete -c mnistcli -n '__fish_seen_subcommand_from evaluate' -l plot-calibration -r -F -d 'Draw the reliability diagram, and accuracy against coverage: .png, .pdf or .svg.'
+complete -c mnistcli -n '__fish_seen_subcommand_from evaluate' -l corrupt -x -a 'all shot_noise impulse_noise glass_blur motion_blur shear scale rotate brightness translate stripe fog spatter dotted_line zigzag canny_edges' -d 'Score corrupted images too: all corruptions, or some with commas between their names. They are MNIST-C'"'"'s by name, but made here, not its files: shot_noise, impulse_noise, glass_blur, motion_blur, shear, scale, rotate, brightness, translate, stripe, fog, spatter, dotted_line, zigzag, canny_edges. --plot draws a heat map.'
+complete -c mnistcli -n '__fish_seen_subcommand_from evaluate' -l fail-under -x -d 'Exit 1 where the accuracy is below it, as in 0.98; with --corrupt, the mean over the corruptions.'
 complete -c mnistcli -n '__fish_seen_subcommand_from evaluate' -l runs-dir -x -a '(__fish_complete_directories)' -d 'The folder in which runs lie.'
 complete -c mnistcli -n '__fish_seen_subcommand_from evaluate' -l device -x -a 'auto cpu gpu tpu' -d 'Where to compute; auto: the fastest device that JAX finds; for predict ONNX Runtime on the CPU.'
 complete -c mnistcli -n '__fish_seen_subcommand_from evaluate' -l no-cache -d 'Do not use or write the compilation cache.'
