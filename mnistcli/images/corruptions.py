@@ -46,7 +46,7 @@ class Corruption(NamedTuple):
 
 def corrupt(images: np.ndarray, name: str) -> np.ndarray:
     """Return images [n, height, width, channels] uint8 corrupted in the way of that name."""
-    done = np.empty_like(images)
+    done = np.empty(images.shape, np.uint8)
     for start in range(0, len(images), TOGETHER):
         part = images[start : start + TOGETHER]
         random = np.random.default_rng([SEED, CORRUPTIONS.index(name), start])
@@ -80,7 +80,7 @@ def motion_blur(x: np.ndarray, random: Random) -> np.ndarray:
     """Move the camera along a straight line, in a direction of each image's own."""
     angle = random.uniform(0, np.pi, (len(x), 1, 1))
     length = _scaled(MOTION_LENGTH, x)
-    steps = np.linspace(-(length - 1) / 2, (length - 1) / 2, round(length))
+    steps = np.linspace(-(length - 1) / 2, (length - 1) / 2, max(1, round(length)))
     return np.mean(
         [_shown_from(x, _whole(step * np.sin(angle)), _whole(step * np.cos(angle))) for step in steps], axis=0
     )

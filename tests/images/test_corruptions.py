@@ -41,6 +41,13 @@ def test_images_of_any_shape_change_always_the_same_way_and_stay_images(name: st
         assert (changed != images).any((1, 2, 3)).all()
 
 
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_the_smallest_images_stay_images(name: str) -> None:
+    for side in (1, 2, 5):
+        images = np.full((2, side, side + 1, 1), 90, np.uint8)
+        assert corrupt(images, name).shape == images.shape
+
+
 @pytest.mark.parametrize("name", ALIKE)
 def test_an_image_does_not_depend_on_those_beside_it(name: str) -> None:
     assert np.array_equal(corrupt(DIGITS, name)[7:8], corrupt(DIGITS[7:8], name))

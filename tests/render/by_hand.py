@@ -2,8 +2,17 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from mnistcli.results.comparison import ComparedRun, Comparison
-from mnistcli.results.evaluation import Calibration, CoveragePoint, Evaluation, ReliabilityBin
+from mnistcli.results.evaluation import (
+    Calibration,
+    CorruptedEvaluation,
+    CoveragePoint,
+    Evaluation,
+    ReliabilityBin,
+    Robustness,
+)
 from mnistcli.results.training import EpochMetrics
 
 HISTORY = (
@@ -34,3 +43,13 @@ def evaluation(
 
 def compared(*runs: tuple[Evaluation, Sequence[EpochMetrics]]) -> Comparison:
     return Comparison(tuple(ComparedRun(each, tuple(history), 10, 1.0) for each, history in runs), ())
+
+
+def robustness(names: Sequence[str] = ("0", "1", "2")) -> Robustness:
+    """BETTER once clean, and CONFUSION in two corruptions; images of 2×3 pixels."""
+    pictures = [np.full((2, 3, 1), level, np.uint8) for level in (200, 100, 50)]
+    corrupted = [
+        CorruptedEvaluation(name, f"{name}, by hand", evaluation(names=names), picture)
+        for name, picture in zip(("fog", "shear"), pictures[1:], strict=True)
+    ]
+    return Robustness(evaluation(BETTER, names=names), pictures[0], tuple(corrupted))
