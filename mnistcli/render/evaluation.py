@@ -114,6 +114,7 @@ def _terminal(evaluation: Evaluation, screen: Screen) -> Iterable[RenderableType
     )
     if evaluation.cost is not None:
         facts.add_row("cost", _cost(evaluation.cost))
+        facts.add_row("training", seconds(evaluation.cost.train_seconds))
     yield facts
     if said := suggestion_text(evaluation):
         yield Text(said)
@@ -129,8 +130,7 @@ def _terminal(evaluation: Evaluation, screen: Screen) -> Iterable[RenderableType
 
 def _cost(cost: Cost) -> str:
     products = f"{cost.multiply_accumulates:,} MAC/image, " if cost.multiply_accumulates else ""
-    trained = f", {seconds(cost.train_seconds)} of training" if cost.train_seconds is not None else ""
-    return f"{cost.parameters:,} parameters, {products}{cost.model_bytes / 1e6:.1f} MB{trained}"
+    return f"{cost.parameters:,} parameters, {products}{cost.model_bytes / 1e6:.1f} MB"
 
 
 def _classes(evaluation: Evaluation) -> RenderableType:

@@ -5,7 +5,7 @@ import pytest
 
 from mnistcli.config import CORRUPTIONS
 from mnistcli.data import load
-from mnistcli.images.corruptions import KINDS, SHIFT, STRIPE_WIDTH, corrupt
+from mnistcli.images.corruptions import KINDS, SHIFT, STRIPE_WIDTH, TOGETHER, corrupt
 
 DIGITS = load("mnist").test.images[:40]
 ALIKE = ("scale", "brightness", "stripe", "canny_edges")  # which draw nothing at random
@@ -53,6 +53,11 @@ def test_an_image_does_not_depend_on_those_beside_it(name: str) -> None:
     assert np.array_equal(corrupt(DIGITS, name)[7:8], corrupt(DIGITS[7:8], name))
 
 
+def test_no_two_images_get_the_same_noise() -> None:
+    noisy = corrupt(np.full((TOGETHER + 1, 8, 8, 1), 128, np.uint8), "impulse_noise")
+    assert len(np.unique(noisy, axis=0)) == len(noisy)
+
+
 def test_geometry_moves_turns_slants_and_scales_as_far_as_it_says() -> None:
     moved = np.linalg.norm(centre(corrupt(DIGITS, "translate")) - centre(DIGITS), axis=1)
     assert np.median(moved) == pytest.approx(SHIFT, abs=0.1)
@@ -91,6 +96,10 @@ def test_edges_go_round_a_square() -> None:
     assert not edges[:6].any()
     assert edges[6:10, 10:18].any(0).all()
     assert edges[10:18, 18:22].any(1).all()
+    faint = square // 5
+    assert not corrupt(np.concatenate([square, faint, square]), "canny_edges")[1].any()
+    square[:, 8:20, 8:20, 0] = np.linspace(50, 255, 12)
+    assert corrupt(square, "canny_edges")[0, 12:16, 6:10].any(), "a faint edge is joined to a strong one"
 
 
 def test_the_readme_states_every_severity() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mnistcli.render.evaluation import evaluation_view
-from mnistcli.results.evaluation import CoveragePoint, Evaluation
+from mnistcli.results.evaluation import Cost, CoveragePoint, Evaluation
 from tests.render.by_hand import CALIBRATION, CONFUSION, evaluation
 from tests.render.reading import behind, on_terminal, rows, written
 
@@ -80,6 +80,15 @@ def test_a_terminal_shows_precision_recall_f1_and_images_of_each_class() -> None
     assert ["dog", "85.11%", "81.63%", "83.33%", "49"] in shown
     assert ["7", "94.31%", "99.50%", "96.84%", "200"] in shown
     assert ["mean", "92.77%", "90.38%", "91.47%", "349"] in shown
+
+
+def test_a_terminal_shows_what_is_known_of_the_cost() -> None:
+    shown = rows(evaluation_view(replace(evaluation(), cost=Cost(7850, 7840, 31_400, 65.43))))
+    assert ["cost", "7,850", "parameters,", "7,840", "MAC/image,", "0.0", "MB"] in shown
+    assert ["training", "65.4", "s"] in shown
+    unknown = rows(evaluation_view(replace(evaluation(), cost=Cost(7850, None, 31_400_000, None))))
+    assert ["cost", "7,850", "parameters,", "31.4", "MB"] in unknown
+    assert ["training", "–"] in unknown
 
 
 def test_a_score_without_a_denominator_is_a_dash() -> None:
