@@ -16,6 +16,10 @@ INVERT = ("auto", "yes", "no")
 SPLITS = ("train", "validation", "test")
 LAYOUTS = ("nhwc", "nchw")  # whether an image's channels come last or first
 ONNX_OUTPUTS = ("logits", "probabilities")
+CORRUPTIONS = (
+    "shot_noise", "impulse_noise", "glass_blur", "motion_blur", "shear", "scale", "rotate", "brightness", "translate",
+    "stripe", "fog", "spatter", "dotted_line", "zigzag", "canny_edges",
+)  # fmt: skip
 LARGEST_SIDE = 4096  # pixels of an image of a data set
 MOST_EPOCHS = 30_000  # a run's files tell of each, and no more of a file is read than so many fill
 
@@ -51,6 +55,20 @@ def check_split(name: str) -> None:
     """Raise UsageError where there is no split of that name."""
     if name not in SPLITS:
         raise UsageError(unknown("split", name, SPLITS))
+
+
+def find_corruptions(text: str) -> tuple[str, ...]:
+    """Return the corruptions that names with commas between them stand for, each once; "all" is all of them.
+
+    Raises:
+        UsageError: There is no such corruption.
+    """
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    known = ("all", *CORRUPTIONS)
+    for name in names:
+        if name not in known:
+            raise UsageError(unknown("corruption", name, known))
+    return CORRUPTIONS if "all" in names else names
 
 
 @dataclass(frozen=True, kw_only=True)

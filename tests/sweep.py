@@ -59,6 +59,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "CLASS": ("7", "x", "", "77"),
     "NAME": ("mine", "latest", "../up", "", "a b", "x" * 300, "\x1b[31m"),
     "NAMES|FILE": ("a,b", "names.txt", "a", "", "/dev/null", "digits"),
+    "all|NAMES": ("fog", "all", "stripe, shear", "fogg", "", ","),
     "DATA": ("mnist", "digits", "broken.npz", "nowhere", "/dev/null", "fashion_mnist", "a/b/c", ""),
     "DIR": ("runs", "new", "digits", "/dev/null", "/proc/nowhere", "", "."),
     "FILE": ("out.png", "out.svg", "list.txt", "nowhere/out.png", "out.bmp", "/dev/full", "digits", "", "-"),

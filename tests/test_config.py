@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from mnistcli.config import DataChoice
+from mnistcli.config import CORRUPTIONS, DataChoice, find_corruptions
 from mnistcli.errors import UsageError
 from mnistcli.models import configure
 
@@ -29,6 +29,11 @@ def test_a_setting_takes_the_ends_of_its_range_and_refuses_what_lies_beyond(sett
     for value in outside:
         with pytest.raises(UsageError, match=flag):
             configured(value)
+
+
+def test_all_stands_for_every_corruption_and_a_name_counts_once() -> None:
+    assert find_corruptions("all") == find_corruptions("fog,all") == CORRUPTIONS
+    assert find_corruptions("zigzag, fog,zigzag") == ("zigzag", "fog")
 
 
 def test_images_are_scaled_to_a_side_of_1_to_4096_pixels_and_mnist_s_have_28() -> None:

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from mnistcli.metrics import calibration_error, cross_entropy, fit_temperature, softmax
+from mnistcli.metrics.calibration import Coverage, brier_score, calibration_error, fit_temperature, reliability
+from mnistcli.metrics.scores import cross_entropy, softmax
 
 RANDOM = np.random.default_rng(0)
 
@@ -32,6 +33,51 @@ def test_gaps_of_different_bins_do_not_cancel() -> None:
 
 def test_certain_answers_fall_into_the_last_bin() -> None:
     assert calibration_error(np.array([[1.0, 0.0]]), np.array([0])) == 0
+
+
+def test_the_brier_score_is_the_squared_distance_from_the_truth() -> None:
+    probabilities, labels = RANDOM.dirichlet(np.ones(4), 50), RANDOM.integers(0, 4, 50)
+    assert brier_score(probabilities, labels) == pytest.approx(((probabilities - np.eye(4)[labels]) ** 2).sum(1).mean())
+    assert brier_score(np.eye(3), np.array([0, 1, 0])) == pytest.approx(2 / 3)
+
+
+def test_a_bin_holds_its_lower_edge_and_tells_of_its_own_answers() -> None:
+    probabilities = np.array([[0.5, 0.5], [0.7, 0.3], [0.75, 0.25], [1.0, 0.0]])
+    *empty, third, fourth = reliability(probabilities, np.array([1, 0, 0, 0]), bins=4)
+    assert [(each.n, each.accuracy, each.accuracy_ci95) for each in empty] == [(0, None, None)] * 2
+    assert (third.low, third.high, third.n, third.accuracy, third.confidence) == (0.5, 0.75, 2, 0.5, pytest.approx(0.6))
+    assert (fourth.n, fourth.accuracy, fourth.confidence) == (2, 1.0, 0.875)
+
+
+def test_coverage_counts_answers_of_at_least_that_confidence() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.3, 0.7]])
+    coverage = Coverage.of(probabilities, np.array([0, 1, 1, 0]))
+    found = [(point.coverage, point.accuracy) for point in map(coverage.at, (0.0, 0.6, 0.7, 0.8, 0.85, 0.95))]
+    assert found == [(1, 0.5), (1, 0.5), (0.75, pytest.approx(2 / 3)), (0.5, 1), (0.25, 1), (0, None)]
+
+
+def sure(*shares: tuple[float, int, int]) -> Coverage:
+    """Answers of two classes: so confident, so many of them, and how many of these are wrong."""
+    confidences = np.concatenate([[confidence] * n for confidence, n, _ in shares])
+    labels = np.concatenate([np.arange(n) < wrong for _, n, wrong in shares]).astype(int)
+    return Coverage.of(np.stack([confidences, 1 - confidences], 1), labels)
+
+
+@pytest.mark.parametrize(
+    ("shares", "least", "accuracy"),
+    [([(0.925, 1000, 1), (0.6, 30, 20)], 0.61, 0.999), ([(0.99945, 600, 0), (0.925, 400, 4)], 0.93, 1.0),
+     ([(0.99945, 400, 0), (0.925, 600, 6)], 0.0, 0.994), ([(0.8, 100, 0)], 0.0, 1.0)],
+)  # fmt: skip
+def test_the_lowest_threshold_with_the_best_target_that_half_the_images_reach_is_suggested(
+    shares: list[tuple[float, int, int]], least: float, accuracy: float
+) -> None:
+    point = sure(*shares).suggested()
+    assert point is not None
+    assert (point.min_confidence, point.accuracy) == pytest.approx((least, accuracy))
+
+
+def test_nothing_is_suggested_for_what_is_mostly_wrong() -> None:
+    assert sure((0.9, 100, 50)).suggested() is None
 
 
 def test_temperature_changes_confidence_and_no_answer() -> None:

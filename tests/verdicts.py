@@ -172,7 +172,7 @@ def agree(name: str, said: object, found: object) -> bool:
 
 def resample(runs: Path, prefix: str, seeds: int = 5, *, trials: int = 100) -> bool:
     """Print how often two groups drawn from runs of one recipe differ, without and with a true difference."""
-    from mnistcli.metrics import compare_recipes
+    from mnistcli.metrics.recipes import compare_recipes
 
     pool = np.array([read_answers(path.parent) for path in sorted(runs.glob(f"{prefix}*/test.safetensors"))])
     print(f"{len(pool)} runs, {100 * pool.mean():.3f} % right, standard deviation {100 * pool.mean(1).std(ddof=1):.3f}")

@@ -6,7 +6,7 @@ import numpy as np
 
 from mnistcli.analysis.evaluate import load_for, logits_of
 from mnistcli.data import Dataset, Split
-from mnistcli.metrics import softmax
+from mnistcli.metrics.scores import softmax
 from mnistcli.results.data import Sample
 from mnistcli.runs import Run
 

@@ -9,7 +9,9 @@ import numpy as np
 from mnistcli.analysis.evaluate import Classifier, load_for, logits_of, score
 from mnistcli.data import Dataset, Split
 from mnistcli.errors import RunError, UsageError
-from mnistcli.metrics import cochran_test, compare_all, ensemble_logits, holm, paired_test
+from mnistcli.metrics.pairs import cochran_test, holm, paired_test
+from mnistcli.metrics.recipes import compare_all
+from mnistcli.metrics.scores import ensemble_logits
 from mnistcli.models.language import difference, parse
 from mnistcli.results.comparison import ComparedGroup, ComparedRun, Comparison, GroupComparison
 from mnistcli.results.evaluation import Evaluation

@@ -12,9 +12,11 @@ from mnistcli.errors import RunError
 from mnistcli.inference.logits import predict_logits
 from mnistcli.inference.onnx_model import OnnxModel, read_model_file
 from mnistcli.inference.stablehlo import stablehlo_logits
-from mnistcli.metrics import calibration_error, cross_entropy, softmax
+from mnistcli.metrics.calibration import calibration_of
+from mnistcli.metrics.scores import cross_entropy, ensemble_logits
+from mnistcli.models.language import describe
 from mnistcli.models.network import Parts, restore
-from mnistcli.results.evaluation import Evaluation, GroupEvaluation
+from mnistcli.results.evaluation import Cost, Evaluation, GroupEvaluation
 from mnistcli.runs import STABLEHLO, Run, StoredModel, load_model
 
 Classifier = StoredModel | OnnxModel  # what a run is once it is read: by JAX, or, where it is an ONNX file, by that
@@ -29,8 +31,22 @@ def evaluate(run: Run, dataset: Dataset, *, split: str) -> Evaluation:
     """
     images = dataset.split(split)
     model = load_for(run, dataset)
-    logits = logits_of(model, images.images)
-    return score(logits, images, model, run=run.name, split=split)
+    scored = score(logits_of(model, images.images), images, model, run=run.name, split=split)
+    return replace(scored, cost=cost_of(run, model))
+
+
+def cost_of(run: Run, model: Classifier) -> Cost:
+    """Return what the run's model takes."""
+    record, products = run.record(), None
+    if model.network is not None:
+        summary = describe(model.arch, model.network, model.image_shape, len(model.class_names))
+        products = summary.multiply_accumulates
+    return Cost(
+        parameters=model.parameters,
+        multiply_accumulates=products,
+        model_bytes=run.weights.stat().st_size,
+        train_seconds=record.results.get("train_seconds") if record else None,
+    )
 
 
 def evaluate_group(group: str, runs: Sequence[Run], dataset: Dataset, *, split: str) -> GroupEvaluation:
@@ -50,13 +66,11 @@ def evaluate_group(group: str, runs: Sequence[Run], dataset: Dataset, *, split: 
 
 
 def ensemble(
-    logits: Sequence[np.ndarray], models: Sequence[StoredModel], images: Split, *, group: str, split: str
+    logits: Sequence[np.ndarray], models: Sequence[Classifier], images: Split, *, group: str, split: str
 ) -> Evaluation:
     """Return the evaluation of the mean of the models' calibrated probabilities, of logits [n, classes] each."""
-    probabilities = np.mean(
-        [softmax(each, temperature=model.temperature) for each, model in zip(logits, models, strict=True)], axis=0
-    )
-    return score(np.log(probabilities), images, replace(models[0], temperature=1.0), run=group, split=split)
+    together = ensemble_logits((each, model.temperature) for each, model in zip(logits, models, strict=True))
+    return score(together, images, replace(models[0], temperature=1.0), run=group, split=split)
 
 
 def logits_of(model: Classifier, images: np.ndarray) -> np.ndarray:
@@ -139,7 +153,7 @@ def score(logits: np.ndarray, images: Split, model: Classifier, *, run: str, spl
         arch=model.arch,
         split=split,
         loss=cross_entropy(logits, images.labels),
-        calibration_error=calibration_error(softmax(logits, temperature=model.temperature), images.labels),
+        calibration=calibration_of(logits, images.labels, temperature=model.temperature),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         class_names=model.class_names,
     )

@@ -11,7 +11,7 @@ from mnistcli.errors import RunError, UsageError
 from mnistcli.files import write_atomically
 from mnistcli.inference.onnx_model import open_onnx, read_model_file
 from mnistcli.inference.stablehlo import make_stablehlo, stablehlo_logits
-from mnistcli.metrics import softmax
+from mnistcli.metrics.scores import softmax
 from mnistcli.results.model import Export
 from mnistcli.runs import STABLEHLO, Run, StoredModel
 

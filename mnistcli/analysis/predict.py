@@ -25,7 +25,7 @@ from mnistcli.images import (
     steps,
 )
 from mnistcli.inference.onnx_model import OnnxModel
-from mnistcli.metrics import softmax
+from mnistcli.metrics.scores import softmax
 from mnistcli.results.prediction import Digit, Prediction
 from mnistcli.runs import Run, StoredModel, load_model
 

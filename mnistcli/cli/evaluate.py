@@ -12,7 +12,7 @@ from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.onnx_options import Onnx
 from mnistcli.cli.options import Plot, RunArgument, RunsDir, Split, check_plot
-from mnistcli.config import RUNS_DIR, check_split
+from mnistcli.config import CORRUPTIONS, RUNS_DIR, check_split, find_corruptions
 from mnistcli.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 EXAMPLES = [
     "mnistcli evaluate",
     "mnistcli evaluate cnn --plot confusion.png --thumbnails",
+    "mnistcli evaluate cnn --plot-calibration calibration.png",
+    "mnistcli evaluate cnn --corrupt all --plot heat.png",
     "mnistcli evaluate dense-002 --split validation --fail-under 0.98",
     "mnistcli evaluate cnn-group-001",
     "mnistcli evaluate pytorch.onnx --onnx-mean 0.1307 --onnx-std 0.3081",
@@ -44,26 +46,51 @@ def evaluate(
     thumbnails: Annotated[
         bool, typer.Option("--thumbnails", help="Draw with --plot the images that are in each cell of the matrix.")
     ] = False,
+    plot_calibration: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw the reliability diagram, and accuracy against coverage: .png, .pdf or .svg.",
+            show_default=False,
+        ),
+    ] = None,
+    corrupt: Annotated[
+        str | None,
+        typer.Option(
+            metavar="all|NAMES",
+            help="Score corrupted images too: all corruptions, or some with commas between their names. They are "
+            f"MNIST-C's by name, but made here, not its files: {', '.join(CORRUPTIONS)}. --plot draws a heat map.",
+            show_default=False,
+        ),
+    ] = None,
     fail_under: Annotated[
         float | None,
-        typer.Option(metavar="SHARE", help="Exit 1 where the accuracy is below it, as in 0.98.", show_default=False),
+        typer.Option(
+            metavar="SHARE",
+            help="Exit 1 where the accuracy is below it, as in 0.98; with --corrupt, the mean over the corruptions.",
+            show_default=False,
+        ),
     ] = None,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Score a run: accuracy with its interval, loss, precision, recall and F1, confusion matrix.
+    """Score a run: accuracy with its interval, loss, calibration, precision, recall and F1, confusion matrix, cost.
 
-    Of a group it gives each run's accuracy, and the same of their ensemble: the mean of their probabilities.
+    Of a group it gives each run's accuracy, and the rest of their ensemble: the mean of their probabilities. -v adds
+    the tables of reliability and coverage.
     """
     check_plot(plot)
-    if thumbnails and plot is None:
-        raise UsageError("--thumbnails changes the figure of --plot: name its file with --plot FILE.")
+    check_plot(plot_calibration, flag="--plot-calibration")
+    if thumbnails and (plot is None or corrupt is not None):
+        raise UsageError("--thumbnails changes the confusion matrix of --plot: give --plot FILE, without --corrupt.")
     check_split(split)
+    corruptions = None if corrupt is None else find_corruptions(corrupt)
     if fail_under is not None and not 0 <= fail_under <= 1:
         raise UsageError(f"--fail-under takes a fraction from 0 to 1, not {fail_under:g}.")
     compute.start(face)
 
     from mnistcli.analysis.evaluate import evaluate as evaluate_run
     from mnistcli.render.evaluation import evaluation_view
+    from mnistcli.render.robustness import robustness_view
     from mnistcli.runs import RunsFolder
     from mnistcli.runs.groups import Groups
 
@@ -82,11 +109,29 @@ def evaluate(
     dataset, record = data.load(face, choice), found.record()
     if record and record.provenance.get("data_fingerprint") != dataset.fingerprint:
         face.note(f"{found.name} was trained on other data: {record.config.dataset}.")
-    evaluation = evaluate_run(found, dataset, split=split)
-    if plot is not None:
+    robustness = None
+    if corruptions is None:
+        evaluation = evaluate_run(found, dataset, split=split)
+        accuracy = evaluation.accuracy
+        view = evaluation_view(evaluation, show_command=_show_command(run, found, data, split, runs_dir))
+    else:
+        from mnistcli.analysis.corrupt import evaluate_corrupted
+
+        robustness = evaluate_corrupted(found, dataset, split=split, names=corruptions)
+        evaluation = robustness.clean
+        accuracy, view = robustness.mean_accuracy, robustness_view(robustness)
+    if plot is not None and robustness is not None:
+        from mnistcli.render import evaluation_figures
+
+        face.save_figure(evaluation_figures.robustness(robustness), plot)
+    elif plot is not None:
         face.save_figure(_draw_matrix(evaluation, found if thumbnails else None, dataset), plot)
-    face.show(evaluation_view(evaluation, show_command=_show_command(run, found, data, split, runs_dir)))
-    _check_accuracy(face, evaluation.accuracy, fail_under)
+    if plot_calibration is not None:
+        from mnistcli.render import evaluation_figures
+
+        face.save_figure(evaluation_figures.calibration(evaluation), plot_calibration)
+    face.show(view)
+    _check_accuracy(face, accuracy, fail_under)
 
 
 def _evaluate_group(face: Face, data: Data, group: Group, runs: list[Run], *, split: str, plot: Path | None) -> float:

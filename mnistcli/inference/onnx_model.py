@@ -15,7 +15,7 @@ import numpy as np
 from mnistcli.config import PICTURES, OnnxReading
 from mnistcli.errors import RunError, UsageError
 from mnistcli.files import read_bounded
-from mnistcli.metrics import softmax
+from mnistcli.metrics.scores import softmax
 
 SCHEMA = "mnistcli.onnx/1"
 UNSEALED = "0" * 64  # where a file tells of its SHA-256, before it is known

@@ -35,29 +35,3 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
 def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
     """Return the share of labels [n] that the largest of logits [n, classes] names."""
     return float((logits.argmax(1) == labels).mean())
-
-
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Return the temperature, 0.1 to 10, by which to divide logits [n, classes] so that labels [n] are likeliest.
-
-    Source: C. Guo et al., "On calibration of modern neural networks", ICML 2017.
-    """
-    from scipy.optimize import minimize_scalar  # 0.2 s to import, and needed nowhere else
-
-    def loss(log_temperature: float) -> float:
-        return cross_entropy(logits * np.exp(-log_temperature), labels)
-
-    return float(np.exp(minimize_scalar(loss, bounds=np.log([0.1, 10]), method="bounded", options={"xatol": 1e-3}).x))
-
-
-def calibration_error(probabilities: np.ndarray, labels: np.ndarray, *, bins: int = 15) -> float:
-    """Return the expected calibration error of probabilities [n, classes] against labels [n].
-
-    Answers are put into bins of equal width by their confidence; the error is the mean distance between a bin's mean
-    confidence and its accuracy, each weighted by its answers. Source: M. Naeini, G. Cooper, M. Hauskrecht, "Obtaining
-    well calibrated probabilities using Bayesian binning", AAAI 2015.
-    """
-    confidences, right = probabilities.max(1), probabilities.argmax(1) == labels
-    bin_of = np.minimum((confidences * bins).astype(int), bins - 1)
-    gaps = np.bincount(bin_of, weights=confidences - right, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))

@@ -8,7 +8,8 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from mnistcli.metrics import LEVEL, mean_interval
+from mnistcli.metrics.pairs import LEVEL
+from mnistcli.metrics.welch import mean_interval
 from mnistcli.render.evaluation import evaluation_document, evaluation_row, worst_confusions
 from mnistcli.render.matrix import confusion_tables, difference_tables
 from mnistcli.render.screen import Screen

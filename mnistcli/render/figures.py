@@ -18,7 +18,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mnistcli.errors import UsageError
 from mnistcli.files import write_atomically
-from mnistcli.metrics import mean_interval
+from mnistcli.metrics.welch import mean_interval
 from mnistcli.render.tables import percent, shape
 from mnistcli.render.view import shortened
 from mnistcli.results.comparison import ComparedGroup, Comparison, GroupComparison

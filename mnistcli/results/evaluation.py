@@ -1,10 +1,14 @@
-"""How a model did on one split."""
+"""How a model did on one split, and on the same images corrupted."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from statistics import NormalDist
+from dataclasses import dataclass, field
+from statistics import NormalDist, fmean
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 from mnistcli.results.spread import Spread
 
@@ -21,21 +25,100 @@ class ClassScore:
 
 
 @dataclass(frozen=True)
+class ReliabilityBin:
+    """The answers with a confidence from `low` up to, not including, `high`; 1 belongs to the last bin.
+
+    Attributes:
+        confidence: Their mean confidence; None where there are none.
+    """
+
+    low: float
+    high: float
+    n: int
+    correct: int
+    confidence: float | None
+
+    @property
+    def accuracy(self) -> float | None:
+        """The share of them that is right."""
+        return _ratio(self.correct, self.n)
+
+    @property
+    def accuracy_ci95(self) -> tuple[float, float] | None:
+        """The 95 % Wilson score interval of that share."""
+        return wilson_interval(self.correct, self.n) if self.n else None
+
+
+@dataclass(frozen=True)
+class CoveragePoint:
+    """What answering only with a confidence of at least `min_confidence` comes to.
+
+    Attributes:
+        coverage: The share of images that are answered.
+        accuracy: The share of the answers that is right; None where there are none.
+    """
+
+    min_confidence: float
+    coverage: float
+    accuracy: float | None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Whether a model's probabilities mean what they say; all but `error_uncalibrated` after temperature scaling.
+
+    Attributes:
+        loss: The mean cross-entropy in nats.
+        brier: The Brier score, from 0 to 2.
+        error: The expected calibration error, a fraction of 1, and `error_uncalibrated` that before scaling.
+        reliability: The bins of equal width that it is computed from.
+        coverage: Accuracy against coverage at a few thresholds, the lowest first.
+        suggested: The threshold that `predict --min-confidence` is best given; None where none can be named.
+        curve: Accuracy against coverage at many thresholds, for figures.
+    """
+
+    loss: float
+    brier: float
+    error: float
+    error_uncalibrated: float
+    reliability: tuple[ReliabilityBin, ...]
+    coverage: tuple[CoveragePoint, ...]
+    suggested: CoveragePoint | None
+    curve: tuple[CoveragePoint, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a model takes; what is not known is None.
+
+    Attributes:
+        multiply_accumulates: For one image.
+        model_bytes: Of the file of its weights.
+    """
+
+    parameters: int
+    multiply_accumulates: int | None
+    model_bytes: int
+    train_seconds: float | None
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """A model's answers on one split: `confusion[true][predicted]` counts images.
 
     Attributes:
-        loss: The mean cross-entropy in nats.
-        calibration_error: The expected calibration error in 15 bins, a fraction of 1.
+        loss: The mean cross-entropy in nats, before temperature scaling.
+        cost: None where nobody asked.
     """
 
     run: str
     arch: str
     split: str
     loss: float
-    calibration_error: float
+    calibration: Calibration
     confusion: tuple[tuple[int, ...], ...]
     class_names: tuple[str, ...]
+    cost: Cost | None = None
 
     @property
     def n(self) -> int:
@@ -61,6 +144,18 @@ class Evaluation:
     def per_class(self) -> tuple[ClassScore, ...]:
         """Precision, recall and F1 of each class."""
         return tuple(self._score(i) for i in range(len(self.class_names)))
+
+    @property
+    def macro(self) -> ClassScore:
+        """The plain means of precision, recall and F1 over the classes that have images.
+
+        The precision of a class that was never answered counts as 0.
+        """
+        present = [score for score in self.per_class if score.support]
+        precision, recall, f1 = (
+            fmean(getattr(score, name) or 0.0 for score in present) for name in ("precision", "recall", "f1")
+        )
+        return ClassScore("mean", precision, recall, f1, self.n)
 
     def _score(self, i: int) -> ClassScore:
         hits, support = self.confusion[i][i], sum(self.confusion[i])
@@ -97,6 +192,35 @@ class GroupEvaluation:
     def accuracies(self) -> Spread:
         """The runs' accuracies."""
         return Spread(tuple(member.accuracy for member in self.members))
+
+
+@dataclass(frozen=True)
+class CorruptedEvaluation:
+    """A model's answers on corrupted images.
+
+    Attributes:
+        name: Of the corruption, and `severity` what it does, and how strongly.
+        example: One of the images, [height, width, channels] uint8.
+    """
+
+    name: str
+    severity: str
+    evaluation: Evaluation
+    example: np.ndarray = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """A model's answers on clean images, of which `example` is one, and on the same images corrupted."""
+
+    clean: Evaluation
+    example: np.ndarray = field(compare=False, repr=False)
+    corrupted: tuple[CorruptedEvaluation, ...]
+
+    @property
+    def mean_accuracy(self) -> float:
+        """The mean of the accuracies on corrupted images."""
+        return fmean(each.evaluation.accuracy for each in self.corrupted)
 
 
 def wilson_interval(successes: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:

@@ -15,7 +15,8 @@ from mnistcli.config import TrainConfig
 from mnistcli.data import Dataset
 from mnistcli.errors import DivergedError
 from mnistcli.inference.logits import batched_logits, block_size, in_blocks
-from mnistcli.metrics import accuracy, cross_entropy, fit_temperature
+from mnistcli.metrics.calibration import fit_temperature
+from mnistcli.metrics.scores import accuracy, cross_entropy
 from mnistcli.models.network import Parts, Tree, build, count, define, flatten, map_paths, split
 from mnistcli.results.training import EpochMetrics, StepMetrics
 from mnistcli.runs import Checkpoint

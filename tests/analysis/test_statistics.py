@@ -6,7 +6,8 @@ from scipy.stats import binomtest
 
 from mnistcli.analysis.compare import paired_test
 from mnistcli.render.comparison import verdict
-from mnistcli.results.evaluation import Evaluation, wilson_interval
+from mnistcli.results.evaluation import wilson_interval
+from tests.render.by_hand import evaluation
 
 
 @given(st.integers(1, 20_000), st.data())
@@ -39,9 +40,14 @@ def test_the_verdict_says_which_is_better_and_whether_it_is_chance_at_a_level_of
 
 
 def test_scores_without_a_denominator_are_none() -> None:
-    evaluation = Evaluation("r", "linear", "test", 0.0, 0.0, ((2, 0, 0), (1, 0, 0), (0, 0, 0)), ("a", "b", "c"))
-    scores = evaluation.per_class
+    found = evaluation(((2, 0, 0), (1, 0, 0), (0, 0, 0)), names=("a", "b", "c"))
+    scores = found.per_class
     assert [score.precision for score in scores] == [2 / 3, None, None]
     assert [score.recall for score in scores] == [1, 0, None]
     assert [score.f1 for score in scores] == [0.8, 0, None]
-    assert evaluation.worst_confusions() == [("b", "a", 1)]
+    assert found.worst_confusions() == [("b", "a", 1)]
+
+
+def test_macro_means_leave_out_classes_without_images_and_count_what_is_never_answered_as_0() -> None:
+    macro = evaluation(((2, 0, 0), (1, 0, 0), (0, 0, 0)), names=("a", "b", "c")).macro
+    assert (macro.precision, macro.recall, macro.f1, macro.support) == (pytest.approx(1 / 3), 0.5, 0.4, 3)

@@ -6,7 +6,7 @@ import numpy as np
 from mnistcli.analysis.evaluate import logits_of
 from mnistcli.analysis.study import Session, train
 from mnistcli.data import Split, load
-from mnistcli.metrics import cross_entropy
+from mnistcli.metrics.scores import cross_entropy
 from mnistcli.models import configure
 from mnistcli.results.training import TrainResult
 from mnistcli.runs import RunsFolder, load_model

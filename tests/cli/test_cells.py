@@ -10,7 +10,7 @@ import pytest
 
 from mnistcli.analysis.evaluate import logits_of
 from mnistcli.data import load
-from mnistcli.metrics import softmax
+from mnistcli.metrics.scores import softmax
 from mnistcli.runs import load_model
 from tests.conftest import Call, svg_texts
 

@@ -1,3 +1,4 @@
+import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from scipy.special import log_softmax
 
 from mnistcli.analysis.evaluate import logits_of
 from mnistcli.data import load
+from mnistcli.images.corruptions import corrupt
 from mnistcli.runs import load_model
 from tests.conftest import Call, svg_texts
 
@@ -20,9 +22,17 @@ KEYS = [
     "accuracy",
     "accuracy_ci95",
     "loss",
+    "loss_calibrated",
+    "brier",
     "calibration_error",
+    "calibration_error_uncalibrated",
+    "reliability",
+    "coverage",
+    "suggested",
+    "macro",
     "confusion",
     "per_class",
+    "cost",
 ]
 
 
@@ -58,8 +68,67 @@ def test_loss_is_of_the_logits_and_calibration_of_what_predict_says_in_15_bins(m
     confidences, right = probabilities.max(1), probabilities.argmax(1) == test.labels
     edges = np.linspace(0, 1, 16)
     bins = [(low < confidences) & (confidences <= high) for low, high in pairwise(edges)]
+    losses = -np.log(probabilities[np.arange(10_000), test.labels])
+    assert found["loss_calibrated"] == pytest.approx(losses.mean(), rel=1e-4)
+    distances = ((probabilities - np.eye(10)[test.labels]) ** 2).sum(1)
+    assert found["brier"] == pytest.approx(distances.mean(), rel=1e-4)
+    assert [each["n"] for each in found["reliability"]] == [each.sum() for each in bins]
+    for point in (*found["coverage"], found["suggested"]):
+        answered = confidences >= point["min_confidence"]
+        assert (point["coverage"], point["accuracy"]) == (answered.mean(), pytest.approx(right[answered].mean()))
     gaps = [each.mean() * abs(confidences[each].mean() - right[each].mean()) for each in bins if each.any()]
     assert found["calibration_error"] == pytest.approx(sum(gaps), rel=1e-3)
+
+
+def test_cost_is_the_network_s_the_file_s_and_the_training_s(mnistcli: Call, workspace: Path) -> None:
+    record = json.loads((workspace / "runs/linear-001/run.json").read_text())
+    assert mnistcli("evaluate", "linear", "--json", cwd=workspace).json["cost"] == {
+        "parameters": 7850,
+        "multiply_accumulates": 7840,
+        "model_bytes": (workspace / "runs/linear-001/model.safetensors").stat().st_size,
+        "train_seconds": record["results"]["train_seconds"],
+    }
+    foreign = mnistcli("evaluate", "runs/linear-001/model.onnx", "--json", cwd=workspace).json["cost"]
+    assert (foreign["parameters"], foreign["multiply_accumulates"], foreign["train_seconds"]) == (7850, None, None)
+
+
+def test_corruptions_are_scored_on_the_images_that_they_make(mnistcli: Call, workspace: Path, tmp_path: Path) -> None:
+    figure = tmp_path / "heat.svg"
+    arguments = ("evaluate", "linear", "--corrupt", "shear,fog", "--json", "--plot", figure, "--fail-under", "0.8")
+    outcome = mnistcli(*arguments, cwd=workspace)
+    found, clean = outcome.json, mnistcli("evaluate", "linear", "--json", cwd=workspace).json
+    assert outcome.code == 1, "the mean is under 0.8, if the accuracy is not"
+    assert (found["accuracy"], found["loss"]) == (clean["accuracy"], clean["loss"])
+    assert [each["name"] for each in found["corruptions"]] == ["shear", "fog"]
+    accuracies = [each["accuracy"] for each in found["corruptions"]]
+    assert found["mean_corrupted_accuracy"] == pytest.approx(np.mean(accuracies))
+    test, model = load("mnist").test, load_model(workspace / "runs/linear-001/model.safetensors")
+    shear = found["corruptions"][0]
+    answers = logits_of(model, corrupt(test.images, "shear")).argmax(1)
+    assert shear["accuracy"] == (answers == test.labels).mean()
+    assert shear["recall"][3] == (answers == test.labels)[test.labels == 3].mean()
+    assert shear["relative_error"] == pytest.approx((1 - shear["accuracy"]) / (1 - found["accuracy"]))
+    said = svg_texts(figure)
+    assert f"shear  {shear['accuracy'] * 100:.1f} %" in said
+    assert f"{shear['recall'][3] * 100:.0f}" in said
+
+
+def test_corruptions_are_named_with_commas_and_an_unknown_one_is_refused(mnistcli: Call, workspace: Path) -> None:
+    chosen = mnistcli("evaluate", "linear", "--corrupt", "stripe, brightness,stripe", cwd=workspace)
+    assert [line.split("\t")[0] for line in chosen.lines] == ["stripe", "brightness"]
+    refused = mnistcli("evaluate", "--corrupt", "stripe,zigzak")
+    assert refused.code == 2
+    assert "Unknown corruption 'zigzak'" in refused.err
+    assert "did you mean 'zigzag'?" in refused.err
+
+
+def test_plot_calibration_draws_each_bin_s_count_and_the_suggested_threshold(
+    mnistcli: Call, workspace: Path, tmp_path: Path
+) -> None:
+    found = mnistcli("evaluate", "dense", "--plot-calibration", tmp_path / "c.svg", "--json", cwd=workspace).json
+    said = svg_texts(tmp_path / "c.svg")
+    assert {f"{each['n']:,}" for each in found["reliability"] if each["n"]} <= set(said)
+    assert any(f"≥ {found['suggested']['min_confidence']:g}" in text for text in said)
 
 
 def test_every_split_can_be_scored(mnistcli: Call, workspace: Path) -> None:

@@ -41,7 +41,7 @@ print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})), file=sys
     "arguments",
     [("--help",), ("train", "--help"), ("--version",), ("train", "--bogus"), ("train", "--arch", "cn"),
      ("train", "--lr", "-1"), ("train", "--arch", "conv 32 3x3, rlu"),
-     ("evaluate", "--split", "x"), ("completion", "bash"), ("help", "exit-codes")],
+     ("evaluate", "--split", "x"), ("evaluate", "--corrupt", "fogg"), ("completion", "bash"), ("help", "exit-codes")],
     ids=" ".join,
 )  # fmt: skip
 def test_help_completion_and_usage_errors_import_nothing_heavy(arguments: tuple[str, ...]) -> None:

@@ -15,6 +15,7 @@ ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 COMMANDS = [
     "train --arch linear --limit 3000 --epochs 2 --no-plots",
     "evaluate linear",
+    "evaluate linear --corrupt fog,glass_blur",
     "inspect linear",
     "inspect builtin digits/test-0000-7.png",
     "compare linear dense",

@@ -2,8 +2,17 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from mnistcli.results.comparison import ComparedRun, Comparison
-from mnistcli.results.evaluation import Evaluation
+from mnistcli.results.evaluation import (
+    Calibration,
+    CorruptedEvaluation,
+    CoveragePoint,
+    Evaluation,
+    ReliabilityBin,
+    Robustness,
+)
 from mnistcli.results.training import EpochMetrics
 
 HISTORY = (
@@ -12,14 +21,35 @@ HISTORY = (
     EpochMetrics(3, 0.2, 0.95, 0.25, 0.92, 3.5, 100.0),
 )
 CONFUSION = ((90, 7, 3), (0, 40, 9), (1, 0, 199))  # 10, 9 and 1 errors by true class; 1, 7 and 12 by predicted
+CALIBRATION = Calibration(
+    loss=0.1212,
+    brier=0.0333,
+    error=0.0567,
+    error_uncalibrated=0.0789,
+    reliability=(ReliabilityBin(0.0, 0.5, 0, 0, None), ReliabilityBin(0.5, 1.0, 349, 329, 0.9321)),
+    coverage=(CoveragePoint(0.5, 1.0, 329 / 349), CoveragePoint(0.99, 0.0, None)),
+    suggested=CoveragePoint(0.93, 0.9712, 0.9991),
+    curve=(CoveragePoint(0.5, 1.0, 329 / 349), CoveragePoint(0.93, 0.9712, 0.9991)),
+)
 BETTER = ((96, 4, 0), (2, 47, 0), (3, 2, 195))  # 4, 2 and 5 errors by true class
 
 
 def evaluation(
     confusion: Sequence[Sequence[int]] = CONFUSION, *, run: str = "cnn-001", names: Sequence[str] = ("0", "1", "2")
 ) -> Evaluation:
-    return Evaluation(run, run.split("-")[0], "test", 0.1234, 0.0567, tuple(map(tuple, confusion)), tuple(names))
+    matrix = tuple(map(tuple, confusion))
+    return Evaluation(run, run.split("-")[0], "test", 0.1234, CALIBRATION, matrix, tuple(names))
 
 
 def compared(*runs: tuple[Evaluation, Sequence[EpochMetrics]]) -> Comparison:
     return Comparison(tuple(ComparedRun(each, tuple(history), 10, 1.0) for each, history in runs), ())
+
+
+def robustness(names: Sequence[str] = ("0", "1", "2")) -> Robustness:
+    """BETTER once clean, and CONFUSION in two corruptions; images of 2×3 pixels."""
+    pictures = [np.full((2, 3, 1), level, np.uint8) for level in (200, 100, 50)]
+    corrupted = [
+        CorruptedEvaluation(name, f"{name}, by hand", evaluation(names=names), picture)
+        for name, picture in zip(("fog", "shear"), pictures[1:], strict=True)
+    ]
+    return Robustness(evaluation(BETTER, names=names), pictures[0], tuple(corrupted))

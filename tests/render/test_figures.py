@@ -13,13 +13,13 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from PIL import Image
 
 from mnistcli.errors import UsageError
-from mnistcli.render import figures
+from mnistcli.render import evaluation_figures, figures
 from mnistcli.results.data import Sample
 from mnistcli.results.evaluation import Evaluation
 from mnistcli.results.model import LayerSummary, ModelSummary
 from mnistcli.results.prediction import Explanation, Prediction
 from tests.conftest import svg_texts
-from tests.render.by_hand import BETTER, HISTORY, compared, evaluation
+from tests.render.by_hand import BETTER, HISTORY, compared, evaluation, robustness
 
 
 def of_classes(n: int) -> Evaluation:
@@ -374,7 +374,11 @@ def explanation_of(names: Sequence[str]) -> Figure:
     return figures.explanation(explained((0.5, 0.3, 0.2), names))
 
 
-OF_CLASSES = pytest.mark.parametrize("draw", [confusion_of, comparison_of, grid_of, explanation_of])
+def robustness_of(names: Sequence[str]) -> Figure:
+    return evaluation_figures.robustness(robustness(names))
+
+
+OF_CLASSES = pytest.mark.parametrize("draw", [confusion_of, comparison_of, grid_of, explanation_of, robustness_of])
 
 
 @OF_CLASSES

@@ -19,7 +19,7 @@ from safetensors.numpy import load_file
 from mnistcli.data import Dataset, Split, load
 from mnistcli.inference.logits import predict_logits
 from mnistcli.inference.onnx_model import open_onnx
-from mnistcli.metrics import cross_entropy
+from mnistcli.metrics.scores import cross_entropy
 from mnistcli.models import configure
 from mnistcli.models.language import parse, plan
 from mnistcli.models.network import Network, restore, scale

@@ -8,7 +8,7 @@ import pytest
 
 from mnistcli.data import Dataset, Split, load
 from mnistcli.inference.logits import predict_logits
-from mnistcli.metrics import accuracy, cross_entropy
+from mnistcli.metrics.scores import accuracy, cross_entropy
 from mnistcli.models import configure
 from mnistcli.models.network import build, restore, split
 from mnistcli.results.training import EpochMetrics, StepMetrics

@@ -1,0 +1,30 @@
+"""Score a run on corrupted images."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mnistcli.analysis.evaluate import load_for, logits_of, score
+from mnistcli.data import Dataset, Split
+from mnistcli.images.corruptions import KINDS, corrupt
+from mnistcli.results.evaluation import CorruptedEvaluation, Evaluation, Robustness
+from mnistcli.runs import Run
+
+
+def evaluate_corrupted(run: Run, dataset: Dataset, *, split: str, names: Sequence[str]) -> Robustness:
+    """Return how the run does on a split, and on the same images in the corruptions of those names.
+
+    Raises:
+        RunError: The run's weights are missing or damaged, or do not fit the data.
+        UsageError: There is no such split.
+    """
+    clean, model = dataset.split(split), load_for(run, dataset)
+
+    def scored(images: np.ndarray) -> Evaluation:
+        return score(logits_of(model, images), Split(images, clean.labels), model, run=run.name, split=split)
+
+    corrupted = []
+    for name in names:
+        images = corrupt(clean.images, name)
+        corrupted.append(CorruptedEvaluation(name, KINDS[name].severity, scored(images), images[0].copy()))
+    return Robustness(scored(clean.images), np.array(clean.images[0]), tuple(corrupted))

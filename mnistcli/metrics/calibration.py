@@ -1,0 +1,107 @@
+"""Calibration: what probabilities are worth."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from mnistcli.metrics.scores import cross_entropy, softmax
+from mnistcli.results.evaluation import Calibration, CoveragePoint, ReliabilityBin
+
+BINS = 15
+THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)  # of the table of coverage
+CANDIDATES = np.concatenate([np.arange(0, 0.99, 0.01), np.arange(0.99, 0.999, 0.001), np.arange(0.999, 1, 0.0001)])
+TARGETS = (0.999, 0.995, 0.99, 0.98, 0.95, 0.9)  # accuracies that a threshold is looked for, the first reachable one
+ENOUGH = 0.5  # of the images must be answered by then
+CURVE = 200  # points
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Return the temperature, 0.1 to 10, by which to divide logits [n, classes] so that labels [n] are likeliest.
+
+    Source: C. Guo et al., "On calibration of modern neural networks", ICML 2017.
+    """
+    from scipy.optimize import minimize_scalar  # 0.2 s to import, and needed nowhere else
+
+    def loss(log_temperature: float) -> float:
+        return cross_entropy(logits * np.exp(-log_temperature), labels)
+
+    return float(np.exp(minimize_scalar(loss, bounds=np.log([0.1, 10]), method="bounded", options={"xatol": 1e-3}).x))
+
+
+def calibration_of(logits: np.ndarray, labels: np.ndarray, *, temperature: float) -> Calibration:
+    """Return what the probabilities of logits [n, classes], divided by the temperature, are worth for labels [n]."""
+    probabilities = softmax(logits, temperature=temperature)
+    coverage = Coverage.of(probabilities, labels)
+    return Calibration(
+        loss=cross_entropy(logits.astype(np.float64) / temperature, labels),
+        brier=brier_score(probabilities, labels),
+        error=calibration_error(probabilities, labels),
+        error_uncalibrated=calibration_error(softmax(logits), labels),
+        reliability=reliability(probabilities, labels),
+        coverage=tuple(map(coverage.at, THRESHOLDS)),
+        suggested=coverage.suggested(),
+        curve=coverage.curve(),
+    )
+
+
+def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean over images of the squared distance of probabilities [n, classes] from the truth, 0 to 2.
+
+    Source: G. Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78 (1950).
+    """
+    of_truth = probabilities[np.arange(len(labels)), labels]
+    return float(((probabilities**2).sum(1) - 2 * of_truth + 1).mean())
+
+
+def reliability(probabilities: np.ndarray, labels: np.ndarray, *, bins: int = BINS) -> tuple[ReliabilityBin, ...]:
+    """Return the answers of probabilities [n, classes] in bins of equal width by their confidence."""
+    confidences, right = probabilities.max(1), probabilities.argmax(1) == labels
+    bin_of = np.minimum((confidences * bins).astype(int), bins - 1)
+    counts, correct = (np.bincount(bin_of, weights, bins).astype(int).tolist() for weights in (None, right))
+    sums = np.bincount(bin_of, confidences, bins).tolist()
+    return tuple(
+        ReliabilityBin(i / bins, (i + 1) / bins, n, hits, total / n if n else None)
+        for i, (n, hits, total) in enumerate(zip(counts, correct, sums, strict=True))
+    )
+
+
+def calibration_error(probabilities: np.ndarray, labels: np.ndarray, *, bins: int = BINS) -> float:
+    """Return the expected calibration error of probabilities [n, classes] against labels [n].
+
+    It is the mean distance between a bin's mean confidence and its accuracy, each weighted by its answers. Source: M.
+    Naeini, G. Cooper, M. Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", AAAI 2015.
+    """
+    found = reliability(probabilities, labels, bins=bins)
+    return sum(abs(each.n * (each.confidence or 0) - each.correct) for each in found) / len(labels)
+
+
+class Coverage(NamedTuple):
+    """Confidences [n], the highest first, and how many of the first 0 to n answers are right, [n + 1]."""
+
+    confidences: np.ndarray
+    right: np.ndarray
+
+    @classmethod
+    def of(cls, probabilities: np.ndarray, labels: np.ndarray) -> "Coverage":
+        """Order the answers of probabilities [n, classes] by their confidence."""
+        confidences = probabilities.max(1)
+        order = np.argsort(-confidences, kind="stable")
+        right = np.cumsum((probabilities.argmax(1) == labels)[order])
+        return cls(confidences[order], np.concatenate([[0], right]))
+
+    def at(self, min_confidence: float) -> CoveragePoint:
+        """Return what answering only with so much confidence comes to."""
+        answered = int(np.searchsorted(-self.confidences, -min_confidence, side="right"))
+        accuracy = float(self.right[answered] / answered) if answered else None
+        return CoveragePoint(float(min_confidence), answered / len(self.confidences), accuracy)
+
+    def suggested(self) -> CoveragePoint | None:
+        """Return the lowest of CANDIDATES with which the highest of TARGETS is reached on ENOUGH images."""
+        points = [point for point in map(self.at, CANDIDATES.round(4)) if point.coverage >= ENOUGH]
+        reached = (point for target in TARGETS for point in points if (point.accuracy or 0) >= target)
+        return next(reached, None)
+
+    def curve(self) -> tuple[CoveragePoint, ...]:
+        """Return points at evenly spaced coverages, the highest coverage first."""
+        last = np.unique(np.linspace(len(self.confidences) - 1, 0, CURVE).round().astype(int))[::-1]
+        return tuple(map(self.at, self.confidences[last]))
