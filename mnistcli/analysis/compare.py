@@ -19,7 +19,7 @@ from mnistcli.runs import Run
 
 
 @dataclass(frozen=True)
-class Answers:
+class Scored:
     """A run's model and its logits [n, classes] of a split's images."""
 
     run: Run
@@ -42,7 +42,7 @@ def compare(chosen: Sequence[Run], dataset: Dataset, *, split: str, different_da
         UsageError: There is no such split.
     """
     images = dataset.split(split)
-    answers = [_answers(run, dataset, images, different_data=different_data) for run in chosen]
+    answers = [_scored(run, dataset, images, different_data=different_data) for run in chosen]
     compared = tuple(
         ComparedRun(
             evaluation=score(each.logits, images, each.model, run=each.run.name, split=split),
@@ -91,7 +91,7 @@ def compare_groups(
         if len(runs) < 2:
             raise UsageError(f"{name!r} has one finished run: recipes are compared by two seeds or more of each.")
     images = dataset.split(split)
-    answers = [[_answers(run, dataset, images, different_data=different_data) for run in runs] for _, runs in groups]
+    answers = [[_scored(run, dataset, images, different_data=different_data) for run in runs] for _, runs in groups]
     names = [name for name, _ in groups]
     right = [np.array([each.right for each in members]) for members in answers]
     networks = [_difference(a[0].model, b[0].model) for a, b in combinations(answers, 2)]
@@ -106,7 +106,7 @@ def compare_groups(
     )
 
 
-def _group(name: str, members: Sequence[Answers], images: Split, *, split: str) -> ComparedGroup:
+def _group(name: str, members: Sequence[Scored], images: Split, *, split: str) -> ComparedGroup:
     return ComparedGroup(
         group=name,
         arch=members[0].model.arch,
@@ -120,13 +120,13 @@ def _group(name: str, members: Sequence[Answers], images: Split, *, split: str) 
     )
 
 
-def _ensemble(name: str, members: Sequence[Answers], images: Split, *, split: str) -> Evaluation:
+def _ensemble(name: str, members: Sequence[Scored], images: Split, *, split: str) -> Evaluation:
     """Return how the mean of the members' calibrated probabilities does."""
     logits = ensemble_logits((each.logits, each.model.temperature) for each in members)
     return score(logits, images, replace(members[0].model, temperature=1.0), run=name, split=split)
 
 
-def _answers(run: Run, dataset: Dataset, images: Split, *, different_data: bool) -> Answers:
+def _scored(run: Run, dataset: Dataset, images: Split, *, different_data: bool) -> Scored:
     model = load_for(run, dataset)
     if model.data_fingerprint not in (None, dataset.fingerprint) and not different_data:
         raise RunError(
@@ -134,7 +134,7 @@ def _answers(run: Run, dataset: Dataset, images: Split, *, different_data: bool)
             "compares all the same."
         )
     logits = logits_of(model, images.images)
-    return Answers(run, model, logits, logits.argmax(1) == images.labels)
+    return Scored(run, model, logits, logits.argmax(1) == images.labels)
 
 
 def _seed(run: Run) -> int:

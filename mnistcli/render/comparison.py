@@ -85,10 +85,8 @@ def recipe_verdict(test: RecipeTest) -> str:
     if test.verdict == Verdict.UNDECIDED:
         return f"Undecided: {better} reads {more} points more right than {worse} {evidence}. {_what_decides(test)}"
     probability = test.probability if test.difference > 0 else 1 - test.probability
-    return (
-        f"{better} is better than {worse} by {more} points {evidence}; a new training of it wins with probability "
-        f"{probability:.2f}."
-    )
+    wins = percent(probability, 0)
+    return f"{better} is better than {worse} by {more} points {evidence}; it wins {wins} of the pairs of runs."
 
 
 def _what_decides(test: RecipeTest) -> str:

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Call, svg_texts
 
 
@@ -14,7 +16,7 @@ def test_compare_trains_what_is_missing_then_nothing(mnistcli: Call, tmp_path: P
         assert said[said.index(run["run"]) + 1] == f"{100 * run['accuracy']:.2f} % of 10,000 test images"
     again = mnistcli("compare", "linear", "builtin", "--no-train")
     assert again.code == 0
-    assert "training" not in again.err
+    assert "training one first" not in again.err
     assert [path.name for path in Path("runs").iterdir()] == ["linear-001"]
 
 
@@ -32,7 +34,12 @@ def test_the_pairs_counts_and_p_value_agree_with_the_runs(mnistcli: Call, worksp
     }
     a, b = found["runs"]
     (pair,) = found["pairs"]
-    assert list(pair) == ["a", "b", "both_right", "only_a_right", "only_b_right", "both_wrong", "p_value", "networks"]
+    assert list(pair) == ["a", "b", "both_right", "only_a_right", "only_b_right", "both_wrong",
+                          "difference", "difference_ci95", "p_value", "p_holm", "networks"]  # fmt: skip
+    assert pair["difference"] == pytest.approx(a["accuracy"] - b["accuracy"])
+    assert pair["difference_ci95"][0] < pair["difference"] < pair["difference_ci95"][1] < 0
+    assert pair["p_holm"] == pair["p_value"]
+    assert (found["cochran_q"], found["cochran_p"]) == (None, None)
     assert pair["both_right"] + pair["only_a_right"] == round(a["accuracy"] * 10_000)
     assert pair["both_right"] + pair["only_b_right"] == round(b["accuracy"] * 10_000)
     assert sum(pair[key] for key in ("both_right", "only_a_right", "only_b_right", "both_wrong")) == 10_000
@@ -42,9 +49,9 @@ def test_the_pairs_counts_and_p_value_agree_with_the_runs(mnistcli: Call, worksp
 def test_more_than_two_runs_give_every_pair_and_the_table_says_which_is_better(mnistcli: Call, workspace: Path) -> None:
     outcome = mnistcli("compare", "linear-001", "dense-001", "builtin", "--format", "table", cwd=workspace)
     assert outcome.code == 0
-    assert "builtin is better" in outcome.out
-    assert "not corrected" in outcome.out
-    assert outcome.out.count("McNemar's exact test") == 3
+    assert "The run builtin is better" in outcome.out
+    assert "Cochran's Q" in outcome.out
+    assert outcome.out.count("(interval ") == 3
 
 
 def test_no_train_refuses_a_missing_architecture(mnistcli: Call) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mnistcli.results.comparison import ComparedRun, Comparison
+from mnistcli.results.comparison import ComparedGroup, ComparedRun, Comparison, GroupComparison, RecipeTest, Verdict
 from mnistcli.results.evaluation import (
     Calibration,
     CorruptedEvaluation,
@@ -53,3 +53,26 @@ def robustness(names: Sequence[str] = ("0", "1", "2")) -> Robustness:
         for name, picture in zip(("fog", "shear"), pictures[1:], strict=True)
     ]
     return Robustness(evaluation(BETTER, names=names), pictures[0], tuple(corrupted))
+
+
+TEST = RecipeTest(
+    a="cnn", b="dense", difference=0.0065, welch_t=12.3, welch_p=0.00002, welch_ci95=(0.0053, 0.0077),
+    p_value=0.0079, p_holm=0.0079, permutations=252, smallest_p=0.0079, bootstrap_ci95=(0.0041, 0.0089),
+    seeds_share=0.25, images_share=0.75, probability=0.96, probability_ci95=(0.88, 1.0), meaningful=True,
+    margin=0.001, p_equivalence=0.9991, verdict=Verdict.A_BETTER,
+)  # fmt: skip
+
+
+def group(name: str, accuracies: Sequence[float], *, epochs: Sequence[int] = (3, 3, 3)) -> ComparedGroup:
+    n = len(accuracies)
+    return ComparedGroup(
+        group=name, arch=name, seeds=tuple(range(n)), runs=tuple(f"{name}-{i + 1:03}" for i in range(n)),
+        accuracies=tuple(accuracies), train_seconds=(*(10.0 * (i + 1) for i in range(n - 1)), None),
+        histories=tuple(HISTORY[:each] for each in epochs), parameters=407_050, ensemble=evaluation(run=name),
+    )  # fmt: skip
+
+
+GROUPS = GroupComparison(
+    split="test", n=10_000, class_names=("0", "1", "2"),
+    groups=(group("cnn", (0.9881, 0.9885, 0.9874)), group("dense", (0.9815, 0.9811, 0.9820))), pairs=(TEST,),
+)  # fmt: skip

@@ -1,6 +1,7 @@
 """Figures are read as a person reads them: the texts, the places of lines and bars, the colours that meet the eye."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from mnistcli.results.evaluation import Evaluation
 from mnistcli.results.model import LayerSummary, ModelSummary
 from mnistcli.results.prediction import Explanation, Prediction
 from tests.conftest import svg_texts
-from tests.render.by_hand import BETTER, HISTORY, compared, evaluation, robustness
+from tests.render.by_hand import BETTER, GROUPS, HISTORY, compared, evaluation, group, robustness
 
 
 def of_classes(n: int) -> Evaluation:
@@ -217,6 +218,43 @@ def test_runs_of_one_name_from_two_folders_are_both_drawn() -> None:
 def test_runs_without_epochs_leave_the_curves_empty() -> None:
     top, *_ = figures.comparison(compared((evaluation(run="a"), ()), (evaluation(run="b"), ()))).subfigs
     assert [(len(axes.lines), axes.get_legend()) for axes in top.axes] == [(0, None), (0, None)]
+
+
+def test_groups_show_every_run_beside_their_mean_and_its_interval() -> None:
+    above, _ = figures.group_comparison(GROUPS).axes
+    assert tick_labels(above.yaxis) == ["cnn", "dense"]
+    assert "accuracy on 10,000 test images" in above.get_xlabel()
+    runs, interval, mean, *_ = above.lines
+    assert list(runs.get_xdata()) == pytest.approx([98.81, 98.85, 98.74])
+    low, high = interval.get_xdata()
+    assert high - 98.8 == pytest.approx(98.8 - low) == pytest.approx(4.3027 * 0.055678 / 3**0.5, abs=1e-4)
+    assert list(mean.get_xdata()) == pytest.approx([98.8])
+    assert [text.get_text() for text in above.texts] == ["98.80", "98.15"]
+
+
+def test_groups_show_validation_as_a_mean_over_the_range_of_the_runs_that_go_on() -> None:
+    groups = (group("cnn", (0.98, 0.99, 0.985), epochs=(3, 2, 3)), group("dense", (0.9, 0.8, 0.7), epochs=(3, 0, 3)))
+    _, below = figures.group_comparison(replace(GROUPS, groups=groups)).axes
+    (line,) = below.lines  # of dense one run has no epochs
+    assert (line.get_label(), list(line.get_xdata())) == ("cnn", [1, 2])
+    assert list(line.get_ydata()) == pytest.approx([83, 91])
+    assert len(below.collections) == 1
+
+
+def test_groups_are_told_apart_without_colour() -> None:
+    above, below = figures.group_comparison(GROUPS).axes
+    assert len({line.get_marker() for line in below.lines}) == len({line.get_linestyle() for line in below.lines}) == 2
+    assert len({line.get_marker() for line in above.lines[0::3]}) == 2
+    assert len({line.get_color() for line in below.lines}) == 2
+
+
+def test_text_in_a_vector_figure_stays_text(tmp_path: Path) -> None:
+    for suffix in ("svg", "pdf"):
+        figures.save(figures.group_comparison(GROUPS), tmp_path / f"figure.{suffix}")
+    assert {"cnn", "dense", "validation accuracy (%)"} <= set(svg_texts(tmp_path / "figure.svg"))
+    content = (tmp_path / "figure.pdf").read_bytes()
+    assert b"/FontFile2" in content
+    assert b"/Type3" not in content
 
 
 @pytest.mark.parametrize("errors", [0, 1, 9])

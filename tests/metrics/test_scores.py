@@ -3,7 +3,7 @@ import pytest
 from scipy.special import log_softmax
 
 from mnistcli.metrics.calibration import Coverage, brier_score, calibration_error, fit_temperature, reliability
-from mnistcli.metrics.scores import cross_entropy, softmax
+from mnistcli.metrics.scores import cross_entropy, ensemble_logits, softmax
 
 RANDOM = np.random.default_rng(0)
 
@@ -105,3 +105,11 @@ def test_cross_entropy_of_single_precision_logits_is_computed_in_double() -> Non
     logits, labels = RANDOM.normal(0, 3, (1000, 10)).astype(np.float32), RANDOM.integers(0, 10, 1000)
     expected = -log_softmax(logits.astype(float), axis=1)[np.arange(1000), labels].mean()
     assert cross_entropy(logits, labels) == pytest.approx(expected, rel=1e-12)
+
+
+def test_an_ensemble_s_logits_are_the_logarithms_of_the_mean_probabilities_however_small() -> None:
+    a, b = RANDOM.normal(0, 3, (50, 10)), RANDOM.normal(0, 3, (50, 10))
+    mean = (softmax(a, temperature=2) + softmax(b, temperature=0.5)) / 2
+    assert np.exp(ensemble_logits([(a, 2), (b, 0.5)])) == pytest.approx(mean)
+    sure = np.array([[1e4, 0.0]], np.float32)
+    assert ensemble_logits([(sure, 1), (sure, 1)])[0] == pytest.approx([0, -1e4])
