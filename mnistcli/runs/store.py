@@ -98,6 +98,14 @@ class Run:
             raise RunError(f"{path} is damaged: expected {epochs} epochs, found {len(history)}.")
         return history
 
+    def start_arrays(self) -> dict[str, np.ndarray]:
+        """Return what a run with a start began with, by path.
+
+        Raises:
+            RunError: The file is missing or damaged.
+        """
+        return _read_start(self.weights.parent)
+
     def epochs(self) -> dict[int, Path]:
         """Return the files of weights that it kept at epochs' ends, by epoch, in order."""
         return _epoch_files(self.folder) if self.folder else {}
@@ -154,8 +162,7 @@ class RunFolder:
         Raises:
             RunError: The file is missing or damaged.
         """
-        tensors, _ = load_tensors(self.path / START, check=lambda *_: None)
-        return tensors
+        return _read_start(self.path)
 
     def keep_epochs(self) -> None:
         """Make the folder for the weights of each epoch; a link in its place would lead them elsewhere."""
@@ -339,7 +346,9 @@ class RunsFolder:
         run = self.find(text)
         record = run.record()
         if record is None:
-            raise RunError(f"The run {run.name!r} has weights alone, no run.json to show.")
+            raise RunError(
+                f"The run {run.name!r} has weights alone: there is no run.json that says how it was trained."
+            )
         return run, record
 
     def has_finished(self, arch: str | None = None, *, data: DataChoice | None = None) -> bool:
@@ -403,6 +412,11 @@ class RunsFolder:
         if not self.path.is_dir():
             return []
         return [entry for entry in sorted(self.path.iterdir()) if _run_at(entry) and self._holds(entry)]
+
+
+def _read_start(folder: Path) -> dict[str, np.ndarray]:
+    tensors, _ = load_tensors(folder / START, check=lambda *_: None)
+    return tensors
 
 
 def _epoch_files(folder: Path) -> dict[int, Path]:
