@@ -49,8 +49,8 @@ def show_run(
 def diff_runs(
     face: Face,
     *,
-    a: Annotated[str, typer.Argument(metavar="A", help=RUN_HELP)],
-    b: Annotated[str, typer.Argument(metavar="B", help="Likewise.")],
+    a: RunName,
+    b: Annotated[str, typer.Argument(metavar="RUN", help="The run to set it beside.")],
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Show what differs between two runs: configuration, provenance, results."""

@@ -46,7 +46,7 @@ def test_any_value_is_obeyed_or_refused_in_one_sentence(
         patch.setattr(study, "Fit", reach)
         patch.setattr(study, "load", cache(study.load))
         patch.setattr(study, "define", cache(study.define))
-        patch.setattr(study, "provenance", lambda **_: {})
+        patch.setattr(study, "provenance", lambda **_: {"data_fingerprint": "0"})
         outcome = mnistcli("train", "-q", *(f"{flag}={value}" for flag, value in flags.items()))
     assert outcome.code in (0, 2, 3, 4), outcome
     (sentence,) = outcome.err.splitlines()
