@@ -202,7 +202,7 @@ def train(
         work = partial(study.resume, resume, runs=runs, given=given | data.given)
     else:
         face.explain(_describe(config))
-        frozen = ",".join(config.freeze) or None
+        frozen = ",".join(config.freeze) if config.freeze else None
         work = partial(study.train, config, runs=runs, name=name, start=plan.start, freeze=frozen)
     result = train_visibly(
         face,

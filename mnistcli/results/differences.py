@@ -68,9 +68,9 @@ class Reproduction:
     @property
     def largest(self) -> float | None:
         """The largest difference of all; None where something has no counterpart."""
-        return None if self.weights is None or self.lengths[0] != self.lengths[1] else max(
-            self.weights, self.test, *self.epochs
-        )  # fmt: skip
+        if self.weights is None or self.lengths[0] != self.lengths[1]:
+            return None
+        return max(self.weights, self.test, *self.epochs)
 
     @property
     def verdict(self) -> Repeated:

@@ -116,6 +116,7 @@ def test_epochs_are_exported_as_csv_and_as_events_of_tensorboard(folder: Path, m
     assert times[2] - times[1] == pytest.approx(history[1]["seconds"], abs=1e-5)
     again = mnistcli("runs", "export", "dense", "--tensorboard", "events")
     assert (again.code, again.out) == (2, "")
+    assert "'events/dense-001' is there already" in again.err
     assert [path.name for path in Path("events").iterdir()] == ["dense-001"]
 
 
