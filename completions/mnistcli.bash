@@ -11,7 +11,7 @@ _mnistcli() {
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         word="${command:+$command }$word"
         case "$word" in
-            "train"|"evaluate"|"compare"|"predict"|"inspect"|"export"|"init"|"summary"|"doctor"|"completion"|"help"|"data"|"data show"|"data info"|"data verify"|"data export"|"data list"|"data prepare"|"data path"|"data clean"|"data audit"|"runs"|"runs list"|"runs show") command=$word ;;
+            "train"|"evaluate"|"compare"|"predict"|"inspect"|"export"|"init"|"summary"|"doctor"|"completion"|"help"|"data"|"data show"|"data info"|"data verify"|"data export"|"data list"|"data prepare"|"data path"|"data clean"|"data audit"|"runs"|"runs list"|"runs show"|"runs diff"|"runs reproduce"|"runs export") command=$word ;;
         esac
     done
     COMPREPLY=()
@@ -39,6 +39,8 @@ _mnistcli() {
         "train:--image-size") return ;;
         "train:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "train:--data-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "train:--like") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
+        "train:--config") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "train:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "train:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "evaluate:--split") mapfile -t COMPREPLY < <(compgen -W "train validation test" -- "$cur"); return ;;
@@ -177,11 +179,30 @@ _mnistcli() {
         "runs show:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "runs show:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "runs show:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "runs diff:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "runs diff:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "runs diff:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "runs reproduce:--arch") return ;;
+        "runs reproduce:--tolerance") return ;;
+        "runs reproduce:--name") return ;;
+        "runs reproduce:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "runs reproduce:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "runs reproduce:--dataset") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "runs reproduce:--image-size") return ;;
+        "runs reproduce:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "runs reproduce:--data-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "runs reproduce:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "runs reproduce:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "runs export:--csv") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "runs export:--tensorboard") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "runs export:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "runs export:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "runs export:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
     esac
     if [[ $cur == -* ]]; then
         case "$command" in
             "") words="--quiet -q --verbose -v --color --debug --version -V --help -h" ;;
-            "train") words="--arch -a --epochs --batch-size --optimizer --lr --weight-decay --patience --schedule --augment --seed --seeds --limit --resume --from --freeze --checkpoint-every --keep-epochs --name --runs-dir --no-plots --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --no-augment --help -h" ;;
+            "train") words="--arch -a --epochs --batch-size --optimizer --lr --weight-decay --patience --schedule --augment --seed --seeds --limit --resume --from --freeze --checkpoint-every --keep-epochs --name --runs-dir --no-plots --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --like --config --print-config --format --json --quiet -q --verbose -v --color --debug --no-augment --help -h" ;;
             "evaluate") words="--split --plot --thumbnails --plot-calibration --corrupt --fail-under --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "compare") words="--seeds --margin --split --plot --no-train --allow-different-data --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --strict --save-preprocessed --explain --runs-dir --device --no-cache --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
@@ -205,6 +226,9 @@ _mnistcli() {
             "runs") words="--help -h" ;;
             "runs list") words="--runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "runs show") words="--runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "runs diff") words="--runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "runs reproduce") words="--arch --tolerance --name --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "runs export") words="--csv --tensorboard --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
         return
@@ -223,8 +247,11 @@ _mnistcli() {
         "data export") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "data prepare") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "data clean") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-        "runs") mapfile -t COMPREPLY < <(compgen -W "list show" -- "$cur"); return ;;
+        "runs") mapfile -t COMPREPLY < <(compgen -W "list show diff reproduce export" -- "$cur"); return ;;
         "runs show") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
+        "runs diff") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
+        "runs reproduce") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
+        "runs export") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
     esac
 }
 complete -o filenames -F _mnistcli mnistcli

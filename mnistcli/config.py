@@ -210,6 +210,11 @@ class TrainConfig(DataChoice):
 FLAGS = {"learning_rate": "--lr", "start": "--from"}  # where a flag is not its attribute's name
 
 
+def flag_of(name: str) -> str:
+    """Return the flag that sets an attribute of TrainConfig."""
+    return FLAGS.get(name, f"--{name.replace('_', '-')}")
+
+
 def go_on(config: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
     """Return the configuration to resume a run with: another number of epochs at most, all else as it is.
 
@@ -221,7 +226,7 @@ def go_on(config: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
         UsageError: Something else is said than what the run was begun with.
     """
     for name, value in given.items():
-        own, flag = getattr(config, name), FLAGS.get(name, f"--{name.replace('_', '-')}")
+        own, flag = getattr(config, name), flag_of(name)
         if value is None or value == own:
             continue
         if name != "epochs":

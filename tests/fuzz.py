@@ -31,6 +31,7 @@ from mnistcli.inference.onnx_file import onnx_file
 from mnistcli.inference.onnx_model import _session, open_onnx
 from mnistcli.models import configure
 from mnistcli.models.language import canonical, describe, expected_variables, parse, plan
+from mnistcli.models.settings import complete, configured, in_order, read_settings
 from mnistcli.runs import RunRecord, Status, load_model
 from mnistcli.runs.record import read_record
 from mnistcli.runs.store import BUILTIN
@@ -43,6 +44,15 @@ NETWORKS = (
     "conv 4 3x3 same, norm, relu, pool 2, mean",
     "init glorot, residual(conv 1 3x3 same groups 1, gelu, dropout 0.25), pool 3 mean stride 2 same, dense 32, tanh",
 )
+RECIPE = """arch = "conv 4 3x3, relu"
+dataset = "mnist"
+optimizer = "adam"
+lr = 0.01
+batch-size = 64
+augment = true
+freeze = ["conv1"]
+from = "cnn"
+"""
 
 
 @dataclass(frozen=True)
@@ -97,6 +107,12 @@ def _read_idx(content: bytes) -> None:
 def _read_record(content: bytes) -> None:
     (SCRATCH / "run.json").write_bytes(content)
     read_record(SCRATCH).summary()
+
+
+def _read_recipe(content: bytes) -> None:
+    (SCRATCH / "recipe.toml").write_bytes(content)
+    settings = in_order((("default", {"arch": "dense"}), ("file", read_settings(SCRATCH / "recipe.toml"))))
+    complete(configured(settings), settings)
 
 
 def _read_weights(content: bytes) -> None:
@@ -180,6 +196,7 @@ def parsers() -> dict[str, Parser]:
         "networks": Parser(_read_network, [each.encode() for each in NETWORKS]),
         "model.onnx": Parser(_read_onnx, [_onnx()]),
         "pictures": Parser(_read_picture, _pictures()),
+        "recipe.toml": Parser(_read_recipe, [RECIPE.encode()]),
         "weights": Parser(_read_weights, [BUILTIN.read_bytes()[:4000], BUILTIN.read_bytes(), _weights()]),
     }
 

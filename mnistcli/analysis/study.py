@@ -131,7 +131,7 @@ def resume(run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, 
     try:
         config = go_on(folder.record.config, given)
         _check_dataset(run, config, given)
-        _check_source(run, config)
+        check_source(run, config)
         dataset = session.load(config.choice())
         before = folder.record.provenance
         now = provenance(device=session.device, data_fingerprint=dataset.fingerprint)
@@ -198,7 +198,7 @@ def _begin(
     return config, arrays
 
 
-def _check_source(run: str, config: TrainConfig) -> None:
+def check_source(run: str, config: TrainConfig) -> None:
     """Refuse to go on with a network in Flax whose file is not named, or is another one now."""
     if config.source_sha256:
         source, _ = loaded(config.arch)

@@ -36,8 +36,8 @@ data_app = typer.Typer(
     no_args_is_help=True,
 )
 runs_app = typer.Typer(
-    help="List and show what was trained.",
-    epilog=format_examples([runs.LIST_EXAMPLES[0], runs.SHOW_EXAMPLES[0]]),
+    help="List, show, compare, train again and export what was trained.",
+    epilog=format_examples([runs.LIST_EXAMPLES[0], runs.SHOW_EXAMPLES[0], runs.DIFF_EXAMPLES[0]]),
     context_settings=HELP,
     no_args_is_help=True,
 )
@@ -62,6 +62,9 @@ command(data_app, examples=data.AUDIT_EXAMPLES)(data.audit)
 app.add_typer(runs_app, name="runs")
 command(runs_app, name="list", examples=runs.LIST_EXAMPLES)(runs.list_runs)
 command(runs_app, name="show", examples=runs.SHOW_EXAMPLES)(runs.show_run)
+command(runs_app, name="diff", examples=runs.DIFF_EXAMPLES)(runs.diff_runs)
+command(runs_app, name="reproduce", examples=runs.REPRODUCE_EXAMPLES)(runs.reproduce_run)
+command(runs_app, name="export", examples=runs.EXPORT_EXAMPLES)(runs.export_run)
 command(app, examples=summary.EXAMPLES)(summary.summary)
 command(app, examples=doctor.EXAMPLES)(doctor.doctor)
 app.command("completion", epilog=manual.COMPLETION_EPILOG)(manual.completion)

@@ -15,6 +15,7 @@ import typer
 from mnistcli.cli.compute import make_compute
 from mnistcli.cli.data_options import make_data
 from mnistcli.cli.onnx_options import make_onnx
+from mnistcli.cli.recipe_options import make_sources
 from mnistcli.errors import ClosedPipeError, UsageError, suggestion
 from mnistcli.render.view import FORMATS, printable, wrapped
 
@@ -114,7 +115,7 @@ class Face:
 
 
 def command(app: typer.Typer, *, examples: list[str], name: str | None = None) -> Callable[[Callable[..., None]], None]:
-    """Register a function as a command; its parameters `compute`, `data`, `onnx`, `face` are made of shared options."""
+    """Register a function as a command; its parameters such as `data` and `face` are made of shared options."""
 
     def register(function: Callable[..., None]) -> None:
         own = dict(_parameters(function))
@@ -122,6 +123,7 @@ def command(app: typer.Typer, *, examples: list[str], name: str | None = None) -
             "compute": make_compute,
             "data": make_data,
             "onnx": make_onnx,
+            "sources": make_sources,
             "face": _make_face,
         }
         makers = {name: make for name, make in known.items() if own.pop(name, None)}

@@ -1,15 +1,27 @@
 """mnistcli runs."""
 
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from mnistcli.cli.compute import Compute
+from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUN_HELP, RunsDir
+from mnistcli.cli.options import RUN_HELP, RunsDir, check_writable
+from mnistcli.cli.train import load_source, train_visibly
 from mnistcli.config import RUNS_DIR
+from mnistcli.errors import ExitCode, UsageError
+from mnistcli.models import arch_key
 
 LIST_EXAMPLES = ["mnistcli runs list", "mnistcli runs list --format csv > runs.csv"]
 SHOW_EXAMPLES = ["mnistcli runs show cnn", "mnistcli runs show dense-001 --json"]
+DIFF_EXAMPLES = ["mnistcli runs diff dense-001 dense-002", "mnistcli runs diff dense cnn --json"]
+REPRODUCE_EXAMPLES = ["mnistcli runs reproduce dense-001", "mnistcli runs reproduce net-001 --arch net.py:Net"]
+EXPORT_EXAMPLES = ["mnistcli runs export cnn --csv epochs.csv", "mnistcli runs export cnn --tensorboard events"]
+
+RunName = Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)]
 
 
 def list_runs(face: Face, *, runs_dir: RunsDir = RUNS_DIR) -> None:
@@ -36,3 +48,108 @@ def show_run(
 
     folder, record = RunsFolder(runs_dir).find_record(run)
     face.show(run_view(record.as_dict(), folder.history()))
+
+
+def diff_runs(
+    face: Face,
+    *,
+    a: RunName,
+    b: Annotated[str, typer.Argument(metavar="RUN", help="The run to set it beside.")],
+    runs_dir: RunsDir = RUNS_DIR,
+) -> None:
+    """Show what differs between two runs: configuration, provenance, results."""
+    from mnistcli.analysis.diff import diff
+    from mnistcli.render.differences import diff_view, difference_sentence
+    from mnistcli.runs import RunsFolder
+
+    folder = RunsFolder(runs_dir)
+    found = diff(folder.find_record(a), folder.find_record(b))
+    face.show(diff_view(found))
+    if face.format != "table":
+        face.note(difference_sentence(found))
+
+
+def reproduce_run(
+    face: Face,
+    data: Data,
+    compute: Compute,
+    *,
+    run: RunName,
+    arch: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.py:CLASS", help="The file of a run of a class in Flax.", show_default=False),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(metavar="X", help="The largest difference of a weight or a figure that counts as equal.")
+    ] = 1e-4,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The new run's name.", show_default="ARCH-001, ARCH-002, …")
+    ] = None,
+    runs_dir: RunsDir = RUNS_DIR,
+) -> None:
+    """Train a run again, as a new run, and compare: the weights, and the losses and accuracies of every epoch.
+
+    They are identical, equal within the tolerance, or different since an epoch, which is exit code 1.
+    """
+    if not 0 <= tolerance < float("inf"):
+        raise UsageError(f"--tolerance must be a number from 0, not {tolerance:g}.")
+    from mnistcli.runs import RunsFolder
+
+    folder = RunsFolder(runs_dir)
+    found = folder.find(run)
+    record = found.record()
+    if arch is not None and record is not None and arch_key(arch) != record.config.arch:
+        raise UsageError(f"--arch {arch} contradicts the run {found.name!r}, which is of {record.config.arch}.")
+    device = compute.start(face)
+    load_source(arch)
+
+    from mnistcli.analysis.reproduce import compare_again, train_again
+    from mnistcli.render.differences import reproduction_view, verdict_sentence
+    from mnistcli.results.differences import Repeated
+
+    choice = data.choice_for(found.name, found.data())
+    face.note(f"Training {found.name} again.")
+    work = partial(train_again, found, choice, runs=folder, name=name)
+    result = train_visibly(face, work, data, device=device, plots=True)
+    reproduction = compare_again(found, folder.find(result.run), tolerance=tolerance)
+    face.show(reproduction_view(reproduction))
+    if face.format != "table":
+        face.note(verdict_sentence(reproduction))
+    if reproduction.verdict == Repeated.DIFFERENT:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def export_run(
+    face: Face,
+    *,
+    run: RunName,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write a line an epoch: .csv.", show_default=False)
+    ] = None,
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write TensorBoard's event files to a folder of the run's name in DIR.",
+            show_default=False,
+        ),
+    ] = None,
+    runs_dir: RunsDir = RUNS_DIR,
+) -> None:
+    """Write a run's epochs to a file for other programs."""
+    if csv is None and tensorboard is None:
+        raise UsageError("runs export takes --csv FILE or --tensorboard DIR.")
+    if csv is not None:
+        check_writable(csv, (".csv",), name="--csv")
+
+    from mnistcli.analysis.tensorboard import write_events
+    from mnistcli.files import write_atomically
+    from mnistcli.render.runs import epochs_csv, export_view
+    from mnistcli.runs import RunsFolder
+
+    found, record = RunsFolder(runs_dir).find_record(run)
+    history = found.history()
+    events = tensorboard and write_events(found.name, history, tensorboard, created=record.created)
+    if csv is not None:
+        write_atomically(csv, epochs_csv(history).encode())
+    face.show(export_view(found.name, len(history), csv=csv, tensorboard=events))

@@ -16,18 +16,17 @@ from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.group import parse_seeds, train_group
 from mnistcli.cli.options import Optimizer, RunsDir
+from mnistcli.cli.recipe_options import ARCH, Sources
 from mnistcli.config import RUNS_DIR, SCHEDULES, TrainConfig, go_on
 from mnistcli.errors import UsageError
-from mnistcli.models import RECIPES, configure, is_flax, recipe_default
+from mnistcli.models import RECIPES, is_flax, recipe_default
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mnistcli.analysis.study import Session
     from mnistcli.results.training import GroupResult, TrainResult
-    from mnistcli.runs import StoredModel
 
-ARCH = "dense"
 STUDY = ("dense", "cnn")  # what compare compares where nothing else is named
 EXAMPLES = [
     "mnistcli train --arch dense",
@@ -37,6 +36,9 @@ EXAMPLES = [
     'mnistcli train --arch "conv 32 3x3, norm, relu, pool 2, dense 64, relu"',
     "mnistcli train --from cnn --freeze 1 --dataset fashion_mnist",
     "mnistcli train --arch cnn --seeds 5",
+    "mnistcli train --like cnn-001 --seed 1",
+    "mnistcli train --arch cnn --print-config > recipe.toml",
+    "mnistcli train --config recipe.toml --epochs 5",
     "mnistcli train --resume latest",
 ]
 
@@ -45,6 +47,7 @@ def train(
     face: Face,
     data: Data,
     compute: Compute,
+    sources: Sources,
     *,
     arch: Annotated[
         str | None,
@@ -169,13 +172,13 @@ def train(
         raise UsageError(f"--checkpoint-every must be at least 1, not {checkpoint_every}.")
     if resume is not None and name is not None:
         raise UsageError("--name contradicts --resume: the run has its name already.")
-    if start == "":
-        raise UsageError("--from names no run: it is empty.")
     if seeds is not None and seed is not None:
         raise UsageError("--seed contradicts --seeds: give one of them.")
     wanted = None if seeds is None else parse_seeds(seeds)
     if resume is not None and (start, freeze) != (None, None):
         raise UsageError("--from and --freeze contradict --resume: the run was begun with its own.")
+    if resume is not None and sources.flags:
+        raise UsageError(f"{sources.flags[0]} contradicts --resume: the run was begun with its own settings.")
     given: dict[str, Any] = {
         "arch": arch,
         "epochs": epochs,
@@ -189,16 +192,22 @@ def train(
         "seed": seed,
         "limit": limit,
     }
+    beginning = {"start": start, "freeze": None if freeze is None else tuple(freeze.split(","))}
+    said = {key: value for key, value in (given | beginning | data.given).items() if value is not None}
+    plan = sources.plan(said, face, runs_dir)
+    config = plan.config
+    if sources.only_print:
+        from mnistcli.render.settings import settings_view
+
+        face.show(settings_view(plan.settings, runs_dir=runs_dir))
+        return
+    if arch is not None:
+        given["arch"] = config.arch
     from mnistcli.render.group import group_training_view
     from mnistcli.runs import RunsFolder
     from mnistcli.runs.groups import Groups
 
-    begun = _find_start(start, runs_dir)
-    said = {key: value for key, value in given.items() if value is not None}
-    defaults = {"arch": begun[1].arch, "start": begun[0]} if begun else {"arch": ARCH}
-    config = configure(**defaults | said, data=data.choice())
-    if arch is not None:
-        given["arch"] = config.arch
+    frozen = ",".join(config.freeze) if config.freeze else None
     groups = Groups(RunsFolder(runs_dir))
     group = None if resume is None else groups.find(resume)
     if wanted is not None or group is not None:
@@ -216,8 +225,8 @@ def train(
             group,
             given=given | data.given,
             source=arch if arch is not None and is_flax(arch) else None,
-            start=begun and begun[1],
-            freeze=freeze,
+            start=plan.start,
+            freeze=frozen,
             checkpoint_every=checkpoint_every,
             keep_epochs=keep_epochs,
         )
@@ -233,7 +242,7 @@ def train(
         work = partial(study.resume, resume, runs=groups.runs, given=given | data.given)
     else:
         face.explain(_describe(config))
-        work = partial(study.train, config, runs=groups.runs, name=name, start=begun and begun[1], freeze=freeze)
+        work = partial(study.train, config, runs=groups.runs, name=name, start=plan.start, freeze=frozen)
     result = train_visibly(
         face,
         work,
@@ -244,15 +253,6 @@ def train(
         keep_epochs=keep_epochs,
     )
     face.show(training_view(result, next_commands=_next_commands(result, runs_dir)))
-
-
-def _find_start(run: str | None, runs_dir: Path) -> tuple[str, StoredModel] | None:
-    if run is None:
-        return None
-    from mnistcli.runs import RunsFolder, load_model
-
-    found = RunsFolder(runs_dir).find(run)
-    return found.name, load_model(found.weights)
 
 
 def load_source(arch: str | None) -> None:

@@ -1,9 +1,12 @@
 """How runs are listed and shown."""
 
+import csv
+import io
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple, fields
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from rich.console import RenderableType
@@ -55,6 +58,27 @@ def _folded(summaries: Sequence[RunSummary]) -> list[list[RunSummary]]:
     for each in summaries:
         lines.setdefault(f"group {each.group}" if each.group else f"run {each.run}", []).append(each)
     return [*lines.values()]
+
+
+def epochs_csv(history: Sequence[EpochMetrics]) -> str:
+    """Return a run's epochs as CSV, a line each below the names of their figures."""
+    stream = io.StringIO()
+    names = [each.name for each in fields(EpochMetrics)]
+    csv.writer(stream, lineterminator="\n").writerows([names, *map(astuple, history)])
+    return stream.getvalue()
+
+
+def export_view(run: str, epochs: int, **places: Path | None) -> View:
+    """Return where a run's epochs were written to."""
+    record = {"run": run, "epochs": epochs} | {form: place and str(place) for form, place in places.items()}
+    written = " and ".join(printable(str(place)) for place in places.values() if place)
+    return View(
+        schema="mnistcli.runs-export/1",
+        document=lambda: record,
+        rows=lambda: [record],
+        terminal=lambda _: [Text(f"{epochs} epochs of {run} are in {written}")],
+        record=True,
+    )
 
 
 def _list(lines: Sequence[Sequence[RunSummary]]) -> RenderableType:

@@ -35,6 +35,7 @@ class View:
         rows: Makes its rows for CSV and plain text, one after the other where the work is still going on.
         records: Makes the objects of jsonl, likewise; where it is not given, they are the rows, or the one document.
         terminal: Makes what Rich prints on a terminal.
+        text: Makes plain text, where that is not the rows.
         plain_without: Keys that plain text leaves out.
         record: The result is one thing, not a list: plain text shows it as a line a key.
     """
@@ -44,6 +45,7 @@ class View:
     rows: Callable[[], Iterable[Row]]
     terminal: Callable[[Screen], Iterable[RenderableType]]
     records: Callable[[], Iterable[Row]] | None = None
+    text: Callable[[], str] | None = None
     record: bool = False
     plain_without: tuple[str, ...] = ()
 
@@ -79,6 +81,9 @@ class View:
             stdout.flush()
 
     def _write_plain(self, stdout: TextIO) -> None:
+        if self.text is not None:
+            stdout.write(self.text())
+            return
         for row in self.rows():
             if self.record:
                 lines = [f"{key}\t{to_text(value)}" for key, value in row.items()]

@@ -115,6 +115,14 @@ class Run:
             return None
         return logits
 
+    def start_arrays(self) -> dict[str, np.ndarray]:
+        """Return what a run with a start began with, by path.
+
+        Raises:
+            RunError: The file is missing or damaged.
+        """
+        return _read_start(self.weights.parent)
+
     def epochs(self) -> dict[int, Path]:
         """Return the files of weights that it kept at epochs' ends, by epoch, in order."""
         return _epoch_files(self.folder) if self.folder else {}
@@ -171,8 +179,7 @@ class RunFolder:
         Raises:
             RunError: The file is missing or damaged.
         """
-        tensors, _ = load_tensors(self.path / START, check=lambda *_: None)
-        return tensors
+        return _read_start(self.path)
 
     def save_test_logits(self, logits: np.ndarray, labels: np.ndarray, *, data_fingerprint: str) -> None:
         """Keep the logits [n, classes] of the test images, and their labels [n], of which comparisons are made."""
@@ -361,7 +368,9 @@ class RunsFolder:
         run = self.find(text)
         record = run.record()
         if record is None:
-            raise RunError(f"The run {run.name!r} has weights alone, no run.json to show.")
+            raise RunError(
+                f"The run {run.name!r} has weights alone: there is no run.json that says how it was trained."
+            )
         return run, record
 
     def has_finished(self, arch: str | None = None, *, data: DataChoice | None = None) -> bool:
@@ -426,6 +435,11 @@ class RunsFolder:
         if not self.path.is_dir():
             return []
         return [entry for entry in sorted(self.path.iterdir()) if _run_at(entry) and self._holds(entry)]
+
+
+def _read_start(folder: Path) -> dict[str, np.ndarray]:
+    tensors, _ = load_tensors(folder / START, check=lambda *_: None)
+    return tensors
 
 
 def _epoch_files(folder: Path) -> dict[int, Path]:

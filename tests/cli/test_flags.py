@@ -14,7 +14,7 @@ from tests.conftest import Call
 
 FLAGS = ("--arch", "--dataset", "--epochs", "--batch-size", "--optimizer", "--lr", "--patience", "--schedule",
          "--weight-decay", "--seed", "--limit", "--checkpoint-every", "--device", "--name", "--runs-dir", "--resume",
-         "--format", "--color")  # fmt: skip
+         "--like", "--config", "--format", "--color")  # fmt: skip
 GOOD = ("1", "8", "0.1", "cpu", "auto", "adam", "cosine", "mnist", "json", *RECIPES)
 BAD = ("", " ", "-1", "0", "nan", "inf", "1e400", "1" * 30, "1" * 5000, "../up", "..", "\x1b[31m", "a\nb", "\udcff",
        "x" * 5000, "latest", "builtin")  # fmt: skip
@@ -46,7 +46,7 @@ def test_any_value_is_obeyed_or_refused_in_one_sentence(
         patch.setattr(study, "Fit", reach)
         patch.setattr(study, "load", cache(study.load))
         patch.setattr(study, "define", cache(study.define))
-        patch.setattr(study, "provenance", lambda **_: {})
+        patch.setattr(study, "provenance", lambda **_: {"data_fingerprint": "0"})
         outcome = mnistcli("train", "-q", *(f"{flag}={value}" for flag, value in flags.items()))
     assert outcome.code in (0, 2, 3, 4), outcome
     (sentence,) = outcome.err.splitlines()

@@ -40,7 +40,8 @@ print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})), file=sys
 @pytest.mark.parametrize(
     "arguments",
     [("--help",), ("train", "--help"), ("--version",), ("train", "--bogus"), ("train", "--arch", "cn"),
-     ("train", "--lr", "-1"), ("train", "--arch", "conv 32 3x3, rlu"),
+     ("train", "--lr", "-1"), ("train", "--arch", "conv 32 3x3, rlu"), ("train", "--config", "no.toml"),
+     ("train", "--print-config"),
      ("evaluate", "--split", "x"), ("evaluate", "--corrupt", "fogg"), ("completion", "bash"), ("help", "exit-codes")],
     ids=" ".join,
 )  # fmt: skip

@@ -1,0 +1,139 @@
+"""Where the settings of a training come from beside the command line: another run, a file, the recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mnistcli.cli.data_options import absolute
+from mnistcli.errors import RunError, UsageError
+from mnistcli.models.settings import complete, configured, given_by, in_order, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mnistcli.cli.face import Face
+    from mnistcli.config import TrainConfig
+    from mnistcli.models.settings import Setting, Settings
+    from mnistcli.runs import StoredModel
+
+ARCH = "dense"  # where nothing names another
+PANEL = "Recipe"
+
+Like = Annotated[
+    str | None,
+    typer.Option(
+        "--like",
+        metavar="RUN",
+        help="Train as this run was trained, with its data set and seed; other flags change that.",
+        show_default=False,
+        rich_help_panel=PANEL,
+    ),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Read settings from a TOML file; its keys are the names of flags, as in 'batch_size = 64'.",
+        show_default=False,
+        rich_help_panel=PANEL,
+    ),
+]
+PrintConfig = Annotated[
+    bool,
+    typer.Option(
+        "--print-config",
+        help="Print every setting and where it comes from, and train nothing; to a file, what --config reads.",
+        rich_help_panel=PANEL,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train.
+
+    Attributes:
+        settings: All that is in the configuration, by name, with each value's origin.
+        start: The model that the run begins with, None where that is random.
+    """
+
+    config: TrainConfig
+    settings: dict[str, Setting]
+    start: StoredModel | None
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the command line says of where settings come from."""
+
+    like: str | None
+    file: Path | None
+    only_print: bool
+
+    @property
+    def flags(self) -> list[str]:
+        """The flags that were given."""
+        given = {"--like": self.like, "--config": self.file, "--print-config": self.only_print}
+        return [flag for flag, value in given.items() if value not in (None, False)]
+
+    def plan(self, flags: Mapping[str, Any], face: Face, runs_dir: Path) -> Plan:
+        """Return what flags, the file, the other run and the recipe come to, the first of them that says something.
+
+        Raises:
+            UsageError: A value is unknown or out of its range.
+            RunError: There is no such run.
+        """
+        like = self._read_run(face, runs_dir)
+        layers = (("like", given_by(like) if like else {}), ("file", self._read_file()), ("flag", flags))
+        settings = in_order((("default", {"arch": ARCH}), *layers))
+        start = None
+        if "start" in settings:
+            name, start = _find_start(settings, runs_dir)
+            named = settings["start"].origin, {"start": name}
+            settings = in_order((("from", {"arch": start.arch}), *layers, named))
+        config = configured(settings)
+        if like and like.arch == config.arch and like.source_sha256 != config.source_sha256:
+            face.note(f"{config.arch} has changed since the run {self.like!r} was trained.")
+        return Plan(config, complete(config, settings), start)
+
+    def _read_run(self, face: Face, runs_dir: Path) -> TrainConfig | None:
+        if self.like is None:
+            return None
+        from mnistcli.runs import RunsFolder
+
+        run, record = RunsFolder(runs_dir).find_record(self.like)
+        face.note(f"Taking the settings of run {run.name}.")
+        return record.config
+
+    def _read_file(self) -> dict[str, Any]:
+        settings = read_settings(self.file) if self.file else {}
+        return settings | ({"dataset": absolute(settings["dataset"])} if "dataset" in settings else {})
+
+
+def make_sources(*, like: Like = None, config: ConfigFile = None, print_config: PrintConfig = False) -> Sources:
+    """Gather the options."""
+    return Sources(like, config, print_config)
+
+
+def _find_start(settings: Settings, runs_dir: Path) -> tuple[str, StoredModel]:
+    """Return the name and the model of the run to begin with."""
+    from mnistcli.runs import RunsFolder, load_model
+
+    start = settings["start"]
+    if start.value == "":
+        raise UsageError("--from names no run: it is empty.")
+    try:
+        found = RunsFolder(runs_dir).find(start.value)
+    except RunError as error:
+        if start.origin == "flag":
+            raise
+        raise RunError(
+            f"The training begins with the weights of the run {start.value!r}, which is not in {str(runs_dir)!r}: name "
+            "that run or another with --from."
+        ) from error
+    return found.name, load_model(found.weights)

@@ -1,0 +1,138 @@
+"""The settings of a training by name: where each one's value comes from, and the TOML files that hold them."""
+
+import shlex
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_origin
+
+from mnistcli.config import DataChoice, TrainConfig, flag_of
+from mnistcli.errors import UsageError, suggestion
+from mnistcli.files import read_bounded
+from mnistcli.models.recipes import configure, find_recipe, is_flax
+
+MOST_BYTES = 2**20
+# By the name that a file and the output have for it: that of its flag.
+SETTINGS = {
+    flag_of(each.name)[2:].replace("-", "_"): each for each in fields(TrainConfig) if each.name != "source_sha256"
+}
+KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", tuple: "a list of text"}
+RATES = ("learning_rate", "weight_decay")
+# Where one of these becomes another, the values that were chosen for the one before are dropped.
+DEPENDENT = {
+    "optimizer": RATES,
+    "dataset": tuple(each.name for each in fields(DataChoice) if each.name != "dataset"),
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value, and where it comes from.
+
+    Attributes:
+        origin: "flag", "file" (of --config), "like" (a run), "from" (a run), "recipe" (the architecture's), "optimizer"
+            (its own rate), "environment" or "default".
+    """
+
+    value: Any
+    origin: str
+
+
+Settings = Mapping[str, Setting]  # by attribute of TrainConfig
+
+
+def in_order(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> Settings:
+    """Return what layers of values, each with its origin, come to; a later one wins.
+
+    Another optimizer than before brings its own learning rate and weight decay, and another data set is taken as it is.
+    """
+    settings: dict[str, Setting] = {}
+    for origin, values in layers:
+        for name, dependents in DEPENDENT.items():
+            if name in settings and values.get(name, settings[name].value) != settings[name].value:
+                settings = {key: setting for key, setting in settings.items() if key not in dependents}
+        settings |= {name: Setting(value, origin) for name, value in values.items()}
+    return settings
+
+
+def given_by(config: TrainConfig) -> dict[str, Any]:
+    """Return the settings that a configuration gives; what it leaves open is left out."""
+    values = {each.name: getattr(config, each.name) for each in SETTINGS.values()}
+    return {name: value for name, value in values.items() if value not in (None, ())}
+
+
+def configured(settings: Settings) -> TrainConfig:
+    """Return the configuration that has these settings, and for the rest its architecture's recipe.
+
+    Raises:
+        UsageError: A value is unknown or out of its range, or only another run or a file names a path to open or code
+            to execute.
+    """
+    arch, dataset = settings["arch"], settings.get("dataset")
+    if is_flax(arch.value) and arch.origin != "flag":
+        raise UsageError(f"The network is code, which is executed only where you name it: add --arch {arch.value}.")
+    values = {name: setting.value for name, setting in settings.items()}
+    data = DataChoice(**{each.name: values.pop(each.name) for each in fields(DataChoice) if each.name in values})
+    if data.is_path and dataset and dataset.origin != "flag":
+        raise UsageError(
+            f"A path is opened as a data set only where you name it: add --dataset {shlex.quote(data.dataset)}."
+        )
+    return configure(**values, data=data)
+
+
+def complete(config: TrainConfig, settings: Settings) -> dict[str, Setting]:
+    """Return every setting of a configuration by its name in files, with the origin of its value."""
+    recipe = find_recipe(config.arch)
+    of_recipe = {each.name for each in fields(recipe)}
+
+    def origin(name: str) -> str:
+        if name in settings:
+            return settings[name].origin
+        if name in RATES and (getattr(recipe, name) is None or config.optimizer != recipe.optimizer):
+            return "optimizer"
+        return "recipe" if name in of_recipe else "default"
+
+    return {key: Setting(getattr(config, each.name), origin(each.name)) for key, each in SETTINGS.items()}
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Read the settings that a TOML file gives, by attribute of TrainConfig.
+
+    Raises:
+        UsageError: The file cannot be read or is not TOML, or a key is unknown or has a value of the wrong type.
+    """
+    try:
+        content = tomllib.loads(read_bounded(path, most=MOST_BYTES).decode())
+    except OSError as error:
+        raise UsageError(f"--config {str(path)!r} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"--config {str(path)!r} is not TOML: {str(error).rstrip('.')}.") from error
+    settings: dict[str, Any] = {}
+    for written, value in content.items():
+        key = written.replace("-", "_")
+        if key not in SETTINGS:
+            near = suggestion(key, SETTINGS)
+            raise UsageError(f"{path}: {written!r} is not a setting ('mnistcli train --print-config' lists them){near}")
+        if SETTINGS[key].name in settings:
+            raise UsageError(f"{path} sets {key!r} twice, with '-' and with '_'.")
+        settings[SETTINGS[key].name] = _checked(path, written, value, _kind(SETTINGS[key].type))
+    return settings
+
+
+def _kind(annotation: Any) -> type:
+    """Return str of `str`, int of `int | None`, tuple of `tuple[str, ...] | None`."""
+    inner = annotation.__args__[0] if isinstance(annotation, UnionType) else annotation
+    kind: type = get_origin(inner) or inner
+    return kind
+
+
+def _checked(path: Path, key: str, value: Any, kind: type) -> Any:
+    if kind is float and type(value) is int and abs(value) < 2**53:
+        value = float(value)
+    if kind is tuple and isinstance(value, list) and all(isinstance(each, str) for each in value):
+        value = tuple(value)
+    if type(value) is not kind:
+        raise UsageError(f"{path}: {key} must be {KINDS[kind]}, not {value!r}.")
+    return value
