@@ -11,7 +11,7 @@ from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.onnx_options import Onnx
-from mnistcli.cli.options import Plot, RunArgument, RunsDir, Split, check_plot
+from mnistcli.cli.options import Html, Plot, RunArgument, RunsDir, Split, check_html, check_plot
 from mnistcli.config import RUNS_DIR, check_split
 from mnistcli.errors import ExitCode, UsageError
 
@@ -27,7 +27,7 @@ EXAMPLES = [
     "mnistcli evaluate",
     "mnistcli evaluate cnn --plot confusion.png --thumbnails",
     "mnistcli evaluate dense-002 --split validation --fail-under 0.98",
-    "mnistcli evaluate cnn-group-001",
+    "mnistcli evaluate cnn-group-001 --html report.html",
     "mnistcli evaluate pytorch.onnx --onnx-mean 0.1307 --onnx-std 0.3081",
 ]
 
@@ -41,6 +41,7 @@ def evaluate(
     run: RunArgument = "latest",
     split: Split = "test",
     plot: Plot = None,
+    html: Html = None,
     thumbnails: Annotated[
         bool, typer.Option("--thumbnails", help="Draw with --plot the images that are in each cell of the matrix.")
     ] = False,
@@ -55,6 +56,7 @@ def evaluate(
     Of a group it gives each run's accuracy, and the same of their ensemble: the mean of their probabilities.
     """
     check_plot(plot)
+    check_html(html)
     if thumbnails and plot is None:
         raise UsageError("--thumbnails changes the figure of --plot: name its file with --plot FILE.")
     check_split(split)
@@ -72,7 +74,7 @@ def evaluate(
         if thumbnails:
             raise UsageError(f"--thumbnails shows one run's mistakes, and {run!r} is a group: name one of its runs.")
         runs = onnx.take(face, groups.members(group))
-        accuracy = _evaluate_group(face, data, group, runs, split=split, plot=plot)
+        accuracy = _evaluate_group(face, data, group, runs, split=split, plot=plot, html=html)
         _check_accuracy(face, accuracy, fail_under)
         return
     [found] = onnx.take(face, [RunsFolder(runs_dir).find(run)])
@@ -85,11 +87,17 @@ def evaluate(
     evaluation = evaluate_run(found, dataset, split=split)
     if plot is not None:
         face.save_figure(_draw_matrix(evaluation, found if thumbnails else None, dataset), plot)
+    if html is not None:
+        from mnistcli.analysis.report import make_report
+
+        face.save_page(make_report([(evaluation, [found])], dataset), html)
     face.show(evaluation_view(evaluation, show_command=_show_command(run, found, data, split, runs_dir)))
     _check_accuracy(face, evaluation.accuracy, fail_under)
 
 
-def _evaluate_group(face: Face, data: Data, group: Group, runs: list[Run], *, split: str, plot: Path | None) -> float:
+def _evaluate_group(
+    face: Face, data: Data, group: Group, runs: list[Run], *, split: str, plot: Path | None, html: Path | None
+) -> float:
     """Score a group's runs and their ensemble, and return the mean accuracy of the runs."""
     from mnistcli.analysis.evaluate import evaluate_group
     from mnistcli.render import figures
@@ -97,9 +105,14 @@ def _evaluate_group(face: Face, data: Data, group: Group, runs: list[Run], *, sp
 
     choice = data.choice_for(group.name, group.config)
     face.note(f"Evaluating the {len(runs)} runs of {group.name} on the {split} images of {choice.dataset}.")
-    evaluation = evaluate_group(group.name, runs, data.load(face, choice), split=split)
+    dataset = data.load(face, choice)
+    evaluation = evaluate_group(group.name, runs, dataset, split=split)
     if plot is not None:
         face.save_figure(figures.confusion(evaluation.ensemble), plot)
+    if html is not None:
+        from mnistcli.analysis.report import make_report
+
+        face.save_page(make_report([(evaluation.ensemble, runs)], dataset), html)
     face.show(group_evaluation_view(evaluation))
     return evaluation.accuracies.mean
 
