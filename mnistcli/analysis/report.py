@@ -1,5 +1,6 @@
 """Gather what a page shows of runs, or of groups of them."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import fields
 
@@ -17,7 +18,7 @@ from mnistcli.results.report import Making, Report, Subject
 from mnistcli.results.spread import Spread
 from mnistcli.runs import Run
 
-IMPLIED = ("seed", "source_sha256")  # settings without a flag, or with one that groups give in another form
+IMPLIED = ("seed", "source_sha256")  # the first is given for all runs at once, the second has no flag
 
 
 def make_report(
@@ -88,7 +89,7 @@ def _making(runs: Sequence[Run]) -> Making | None:
         **{name.replace("_", " "): str(value) for name, value in settings.items() if value not in (None, (), False)},
         "seeds" if len(records) > 1 else "seed": ", ".join(str(record.config.seed) for record in records),
         "trained": first.created,
-        "called as": " ".join(["mnistcli", *map(str, known.get("argv", [])[1:])]),
+        "called as": shlex.join(["mnistcli", *map(str, known.get("argv", [])[1:])]),
         "device": str(known.get("device")),
         "platform": str(known.get("platform")),
         "versions": ", ".join(f"{name} {number}" for name, number in dict(known.get("versions") or {}).items()),

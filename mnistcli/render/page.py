@@ -48,8 +48,8 @@ class Scale:
 
     @property
     def ticks(self) -> list[float]:
-        """Some three to six round values, in order."""
-        rough = (self.high - self.low) / 5
+        """Some two to seven round values, in order."""
+        rough = (self.high - self.low) / 6
         power = 10.0 ** np.floor(np.log10(rough))
         step = next(step for step in (power, 2 * power, 5 * power, 10 * power) if step >= rough)
         numbers = range(int(np.ceil(self.low / step - 1e-9)), int(np.floor(self.high / step + 1e-9)) + 1)
