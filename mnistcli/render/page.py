@@ -82,7 +82,7 @@ def page(report: Report) -> str:
     pairs = report.comparison.pairs if report.comparison else ()
     return environment.get_template("page.html").render(
         subjects=report.subjects,
-        title=" and ".join(subject.name for subject in report.subjects),
+        title=", ".join(subject.name for subject in report.subjects),
         verdicts=[_verdict(pair) for pair in pairs] or [_score(report.subjects[0])],
         notes=report.comparison.notes if isinstance(report.comparison, GroupComparison) else (),
         facts=_facts(report.subjects),
