@@ -15,10 +15,14 @@ def flips(a: Run, b: Run, dataset: Dataset, *, split: str) -> Flips:
         RunError: A run's weights are missing or damaged, or do not fit the data.
         UsageError: There is no such split.
     """
-    first, second = (answers_of(run, dataset, split=split) for run in (a, b))
+    return flips_between(a.name, b.name, *(answers_of(run, dataset, split=split) for run in (a, b)))
+
+
+def flips_between(a: str, b: str, first: Answers, second: Answers) -> Flips:
+    """Return the images that only one of two, of these names and answers, reads right, likewise."""
     return Flips(
-        a=a.name,
-        b=b.name,
+        a=a,
+        b=b,
         only_a_right=_flips(first, second, second.most_confident(first.right & ~second.right)),
         only_b_right=_flips(first, second, first.most_confident(~first.right & second.right)),
     )

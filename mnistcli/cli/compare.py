@@ -14,7 +14,7 @@ from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.group import parse_seeds, train_group
 from mnistcli.cli.onnx_options import Onnx
-from mnistcli.cli.options import MODEL_HELP, Plot, RunsDir, Split, check_plot
+from mnistcli.cli.options import MODEL_HELP, Html, Plot, RunsDir, Split, check_html, check_plot
 from mnistcli.cli.train import load_source, train_visibly
 from mnistcli.config import RUNS_DIR, DataChoice, check_split
 from mnistcli.errors import RunError, UsageError
@@ -29,7 +29,7 @@ EXAMPLES = [
     "mnistcli compare --plot out.png",
     "mnistcli compare linear dense cnn",
     "mnistcli compare dense-001 dense-002 --no-train --json",
-    "mnistcli compare dense cnn --seeds 8",
+    "mnistcli compare dense cnn --seeds 8 --html report.html",
     "mnistcli compare dense cnn --dataset fashion_mnist",
     "mnistcli compare cnn keras.onnx",
 ]
@@ -66,6 +66,7 @@ def compare(
     ] = None,
     split: Split = "test",
     plot: Plot = None,
+    html: Html = None,
     no_train: Annotated[
         bool, typer.Option("--no-train", help="Refuse, rather than train, what has no finished run.")
     ] = False,
@@ -82,6 +83,7 @@ def compare(
     whether another training would come to the same.
     """
     check_plot(plot)
+    check_html(html)
     check_split(split)
     names = runs or STUDY
     if len(names) < 2:
@@ -108,6 +110,7 @@ def compare(
             margin=(margin or MARGIN) / 100,
             different_data=allow_different_data,
             plot=plot,
+            html=html,
         )
         return
     if margin is not None:
@@ -140,6 +143,11 @@ def compare(
         from mnistcli.render import figures
 
         face.save_figure(figures.comparison(comparison), plot)
+    if html is not None:
+        from mnistcli.analysis.report import make_report
+
+        evaluated = [(each.evaluation, [run]) for each, run in zip(comparison.runs, chosen, strict=True)]
+        face.save_page(make_report(evaluated, images, comparison=comparison), html)
     face.show(comparison_view(comparison))
     if face.format != "table":
         for pair in comparison.pairs:
@@ -204,6 +212,7 @@ def _compare_groups(
     margin: float,
     different_data: bool,
     plot: Path | None,
+    html: Path | None,
 ) -> None:
     from mnistcli.analysis.compare import compare_groups
     from mnistcli.render import figures
@@ -224,6 +233,12 @@ def _compare_groups(
                 group.record_look()
     if plot is not None:
         face.save_figure(figures.group_comparison(comparison), plot)
+    if html is not None:
+        from mnistcli.analysis.report import make_report
+
+        members = map(groups.members, chosen)
+        evaluated = [(each.ensemble, runs) for each, runs in zip(comparison.groups, members, strict=True)]
+        face.save_page(make_report(evaluated, dataset, comparison=comparison), html)
     face.show(group_comparison_view(comparison))
     if face.format != "table":
         for text in (*map(recipe_verdict, comparison.pairs), *comparison.notes):

@@ -11,7 +11,7 @@ from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.onnx_options import Onnx
-from mnistcli.cli.options import Plot, RunArgument, RunsDir, Split, check_plot
+from mnistcli.cli.options import Html, Plot, RunArgument, RunsDir, Split, check_html, check_plot
 from mnistcli.config import CORRUPTIONS, RUNS_DIR, check_split, find_corruptions
 from mnistcli.errors import ExitCode, UsageError
 
@@ -29,7 +29,7 @@ EXAMPLES = [
     "mnistcli evaluate cnn --plot-calibration calibration.png",
     "mnistcli evaluate cnn --corrupt all --plot heat.png",
     "mnistcli evaluate dense-002 --split validation --fail-under 0.98",
-    "mnistcli evaluate cnn-group-001",
+    "mnistcli evaluate cnn-group-001 --html report.html",
     "mnistcli evaluate pytorch.onnx --onnx-mean 0.1307 --onnx-std 0.3081",
 ]
 
@@ -43,6 +43,7 @@ def evaluate(
     run: RunArgument = "latest",
     split: Split = "test",
     plot: Plot = None,
+    html: Html = None,
     thumbnails: Annotated[
         bool, typer.Option("--thumbnails", help="Draw with --plot the images that are in each cell of the matrix.")
     ] = False,
@@ -82,6 +83,7 @@ def evaluate(
     check_plot(plot_calibration, flag="--plot-calibration")
     if thumbnails and (plot is None or corrupt is not None):
         raise UsageError("--thumbnails changes the confusion matrix of --plot: give --plot FILE, without --corrupt.")
+    check_html(html)
     check_split(split)
     corruptions = None if corrupt is None else find_corruptions(corrupt)
     if fail_under is not None and not 0 <= fail_under <= 1:
@@ -99,7 +101,7 @@ def evaluate(
         if thumbnails:
             raise UsageError(f"--thumbnails shows one run's mistakes, and {run!r} is a group: name one of its runs.")
         runs = onnx.take(face, groups.members(group))
-        accuracy = _evaluate_group(face, data, group, runs, split=split, plot=plot)
+        accuracy = _evaluate_group(face, data, group, runs, split=split, plot=plot, html=html)
         _check_accuracy(face, accuracy, fail_under)
         return
     [found] = onnx.take(face, [RunsFolder(runs_dir).find(run)])
@@ -130,11 +132,17 @@ def evaluate(
         from mnistcli.render import evaluation_figures
 
         face.save_figure(evaluation_figures.calibration(evaluation), plot_calibration)
+    if html is not None:
+        from mnistcli.analysis.report import make_report
+
+        face.save_page(make_report([(evaluation, [found])], dataset), html)
     face.show(view)
     _check_accuracy(face, accuracy, fail_under)
 
 
-def _evaluate_group(face: Face, data: Data, group: Group, runs: list[Run], *, split: str, plot: Path | None) -> float:
+def _evaluate_group(
+    face: Face, data: Data, group: Group, runs: list[Run], *, split: str, plot: Path | None, html: Path | None
+) -> float:
     """Score a group's runs and their ensemble, and return the mean accuracy of the runs."""
     from mnistcli.analysis.evaluate import evaluate_group
     from mnistcli.render import figures
@@ -142,9 +150,14 @@ def _evaluate_group(face: Face, data: Data, group: Group, runs: list[Run], *, sp
 
     choice = data.choice_for(group.name, group.config)
     face.note(f"Evaluating the {len(runs)} runs of {group.name} on the {split} images of {choice.dataset}.")
-    evaluation = evaluate_group(group.name, runs, data.load(face, choice), split=split)
+    dataset = data.load(face, choice)
+    evaluation = evaluate_group(group.name, runs, dataset, split=split)
     if plot is not None:
         face.save_figure(figures.confusion(evaluation.ensemble), plot)
+    if html is not None:
+        from mnistcli.analysis.report import make_report
+
+        face.save_page(make_report([(evaluation.ensemble, runs)], dataset), html)
     face.show(group_evaluation_view(evaluation))
     return evaluation.accuracies.mean
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from mnistcli.render.screen import Screen
     from mnistcli.render.view import View
+    from mnistcli.results.report import Report
 
 COLOURS = ("auto", "always", "never")
 PANEL = "Output"
@@ -83,6 +84,13 @@ class Face:
 
         figures.save(figure, path)
         self.note(f"The figure is in {path}.")
+
+    def save_page(self, report: Report, path: Path) -> None:
+        """Write the page that --html asks for, and say so."""
+        from mnistcli.render.page import save_page
+
+        save_page(report, path)
+        self.note(f"The page is in {path}.")
 
     def note(self, text: str) -> None:
         """Say something beside the result; -q silences it."""

@@ -26,6 +26,20 @@ Split = Annotated[str, typer.Option(metavar="|".join(SPLITS), help="Which part o
 Plot = Annotated[
     Path | None, typer.Option("--plot", metavar="FILE", help="Draw a figure: .png, .pdf or .svg.", show_default=False)
 ]
+Html = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Write a page that holds all it shows: .html.", show_default=False),
+]
+
+
+def check_html(path: Path | None) -> None:
+    """Refuse a page's path before the work rather than after it.
+
+    Raises:
+        UsageError: It does not end in .html, or no file can be made in its folder.
+    """
+    if path is not None:
+        check_writable(path, (".html",), name="--html")
 
 
 def check_plot(path: Path | None, *, flag: str = "--plot") -> None:

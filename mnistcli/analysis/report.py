@@ -1,0 +1,99 @@
+"""Gather what a page shows of runs, or of groups of them."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import fields
+
+import numpy as np
+
+from mnistcli.analysis.answers import Answers
+from mnistcli.analysis.evaluate import load_for, logits_of
+from mnistcli.analysis.flips import flips_between
+from mnistcli.config import FLAGS, DataChoice, TrainConfig
+from mnistcli.data import Dataset
+from mnistcli.metrics import softmax
+from mnistcli.results.comparison import Comparison, GroupComparison
+from mnistcli.results.evaluation import Evaluation
+from mnistcli.results.report import Making, Report, Subject
+from mnistcli.results.spread import Spread
+from mnistcli.runs import Run
+
+IMPLIED = ("seed", "source_sha256")  # the first is given for all runs at once, the second has no flag
+
+
+def make_report(
+    evaluated: Sequence[tuple[Evaluation, Sequence[Run]]],
+    dataset: Dataset,
+    *,
+    comparison: Comparison | GroupComparison | None = None,
+) -> Report:
+    """Return what a page shows of runs, or of groups, that were scored on a split.
+
+    Args:
+        evaluated: Each one's evaluation and its runs: one, or those of a group.
+        dataset: What they were scored on.
+        comparison: Of several, what comparing them found.
+
+    Raises:
+        RunError: A run's files are missing or damaged, or do not fit the data.
+    """
+    found = [_subject(evaluation, runs, dataset) for evaluation, runs in evaluated]
+    flips = None
+    if len(found) == 2:
+        (first, a), (second, b) = found
+        flips = flips_between(a.name, b.name, first, second)
+    return Report(tuple(subject for _, subject in found), comparison, flips)
+
+
+def train_command(config: TrainConfig, seeds: Sequence[int]) -> tuple[str, ...]:
+    """Return the words of the command that trains runs of a configuration, every setting spelled out."""
+    words = ["mnistcli", "train"]
+    for each in fields(config):
+        value, flag = getattr(config, each.name), FLAGS.get(each.name, f"--{each.name.replace('_', '-')}")
+        if each.name in IMPLIED or value in (None, ()) or value == getattr(DataChoice, each.name, None):
+            continue
+        if isinstance(value, bool):
+            words.append(flag if value else flag.replace("--", "--no-"))
+        else:
+            words += [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
+    return *words, *(("--seed", str(seeds[0])) if len(seeds) == 1 else ("--seeds", ",".join(map(str, seeds))))
+
+
+def _subject(evaluation: Evaluation, runs: Sequence[Run], dataset: Dataset) -> tuple[Answers, Subject]:
+    """Return the answers of a run, or of a group's mean calibrated probabilities; and what a page tells of it."""
+    images = dataset.split(evaluation.split)
+    models = [load_for(run, dataset) for run in runs]
+    each = [softmax(logits_of(model, images.images), temperature=model.temperature) for model in models]
+    mean = np.mean(each, axis=0)
+    answers = Answers(images, evaluation.class_names, mean.argmax(1), mean.max(1))
+    records = [record for run in runs if (record := run.record())]
+    return answers, Subject(
+        evaluation=evaluation,
+        accuracies=Spread(tuple(float((one.argmax(1) == images.labels).mean()) for one in each)),
+        histories=tuple(run.history() for run in runs),
+        mistakes=answers.samples(~answers.right),
+        parameters=models[0].parameters,
+        train_seconds=tuple(r.results["train_seconds"] for r in records if "train_seconds" in r.results),
+        making=_making(runs),
+    )
+
+
+def _making(runs: Sequence[Run]) -> Making | None:
+    records = [record for run in runs if (record := run.record())]
+    if not records:
+        return None
+    first = records[0]
+    known, config = first.provenance, first.config
+    settings = {each.name: getattr(config, each.name) for each in fields(config) if each.name != "seed"}
+    facts = {
+        **{name.replace("_", " "): str(value) for name, value in settings.items() if value not in (None, (), False)},
+        "seeds" if len(records) > 1 else "seed": ", ".join(str(record.config.seed) for record in records),
+        "trained": first.created,
+        "called as": shlex.join(["mnistcli", *map(str, known.get("argv", [])[1:])]),
+        "device": str(known.get("device")),
+        "platform": str(known.get("platform")),
+        "versions": ", ".join(f"{name} {number}" for name, number in dict(known.get("versions") or {}).items()),
+        "data (SHA-256)": str(known.get("data_fingerprint")),
+        **({"git commit": str(known["git_commit"])} if known.get("git_commit") else {}),
+    }
+    return Making(train_command(config, [record.config.seed for record in records]), facts)

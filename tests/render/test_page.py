@@ -1,0 +1,114 @@
+"""The page of --html: what it tells, and that it needs nothing from elsewhere."""
+
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnistcli.analysis.report import train_command
+from mnistcli.models import configure
+from mnistcli.render.page import page
+from mnistcli.results.comparison import ComparedRun, Comparison, PairedTest
+from mnistcli.results.data import Sample
+from mnistcli.results.report import Making, Report, Subject
+from mnistcli.results.spread import Spread
+from tests.conftest import Call
+from tests.render.by_hand import BETTER, HISTORY, evaluation
+
+EVIL = "<b>&\"run'"
+ELSEWHERE = re.compile(r"""https?://|(?:src|href)=["'](?!data:)|url\(|@import|<script""")
+
+
+def subject(name: str, *accuracies: float) -> Subject:
+    pictures = np.random.default_rng(0).integers(0, 256, (9, 28, 28, 1), np.uint8)
+    mistakes = [Sample(i, "0", picture, predicted="1", confidence=0.9 - i / 100) for i, picture in enumerate(pictures)]
+    making = Making(("mnistcli", "train", "--name", name), {"device": "cpu"})
+    scored = evaluation(run=name)
+    values = accuracies or (scored.accuracy,)
+    return Subject(scored, Spread(values), (HISTORY,) * len(values), mistakes, 10, (1.5,), making)
+
+
+def compared(a: str, b: str) -> Report:
+    pair = PairedTest(a, b, 320, 9, 18, 2, -0.0258, (-0.05, -0.002), 0.0123, 0.0123)
+    better = replace(subject(b), evaluation=evaluation(BETTER, run=b))
+    runs = tuple(ComparedRun(each.evaluation, HISTORY, 10, 1.5) for each in (subject(a), better))
+    return Report((subject(a), better), Comparison(runs, (pair,)))
+
+
+def test_the_page_begins_with_the_verdict_and_says_how_to_train_each_run_again() -> None:
+    text = page(compared("one", "two"))
+    verdict = text.index("The run two is better than one: 9 more images right, 2.58 points")
+    assert verdict < text.index("<svg") < text.index("<table") < text.index("mnistcli train --name one")
+    assert text.index("mnistcli train --name one") < text.index("mnistcli train --name two")
+
+
+def test_names_are_text_on_the_page_and_nothing_comes_from_elsewhere() -> None:
+    text = page(compared(EVIL, "b\x1b[31m\u202ec"))
+    assert "<b>" not in text
+    assert "&lt;b&gt;&amp;" in text
+    assert not {"\x1b", "\u202e"} & {*text}
+    assert ELSEWHERE.findall(text) == []
+
+
+def test_each_cell_with_errors_opens_its_images() -> None:
+    text = page(Report((subject("one"),)))
+    targets, cells = re.findall('popovertarget="(.*?)"', text), re.findall('<div popover .*? id="(.*?)"', text)
+    assert "m0-0-1" in cells
+    assert {*cells} <= {*targets}
+    assert len(targets) == 4  # cells of CONFUSION that are off the diagonal and not empty
+    opened = text[text.index('id="m0-0-1"') :].split("<h3>")[0]
+    assert re.findall('alt="image (.), a 0 read as 1"', opened) == [*"012345678"]
+
+
+def test_cells_show_fewer_images_where_all_would_make_the_page_too_large() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (54, 64, 64, 1), np.uint8)
+    cells = [(i, j) for i in "012" for j in "012" if i != j]
+    mistakes = [Sample(i, cells[i % 6][0], picture, cells[i % 6][1], 0.9) for i, picture in enumerate(noise)]
+    text = page(Report(tuple(replace(subject(f"run {i}"), mistakes=mistakes) for i in range(6))))
+    assert len(text) < 2_000_000
+    assert text.count("<img") == 6 * (6 * 4 + 12)
+
+
+@pytest.mark.parametrize("values", [(0.9,), (0.9, 0.9), (1.0, 1.0), (0.5, 0.9, 0.7)])
+def test_runs_that_are_alike_or_perfect_are_drawn_too(values: tuple[float, ...]) -> None:
+    text = page(Report((replace(subject("one", *values), histories=((),) * len(values), making=None),)))
+    assert text.count('class="dot"') == (len(values) if len(values) > 1 else 0)
+    assert "nan" not in text
+
+
+def test_the_command_spells_out_the_configuration() -> None:
+    words = train_command(configure("dense", seed=3, limit=50), [3])
+    assert words[:4] == ("mnistcli", "train", "--arch", "dense")
+    assert words[-2:] == ("--seed", "3")
+    assert {"--lr", "--optimizer", "--no-augment", "--limit"} <= {*words}
+    assert train_command(configure("dense"), [0, 4])[-2:] == ("--seeds", "0,4")
+
+
+def test_a_browser_opens_the_page_of_two_runs_with_a_clean_console(mnistcli: Call, workspace: Path) -> None:
+    html = workspace.parent / f"{workspace.name}.html"
+    made = mnistcli("compare", "linear-001", "dense-001", "--html", html, cwd=workspace)
+    assert made.code == 0
+    assert f"The page is in {html}." in made.err.replace("\n", " ")
+    assert html.stat().st_size < 3_000_000
+    assert ELSEWHERE.findall(html.read_text(encoding="utf-8")) == []
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no Chromium")
+    command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--v=0"]
+    done = subprocess.run([*command, "--dump-dom", html.as_uri()], capture_output=True, text=True, timeout=120)
+    assert "is better than" in done.stdout
+    assert "CONSOLE" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["evaluate", "compare"])
+@pytest.mark.parametrize(("file", "said"), [("page.txt", "must end in .html"), ("nowhere/page.html", "no folder")])
+def test_a_page_that_cannot_be_written_is_refused_before_the_work(
+    command: str, file: str, said: str, mnistcli: Call
+) -> None:
+    outcome = mnistcli(command, "--html", file)
+    assert outcome.code == 2
+    assert said in outcome.err
