@@ -11,7 +11,7 @@ from mnistcli.analysis.evaluate import load_for, logits_of
 from mnistcli.analysis.flips import flips_between
 from mnistcli.config import FLAGS, DataChoice, TrainConfig
 from mnistcli.data import Dataset
-from mnistcli.metrics import softmax
+from mnistcli.metrics.scores import softmax
 from mnistcli.results.comparison import Comparison, GroupComparison
 from mnistcli.results.evaluation import Evaluation
 from mnistcli.results.report import Making, Report, Subject

@@ -15,7 +15,7 @@ from PIL import Image
 
 from mnistcli.errors import UsageError
 from mnistcli.files import write_atomically
-from mnistcli.metrics import mean_interval
+from mnistcli.metrics.welch import mean_interval
 from mnistcli.render.comparison import p_text, points, recipe_verdict, verdict
 from mnistcli.render.pixels import shrink
 from mnistcli.render.tables import interval, percent, seconds
@@ -136,7 +136,7 @@ def _facts(subjects: Sequence[Subject]) -> dict[str, list[str]]:
         ],
         "accuracy of the ensemble": [percent(each.evaluation.accuracy) for each in subjects],
         "loss (nats)": [f"{each.evaluation.loss:.4f}" for each in subjects],
-        "calibration error": [percent(each.evaluation.calibration_error) for each in subjects],
+        "calibration error": [percent(each.evaluation.calibration.error) for each in subjects],
         "images read wrong": [f"{each.evaluation.n - each.evaluation.correct:,}" for each in subjects],
         "parameters": [f"{each.parameters:,}" for each in subjects],
         "training time": [seconds(fmean(each.train_seconds) if each.train_seconds else None) for each in subjects],
