@@ -100,21 +100,6 @@ class Run:
             raise RunError(f"{path} is damaged: expected {epochs} epochs, found {len(history)}.")
         return history
 
-    def test_logits(self, *, data_fingerprint: str, shape: tuple[int, int]) -> np.ndarray | None:
-        """Return the logits [n, classes] float32 of the test images that it kept; None: it has none of this data.
-
-        Raises:
-            RunError: The file is damaged.
-        """
-        path = self.folder / TEST if self.folder else None
-        if path is None or not path.exists():
-            return None
-        tensors, metadata = load_tensors(path, check=lambda *_: None)
-        logits = tensors.get("logits")
-        if metadata.get("data_fingerprint") != data_fingerprint or logits is None or logits.shape != shape:
-            return None
-        return logits
-
     def start_arrays(self) -> dict[str, np.ndarray]:
         """Return what a run with a start began with, by path.
 
