@@ -56,7 +56,7 @@ def test_the_list_for_machines_has_fractions_and_seconds() -> None:
     assert document["folder"] == "there"
     assert document["runs"][0] == {
         "run": "dense-001", "arch": "dense", "dataset": "mnist", "status": "finished", "test_accuracy": 0.9814,
-        "epochs": 12, "train_seconds": 83.04, "created": CREATED,
+        "epochs": 12, "train_seconds": 83.04, "created": CREATED, "group": None,
     }  # fmt: skip
     assert written(view, "plain").splitlines()[1] == f"cnn-001\tcnn\tkmnist\trunning\t\t\t\t{CREATED}"
 
