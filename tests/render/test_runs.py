@@ -58,7 +58,7 @@ def test_the_list_for_machines_has_fractions_and_seconds() -> None:
         "run": "dense-001", "arch": "dense", "dataset": "mnist", "status": "finished", "test_accuracy": 0.9814,
         "epochs": 12, "train_seconds": 83.04, "created": CREATED, "group": None,
     }  # fmt: skip
-    assert written(view, "plain").splitlines()[1] == f"cnn-001\tcnn\tkmnist\trunning\t\t\t\t{CREATED}"
+    assert written(view, "plain").splitlines()[1] == f"cnn-001\tcnn\tkmnist\trunning\t\t\t\t{CREATED}\t"
 
 
 def test_a_folder_without_runs_is_told_by_its_name() -> None:
