@@ -1,36 +1,56 @@
-"""What a run answers on every image of a split, and how confident it is."""
+"""What a run, or several together, answer on every image of a split, and how confident they are."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
-from mnistcli.analysis.evaluate import load_for, logits_of
+from mnistcli.analysis.classifier import Classifier, load_for, logits_of
 from mnistcli.data import Dataset, Split
-from mnistcli.metrics.scores import softmax
+from mnistcli.metrics.scores import ensemble_logits, softmax
 from mnistcli.results.data import Sample
 from mnistcli.runs import Run
 
 
 @dataclass(frozen=True)
 class Answers:
-    """A run's answers on a split.
+    """A model's answers on a split.
 
     Attributes:
-        split: The images and their labels.
-        class_names: What the model calls the classes.
-        predicted: The number of the class that each image is read as, [n] integers.
-        confidences: The calibrated probability of that class, [n] float64.
+        name: What the run or the group is called.
+        model: The run's; of a group the first run's, with a temperature of 1.
+        split: The split's name.
+        images: Its images and their labels.
+        logits: [n, classes] float32; of a group float64.
     """
 
-    split: Split
-    class_names: tuple[str, ...]
-    predicted: np.ndarray
-    confidences: np.ndarray
+    name: str
+    model: Classifier
+    split: str
+    images: Split
+    logits: np.ndarray = field(repr=False, compare=False)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What the model calls the classes."""
+        return self.model.class_names
+
+    @cached_property
+    def predicted(self) -> np.ndarray:
+        """The number of the class that each image is read as, [n] integers."""
+        return self.logits.argmax(1)
+
+    @cached_property
+    def confidences(self) -> np.ndarray:
+        """The calibrated probability of that class, [n] float64."""
+        highest: np.ndarray = softmax(self.logits, temperature=self.model.temperature).max(1)
+        return highest
 
     @property
     def right(self) -> np.ndarray:
         """Whether each image is read as its label, [n] bool."""
-        return self.predicted == self.split.labels
+        return self.predicted == self.images.labels
 
     def most_confident(self, chosen: np.ndarray) -> list[int]:
         """Return the indices of the images for which `chosen` [n] bool holds, the most confident answer first."""
@@ -42,8 +62,8 @@ class Answers:
         """Return an image with its label and the answer; its picture is a view of the split's images."""
         return Sample(
             index=index,
-            label=self.class_names[self.split.labels[index]],
-            picture=np.asarray(self.split.images[index]),
+            label=self.class_names[self.images.labels[index]],
+            picture=np.asarray(self.images.images[index]),
             predicted=self.class_names[self.predicted[index]],
             confidence=float(self.confidences[index]),
         )
@@ -53,17 +73,32 @@ class Answers:
         return [self.sample(index) for index in self.most_confident(chosen)]
 
 
-def answers_of(run: Run, dataset: Dataset, *, split: str) -> Answers:
+def answers_of(run: Run, dataset: Dataset, *, split: str, kept: bool = True) -> Answers:
     """Return what the run answers on every image of a split.
 
+    Args:
+        run: The run.
+        dataset: What it is asked about.
+        split: The part of it.
+        kept: Whether the logits of the test images that the run kept when it finished will do; else they are computed.
+
     Raises:
-        RunError: The run's weights are missing or damaged, or do not fit the data.
-        UsageError: There is no such split.
+        RunError: The run's files are missing or damaged, or do not fit the data.
+        UsageError: The split is unknown.
     """
-    images = dataset.split(split)
-    model = load_for(run, dataset)
-    probabilities = softmax(logits_of(model, images.images), temperature=model.temperature)
-    return Answers(images, model.class_names, probabilities.argmax(1), probabilities.max(1))
+    images, model = dataset.split(split), load_for(run, dataset)
+    logits = None
+    if kept and split == "test" and run.folder is not None:
+        shape = len(images), len(model.class_names)
+        logits = run.test_logits(data_fingerprint=dataset.fingerprint, shape=shape)
+    return Answers(run.name, model, split, images, logits_of(model, images.images) if logits is None else logits)
+
+
+def ensemble(group: str, members: Sequence[Answers]) -> Answers:
+    """Return the answers of a group: the mean of its runs' calibrated probabilities."""
+    first = members[0]
+    logits = ensemble_logits((each.logits, each.model.temperature) for each in members)
+    return Answers(group, replace(first.model, temperature=1.0), first.split, first.images, logits)
 
 
 def with_names_of(run: Run, dataset: Dataset) -> Dataset:

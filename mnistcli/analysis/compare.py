@@ -1,31 +1,22 @@
 """Compare runs, or groups of runs of one recipe, on the same images, pair by pair."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 
-from mnistcli.analysis.evaluate import Classifier, load_for, logits_of, score
-from mnistcli.data import Dataset, Split
+from mnistcli.analysis.answers import Answers, answers_of, ensemble
+from mnistcli.analysis.classifier import Classifier
+from mnistcli.analysis.evaluate import score
+from mnistcli.data import Dataset
 from mnistcli.errors import RunError, UsageError
 from mnistcli.metrics.pairs import cochran_test, holm, paired_test
 from mnistcli.metrics.recipes import compare_all
-from mnistcli.metrics.scores import ensemble_logits
 from mnistcli.models.language import difference, parse
 from mnistcli.results.comparison import ComparedGroup, ComparedRun, Comparison, GroupComparison
-from mnistcli.results.evaluation import Evaluation
+from mnistcli.results.spread import Spread
 from mnistcli.runs import Run
-
-
-@dataclass(frozen=True)
-class Scored:
-    """A run's model and its logits [n, classes] of a split's images."""
-
-    run: Run
-    model: Classifier
-    logits: np.ndarray
-    right: np.ndarray  # [n] bool
 
 
 def compare(chosen: Sequence[Run], dataset: Dataset, *, split: str, different_data: bool = False) -> Comparison:
@@ -41,19 +32,13 @@ def compare(chosen: Sequence[Run], dataset: Dataset, *, split: str, different_da
         RunError: A run's weights are missing or damaged, do not fit the data, or were trained on other data.
         UsageError: There is no such split.
     """
-    images = dataset.split(split)
-    answers = [_scored(run, dataset, images, different_data=different_data) for run in chosen]
+    answers = [_answers(run, dataset, split, different_data=different_data) for run in chosen]
     compared = tuple(
-        ComparedRun(
-            evaluation=score(each.logits, images, each.model, run=each.run.name, split=split),
-            history=each.run.history(),
-            parameters=each.model.parameters,
-            train_seconds=_train_seconds(each.run),
-        )
-        for each in answers
+        ComparedRun(score(each), run.history(), each.model.parameters, _train_seconds(run))
+        for run, each in zip(chosen, answers, strict=True)
     )
     tests = [
-        (paired_test(a.run.name, b.run.name, a.right, b.right), _difference(a.model, b.model))
+        (paired_test(a.name, b.name, a.right, b.right), _difference(a.model, b.model))
         for a, b in combinations(answers, 2)
     ]
     corrected = holm([test.p_value for test, _ in tests])
@@ -90,51 +75,43 @@ def compare_groups(
     for name, runs in groups:
         if len(runs) < 2:
             raise UsageError(f"{name!r} has one finished run: recipes are compared by two seeds or more of each.")
-    images = dataset.split(split)
-    answers = [[_scored(run, dataset, images, different_data=different_data) for run in runs] for _, runs in groups]
+    answers = [[_answers(run, dataset, split, different_data=different_data) for run in runs] for _, runs in groups]
     names = [name for name, _ in groups]
     right = [np.array([each.right for each in members]) for members in answers]
     networks = [_difference(a[0].model, b[0].model) for a, b in combinations(answers, 2)]
     tests = compare_all([*zip(names, right, strict=True)], margin=margin)
     return GroupComparison(
         split=split,
-        n=len(images.labels),
-        class_names=answers[0][0].model.class_names,
-        groups=tuple(_group(*each, images, split=split) for each in zip(names, answers, strict=True)),
+        n=len(answers[0][0].images),
+        class_names=answers[0][0].class_names,
+        groups=tuple(_group(name, runs, members) for (name, runs), members in zip(groups, answers, strict=True)),
         pairs=tuple(replace(test, networks=text) for test, text in zip(tests, networks, strict=True)),
         notes=tuple(notes),
     )
 
 
-def _group(name: str, members: Sequence[Scored], images: Split, *, split: str) -> ComparedGroup:
+def _group(name: str, runs: Sequence[Run], members: Sequence[Answers]) -> ComparedGroup:
     return ComparedGroup(
         group=name,
         arch=members[0].model.arch,
-        seeds=tuple(_seed(each.run) for each in members),
-        runs=tuple(each.run.name for each in members),
-        accuracies=tuple(float(each.right.mean()) for each in members),
-        train_seconds=tuple(_train_seconds(each.run) for each in members),
-        histories=tuple(each.run.history() for each in members),
+        seeds=tuple(map(_seed, runs)),
+        runs=tuple(run.name for run in runs),
+        accuracies=Spread(tuple(float(each.right.mean()) for each in members)),
+        train_seconds=tuple(map(_train_seconds, runs)),
+        histories=tuple(run.history() for run in runs),
         parameters=members[0].model.parameters,
-        ensemble=_ensemble(name, members, images, split=split),
+        ensemble=score(ensemble(name, members)),
     )
 
 
-def _ensemble(name: str, members: Sequence[Scored], images: Split, *, split: str) -> Evaluation:
-    """Return how the mean of the members' calibrated probabilities does."""
-    logits = ensemble_logits((each.logits, each.model.temperature) for each in members)
-    return score(logits, images, replace(members[0].model, temperature=1.0), run=name, split=split)
-
-
-def _scored(run: Run, dataset: Dataset, images: Split, *, different_data: bool) -> Scored:
-    model = load_for(run, dataset)
-    if model.data_fingerprint not in (None, dataset.fingerprint) and not different_data:
+def _answers(run: Run, dataset: Dataset, split: str, *, different_data: bool) -> Answers:
+    answers = answers_of(run, dataset, split=split)
+    if answers.model.data_fingerprint not in (None, dataset.fingerprint) and not different_data:
         raise RunError(
             f"The run {run.name!r} was trained on other data than {dataset.name!r}: --allow-different-data "
             "compares all the same."
         )
-    logits = logits_of(model, images.images)
-    return Scored(run, model, logits, logits.argmax(1) == images.labels)
+    return answers
 
 
 def _seed(run: Run) -> int:

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mnistcli.analysis.evaluate import load_for, logits_of, score
+from mnistcli.analysis.answers import Answers
+from mnistcli.analysis.classifier import load_for, logits_of
+from mnistcli.analysis.evaluate import score
 from mnistcli.data import Dataset, Split
 from mnistcli.images.corruptions import KINDS, corrupt
 from mnistcli.results.evaluation import CorruptedEvaluation, Evaluation, Robustness
@@ -21,7 +23,7 @@ def evaluate_corrupted(run: Run, dataset: Dataset, *, split: str, names: Sequenc
     clean, model = dataset.split(split), load_for(run, dataset)
 
     def scored(images: np.ndarray) -> Evaluation:
-        return score(logits_of(model, images), Split(images, clean.labels), model, run=run.name, split=split)
+        return score(Answers(run.name, model, split, Split(images, clean.labels), logits_of(model, images)))
 
     corrupted = []
     for name in names:

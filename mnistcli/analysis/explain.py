@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mnistcli.analysis.evaluate import network_of
+from mnistcli.analysis.classifier import network_of
 from mnistcli.analysis.predict import steps_for
 from mnistcli.images import Source, read_picture
 from mnistcli.inference.saliency import integrated_gradients

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistcli.analysis.evaluate import load_stored_for, logits_of, network_of
+from mnistcli.analysis.classifier import load_stored_for, logits_of, network_of
 from mnistcli.analysis.onnx import make_onnx
 from mnistcli.data import Dataset
 from mnistcli.errors import RunError, UsageError

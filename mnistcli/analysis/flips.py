@@ -15,16 +15,16 @@ def flips(a: Run, b: Run, dataset: Dataset, *, split: str) -> Flips:
         RunError: A run's weights are missing or damaged, or do not fit the data.
         UsageError: There is no such split.
     """
-    return flips_between(a.name, b.name, *(answers_of(run, dataset, split=split) for run in (a, b)))
+    return flips_between(*(answers_of(run, dataset, split=split) for run in (a, b)))
 
 
-def flips_between(a: str, b: str, first: Answers, second: Answers) -> Flips:
-    """Return the images that only one of two, of these names and answers, reads right, likewise."""
+def flips_between(a: Answers, b: Answers) -> Flips:
+    """Return the images that only one of two models reads right, likewise."""
     return Flips(
-        a=a,
-        b=b,
-        only_a_right=_flips(first, second, second.most_confident(first.right & ~second.right)),
-        only_b_right=_flips(first, second, first.most_confident(~first.right & second.right)),
+        a=a.name,
+        b=b.name,
+        only_a_right=_flips(a, b, b.most_confident(a.right & ~b.right)),
+        only_b_right=_flips(a, b, a.most_confident(~a.right & b.right)),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mnistcli.analysis.evaluate import load_stored_for, network_of
+from mnistcli.analysis.classifier import load_stored_for, network_of
 from mnistcli.analysis.filmstrip import first_filters
 from mnistcli.analysis.predict import steps_for
 from mnistcli.data import Dataset

@@ -140,7 +140,7 @@ def _mean(forwards: Sequence[Forward], images: np.ndarray) -> np.ndarray:
 
 
 def _probabilities_of(model: StoredModel, images: np.ndarray) -> np.ndarray:
-    from mnistcli.analysis.evaluate import logits_of  # with JAX
+    from mnistcli.analysis.classifier import logits_of  # with JAX
 
     return softmax(logits_of(model, images), temperature=model.temperature)
 

@@ -4,14 +4,10 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import fields
 
-import numpy as np
-
-from mnistcli.analysis.answers import Answers
-from mnistcli.analysis.evaluate import load_for, logits_of
+from mnistcli.analysis.answers import Answers, answers_of, ensemble
 from mnistcli.analysis.flips import flips_between
 from mnistcli.config import FLAGS, DataChoice, TrainConfig
 from mnistcli.data import Dataset
-from mnistcli.metrics.scores import softmax
 from mnistcli.results.comparison import Comparison, GroupComparison
 from mnistcli.results.evaluation import Evaluation
 from mnistcli.results.report import Making, Report, Subject
@@ -40,8 +36,8 @@ def make_report(
     found = [_subject(evaluation, runs, dataset) for evaluation, runs in evaluated]
     flips = None
     if len(found) == 2:
-        (first, a), (second, b) = found
-        flips = flips_between(a.name, b.name, first, second)
+        (a, _), (b, _) = found
+        flips = flips_between(a, b)
     return Report(tuple(subject for _, subject in found), comparison, flips)
 
 
@@ -61,18 +57,15 @@ def train_command(config: TrainConfig, seeds: Sequence[int]) -> tuple[str, ...]:
 
 def _subject(evaluation: Evaluation, runs: Sequence[Run], dataset: Dataset) -> tuple[Answers, Subject]:
     """Return the answers of a run, or of a group's mean calibrated probabilities; and what a page tells of it."""
-    images = dataset.split(evaluation.split)
-    models = [load_for(run, dataset) for run in runs]
-    each = [softmax(logits_of(model, images.images), temperature=model.temperature) for model in models]
-    mean = np.mean(each, axis=0)
-    answers = Answers(images, evaluation.class_names, mean.argmax(1), mean.max(1))
+    members = [answers_of(run, dataset, split=evaluation.split) for run in runs]
+    answers = members[0] if len(members) == 1 else ensemble(evaluation.run, members)
     records = [record for run in runs if (record := run.record())]
     return answers, Subject(
         evaluation=evaluation,
-        accuracies=Spread(tuple(float((one.argmax(1) == images.labels).mean()) for one in each)),
+        accuracies=Spread(tuple(float(each.right.mean()) for each in members)),
         histories=tuple(run.history() for run in runs),
         mistakes=answers.samples(~answers.right),
-        parameters=models[0].parameters,
+        parameters=answers.model.parameters,
         train_seconds=tuple(r.results["train_seconds"] for r in records if "train_seconds" in r.results),
         making=_making(runs),
     )

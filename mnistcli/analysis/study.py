@@ -12,7 +12,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from mnistcli.analysis.evaluate import load_stored_for, logits_of, score
+from mnistcli.analysis.answers import answers_of
+from mnistcli.analysis.evaluate import score
 from mnistcli.analysis.onnx import make_onnx
 from mnistcli.analysis.start import frozen_layers, layers_of, take_weights
 from mnistcli.config import RUNS_DIR, DataChoice, TrainConfig, go_on
@@ -277,9 +278,8 @@ def _fit(folder: RunFolder, fit: Fit, session: Session, interrupted: Callable[[]
     train_seconds = time.perf_counter() - started
     run = Run(name, folder.weights, folder.path)
     _write_answers(run, fit)
-    model, test = load_stored_for(run, fit.dataset), fit.dataset.test
-    logits = logits_of(model, test.images)
-    folder.save_test_logits(logits, np.asarray(test.labels), data_fingerprint=fit.dataset.fingerprint)
+    answers = answers_of(run, fit.dataset, split="test", kept=False)
+    folder.save_test_logits(answers.logits, np.asarray(answers.images.labels), fit.dataset.fingerprint)
     result = TrainResult(
         run=name,
         folder=folder.path,
@@ -293,7 +293,7 @@ def _fit(folder: RunFolder, fit: Fit, session: Session, interrupted: Callable[[]
         compile_seconds=fit.compile_seconds,
         parameters=fit.parameters,
         device=session.device,
-        evaluation=score(logits, test, model, run=name, split="test"),
+        evaluation=score(answers),
     )
     folder.close(Status.FINISHED, result.figures)
     return result

@@ -83,7 +83,8 @@ def recipe_verdict(test: RecipeTest) -> str:
             f"tests over seeds, {p_text(test.p_equivalence)}); {better} reads {more} points more right ({chance})."
         )
     if test.verdict == Verdict.UNDECIDED:
-        return f"Undecided: {better} reads {more} points more right than {worse} {evidence}. {_what_decides(test)}"
+        lead = f"{better} reads {more} points more right than {worse}" if test.difference else "no difference was found"
+        return f"Undecided: {lead} {evidence}. {_what_decides(test)}"
     probability = test.probability if test.difference > 0 else 1 - test.probability
     wins = percent(probability, 0)
     return f"{better} is better than {worse} by {more} points {evidence}; it wins {wins} of the pairs of runs."
@@ -148,12 +149,9 @@ def _group_document(comparison: GroupComparison) -> dict[str, Any]:
                 "arch": group.arch,
                 "seeds": group.seeds,
                 "runs": group.runs,
-                "accuracies": group.accuracies,
-                "mean": group.mean,
-                "mean_ci95": mean_interval(group.accuracies),
-                "sd": group.sd,
-                "min": min(group.accuracies),
-                "max": max(group.accuracies),
+                "accuracies": group.accuracies.values,
+                "mean_ci95": mean_interval(group.accuracies.values),
+                **group.accuracies.figures,
                 "parameters": group.parameters,
                 "train_seconds": group.train_seconds,
                 "ensemble": evaluation_document(group.ensemble),
@@ -166,17 +164,16 @@ def _group_document(comparison: GroupComparison) -> dict[str, Any]:
 
 
 def _group_row(group: ComparedGroup) -> Row:
-    low, high = mean_interval(group.accuracies)
+    low, high = mean_interval(group.accuracies.values)
+    spread = group.accuracies.figures
     return {
         "group": group.group,
         "arch": group.arch,
         "runs": len(group.runs),
-        "mean": group.mean,
+        "mean": spread.pop("mean"),
         "mean_low": low,
         "mean_high": high,
-        "sd": group.sd,
-        "min": min(group.accuracies),
-        "max": max(group.accuracies),
+        **spread,
         "ensemble_accuracy": group.ensemble.accuracy,
         "parameters": group.parameters,
         "mean_train_seconds": _mean_seconds(group),
@@ -205,7 +202,7 @@ def _group_terminal(comparison: GroupComparison, screen: Screen) -> Iterable[Ren
         yield Text(printable(note), style="dim")
     yield screen.choose(_groups_side_by_side(comparison, screen))
     for group in comparison.groups if len(comparison.groups) == 2 or not screen.brief else ():
-        accuracies = " ".join(points(accuracy) for accuracy in group.accuracies)
+        accuracies = " ".join(points(accuracy) for accuracy in group.accuracies.values)
         yield Text.assemble((printable(f"{group.group}, each run (%)  "), "dim"), accuracies)
     if not screen.brief:
         for test in comparison.pairs:
@@ -259,9 +256,9 @@ def _groups_side_by_side(comparison: GroupComparison, screen: Screen) -> Iterato
     facts = {
         "architecture": [short_arch(group.arch) for group in groups],
         "seeds": [str(len(group.seeds)) for group in groups],
-        "mean accuracy": [percent(group.mean) for group in groups],
-        "deviation": [f"{points(group.sd or 0)} points" for group in groups],
-        "range": [interval((min(group.accuracies), max(group.accuracies))) for group in groups],
+        "mean accuracy": [percent(group.accuracies.mean) for group in groups],
+        "deviation": [f"{points(group.accuracies.sd or 0)} points" for group in groups],
+        "range": [interval((min(group.accuracies.values), max(group.accuracies.values))) for group in groups],
         "ensemble": [percent(group.ensemble.accuracy) for group in groups],
         "parameters": [f"{group.parameters:,}" for group in groups],
         "mean training time": [seconds(_mean_seconds(group)) for group in groups],

@@ -113,17 +113,16 @@ def group_comparison(compared: GroupComparison) -> Figure:
 def _draw_accuracies(axes: Axes, groups: Sequence[ComparedGroup]) -> None:
     """Draw a line a group: its runs as hollow marks, a little apart in height, above their mean and its interval."""
     for row, (group, colour) in enumerate(zip(groups, _cycle(len(groups)), strict=True)):
-        accuracies = np.array(group.accuracies) * 100
-        low, high = np.array(mean_interval(group.accuracies)) * 100
+        accuracies, mean = np.array(group.accuracies.values) * 100, group.accuracies.mean * 100
+        low, high = np.array(mean_interval(group.accuracies.values)) * 100
         heights = row - 0.16 + 0.08 * (np.arange(len(accuracies)) % 3 - 1)
         mark: dict[str, Any] = {"color": colour, "marker": MARKERS[row % len(MARKERS)], "linestyle": "none"}
         axes.plot(accuracies, heights, markersize=6, markerfacecolor="none", markeredgewidth=1.3, **mark)
         axes.plot([low, high], [row + 0.2] * 2, color=colour, linewidth=2.2, solid_capstyle="butt")
-        axes.plot([group.mean * 100], [row + 0.2], markersize=8, **mark)
+        axes.plot([mean], [row + 0.2], markersize=8, **mark)
         axes.annotate(
-            f"{group.mean * 100:.2f}", (group.mean * 100, row + 0.2), (0, -7), textcoords="offset points",
-            ha="center", va="top", size=10,
-        )  # fmt: skip
+            f"{mean:.2f}", (mean, row + 0.2), (0, -7), textcoords="offset points", ha="center", va="top", size=10
+        )
     axes.set_yticks(range(len(groups)), [_short(group.group) for group in groups], size=11)
     axes.set_ylim(len(groups) - 0.35, -0.5)
     axes.grid(axis="x", alpha=0.25)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mnistcli.results.evaluation import Evaluation
+    from mnistcli.results.spread import Spread
     from mnistcli.results.training import EpochMetrics
 
 
@@ -72,21 +72,11 @@ class ComparedGroup:
     arch: str
     seeds: tuple[int, ...]
     runs: tuple[str, ...]
-    accuracies: tuple[float, ...]
+    accuracies: Spread
     train_seconds: tuple[float | None, ...]
     histories: tuple[tuple[EpochMetrics, ...], ...]
     parameters: int
     ensemble: Evaluation
-
-    @property
-    def mean(self) -> float:
-        """The mean of the runs' accuracies."""
-        return statistics.fmean(self.accuracies)
-
-    @property
-    def sd(self) -> float | None:
-        """The standard deviation of the runs' accuracies (n - 1 in the denominator); None of one run."""
-        return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else None
 
 
 class Verdict(StrEnum):

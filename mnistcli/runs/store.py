@@ -100,6 +100,22 @@ class Run:
             raise RunError(f"{path} is damaged: expected {epochs} epochs, found {len(history)}.")
         return history
 
+    def test_logits(self, *, data_fingerprint: str, shape: tuple[int, int]) -> np.ndarray | None:
+        """Return the logits [n, classes] float32 of the test images that it kept; None: it has none of this data.
+
+        Raises:
+            RunError: The file is damaged.
+        """
+        path = self.folder / TEST if self.folder else None
+        if path is None or not path.exists():
+            return None
+        tensors, metadata = load_tensors(path, check=lambda *_: None)
+        logits = tensors.get("logits")
+        same_data = metadata.get("schema") == TEST_SCHEMA and metadata.get("data_fingerprint") == data_fingerprint
+        if logits is None or logits.shape != shape or not same_data:
+            return None
+        return logits
+
     def start_arrays(self) -> dict[str, np.ndarray]:
         """Return what a run with a start began with, by path.
 
@@ -166,7 +182,7 @@ class RunFolder:
         """
         return _read_start(self.path)
 
-    def save_test_logits(self, logits: np.ndarray, labels: np.ndarray, *, data_fingerprint: str) -> None:
+    def save_test_logits(self, logits: np.ndarray, labels: np.ndarray, data_fingerprint: str) -> None:
         """Keep the logits [n, classes] of the test images, and their labels [n], of which comparisons are made."""
         metadata = {"schema": TEST_SCHEMA, "data_fingerprint": data_fingerprint}
         save_tensors(self.path / TEST, {"logits": logits, "labels": labels}, metadata)

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mnistcli.analysis.classifier import load_stored_for, logits_of
 from mnistcli.analysis.compare import compare_groups
-from mnistcli.analysis.evaluate import load_stored_for, logits_of
 from mnistcli.data import load
 from mnistcli.errors import RunError, UsageError
 from mnistcli.metrics.scores import softmax
@@ -21,8 +21,8 @@ def test_groups_are_scored_run_by_run_and_as_ensembles_of_calibrated_probabiliti
     assert (ours.runs, ours.seeds) == (("dense-001", "linear-001"), (0, 0))
     models = [load_stored_for(run, data) for run in (dense, linear)]
     logits = [logits_of(model, data.test.images) for model in models]
-    assert ours.accuracies == tuple((each.argmax(1) == data.test.labels).mean() for each in logits)
-    assert theirs.accuracies == ours.accuracies[::-1]
+    assert ours.accuracies.values == tuple((each.argmax(1) == data.test.labels).mean() for each in logits)
+    assert theirs.accuracies.values == ours.accuracies.values[::-1]
     mean = np.mean(
         [softmax(each, temperature=model.temperature) for each, model in zip(logits, models, strict=True)], axis=0
     )

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistcli.analysis.evaluate import logits_of
+from mnistcli.analysis.classifier import logits_of
 from mnistcli.analysis.study import Session, train
 from mnistcli.data import Split, load
 from mnistcli.metrics.scores import cross_entropy

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from scipy.special import log_softmax
 
-from mnistcli.analysis.evaluate import logits_of
+from mnistcli.analysis.classifier import logits_of
 from mnistcli.data import load
 from mnistcli.images.corruptions import corrupt
 from mnistcli.runs import load_model

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnistcli.analysis.evaluate import logits_of
+from mnistcli.analysis.classifier import logits_of
 from mnistcli.analysis.explain import explain
 from mnistcli.analysis.predict import predict
 from mnistcli.data import load
@@ -42,7 +42,7 @@ def test_attributions_add_up_to_the_logit_s_rise_from_black(arch: str, workspace
 
 
 def test_an_explanation_holds_each_step_and_the_answer_s_saliency(photo: Path) -> None:
-    (answer,) = predict([Source(str(photo))], BUILTIN)
+    (answer,) = predict([Source(str(photo))], [BUILTIN])
     explained = explain(Source(str(photo)), answer, BUILTIN)
     names, pictures = zip(*explained.steps, strict=True)
     assert names[0] == "the picture"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from mnistcli.analysis.evaluate import logits_of
+from mnistcli.analysis.classifier import logits_of
 from mnistcli.data import load
 from mnistcli.runs import RunsFolder, load_model
 from tests.conftest import Call

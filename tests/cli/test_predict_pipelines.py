@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnistcli.analysis.evaluate import logits_of
+from mnistcli.analysis.classifier import logits_of
 from mnistcli.data import export_images, load
 from mnistcli.runs import RunsFolder, load_model
 from tests.conftest import Call, Measured

@@ -13,6 +13,7 @@ from mnistcli.results.evaluation import (
     ReliabilityBin,
     Robustness,
 )
+from mnistcli.results.spread import Spread
 from mnistcli.results.training import EpochMetrics
 
 HISTORY = (
@@ -67,7 +68,7 @@ def group(name: str, accuracies: Sequence[float], *, epochs: Sequence[int] = (3,
     n = len(accuracies)
     return ComparedGroup(
         group=name, arch=name, seeds=tuple(range(n)), runs=tuple(f"{name}-{i + 1:03}" for i in range(n)),
-        accuracies=tuple(accuracies), train_seconds=(*(10.0 * (i + 1) for i in range(n - 1)), None),
+        accuracies=Spread(tuple(accuracies)), train_seconds=(*(10.0 * (i + 1) for i in range(n - 1)), None),
         histories=tuple(HISTORY[:each] for each in epochs), parameters=407_050, ensemble=evaluation(run=name),
     )  # fmt: skip
 
