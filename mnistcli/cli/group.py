@@ -6,12 +6,16 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from mnistcli.config import go_on
 from mnistcli.errors import InterruptedRunError, MnistcliError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mnistcli.cli.compute import Compute
     from mnistcli.cli.data_options import Data
     from mnistcli.cli.face import Face
+    from mnistcli.config import TrainConfig
     from mnistcli.results.training import GroupResult, MemberEvent
     from mnistcli.runs.groups import Group, Groups
 
@@ -35,6 +39,32 @@ def parse_seeds(text: str) -> list[int]:
     if len({*numbers}) < len(numbers):
         raise UsageError(f"--seeds {text} names a seed twice.")
     return numbers if len(numbers) > 1 else [*range(numbers[0])]
+
+
+def take_group(
+    face: Face,
+    data: Data,
+    groups: Groups,
+    config: TrainConfig,
+    *,
+    seeds: list[int] | None,
+    resume: str | None,
+    name: str | None,
+    given: Mapping[str, Any],
+) -> Group | None:
+    """Return the group to train: a new one, or the one to go on with; None where a single run is meant.
+
+    `config` is what the runs of a new group are told; `given` is what the user says of one that was begun before.
+    """
+    group = None if resume is None else groups.find(resume)
+    if group is None and seeds is None:
+        return None
+    if group is None and resume is not None:
+        raise UsageError(f"--seeds goes on with a group, and {resume!r} is not one.")
+    if group is not None:
+        config = go_on(group.config, {**given, **data.given})
+    data.load(face, config.choice() if group is None else data.choice_for(group.name, config))
+    return groups.extend(group or groups.begin(config, name=name), seeds or (), reuse=False)
 
 
 def train_group(

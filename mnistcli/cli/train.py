@@ -14,10 +14,10 @@ import typer
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
-from mnistcli.cli.group import parse_seeds, train_group
+from mnistcli.cli.group import parse_seeds, take_group, train_group
 from mnistcli.cli.options import Optimizer, RunsDir
 from mnistcli.cli.recipe_options import ARCH, Sources
-from mnistcli.config import RUNS_DIR, SCHEDULES, TrainConfig, go_on
+from mnistcli.config import RUNS_DIR, SCHEDULES, TrainConfig
 from mnistcli.errors import UsageError
 from mnistcli.models import RECIPES, is_flax, recipe_default
 
@@ -209,14 +209,8 @@ def train(
 
     frozen = ",".join(config.freeze) if config.freeze else None
     groups = Groups(RunsFolder(runs_dir))
-    group = None if resume is None else groups.find(resume)
-    if wanted is not None or group is not None:
-        if resume is not None and group is None:
-            raise UsageError(f"--seeds goes on with a group, and {resume!r} is not one.")
-        if group is not None:
-            config = go_on(group.config, given | data.given)
-        data.load(face, config.choice() if group is None else data.choice_for(group.name, config))
-        group = groups.extend(group or groups.begin(config, name=name), wanted or (), reuse=False)
+    group = take_group(face, data, groups, config, seeds=wanted, resume=resume, name=name, given=given)
+    if group is not None:
         trained = train_group(
             face,
             data,
