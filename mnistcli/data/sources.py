@@ -1,5 +1,6 @@
 """From what a user calls a data set to its images."""
 
+import os
 from pathlib import Path
 
 from mnistcli.config import DataChoice
@@ -62,9 +63,9 @@ def find_source(name: str, *, data_dir: Path | None = None, offline: bool = Fals
     path = Path(name)
     if name == "mnist":
         return Embedded()
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112  (Path.is_dir may raise)
         return IdxFolder(path) if is_idx_folder(path) else PictureFolder(path)
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113
         if path.suffix.lower() != ".npz":
             raise DataError(f"{name!r} is a file, but no data set: expected an .npz file or a folder.")
         return NpzFile(path)

@@ -5,6 +5,7 @@ ordinary runs.
 """
 
 import json
+import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -91,7 +92,7 @@ class Groups:
             RunError: Its group.json is damaged.
         """
         for folder in (self.runs.path / text, Path(text)):
-            if (folder / GROUP).is_file():
+            if os.path.isfile(folder / GROUP):  # noqa: PTH113  (Path.is_file may raise)
                 return read_group(folder.resolve())
         return None
 

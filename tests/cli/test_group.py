@@ -135,6 +135,8 @@ def test_a_member_that_fails_ends_the_group_with_its_sentence(mnistcli: Call) ->
         (("train", "--seeds", "2", "--arch", "net.py:Net"), 2, "net.py"),
         (("train", "--seeds", "2", "--dataset", "nowhere/"), 3, "nowhere/"),
         (("evaluate", "nonesuch-group-001"), 4, "nonesuch-group-001"),
+        (("evaluate", "x" * 5000), 4, "There is no run"),
+        (("train", "--dataset", "x" * 5000), 3, "xxx"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_one_sentence_and_leaves_nothing(
