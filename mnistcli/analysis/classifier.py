@@ -31,7 +31,7 @@ def network_of(model: StoredModel) -> tuple[nnx.GraphDef[nnx.Module], Parts]:
     """Return the model's network for JAX, and its numbers.
 
     Raises:
-        RunError: It is a class in Flax, whose code is not read.
+        RunError: It is a class in Flax: only the command line may name its code.
     """
     return restore(model.description, model.image_shape, len(model.class_names), model.arrays)
 

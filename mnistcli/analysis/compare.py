@@ -30,7 +30,7 @@ def compare(chosen: Sequence[Run], dataset: Dataset, *, split: str, different_da
 
     Raises:
         RunError: A run's weights are missing or damaged, do not fit the data, or were trained on other data.
-        UsageError: There is no such split.
+        UsageError: The split is unknown.
     """
     answers = [_answers(run, dataset, split, different_data=different_data) for run in chosen]
     compared = tuple(
@@ -70,7 +70,7 @@ def compare_groups(
 
     Raises:
         RunError: A run's weights are missing or damaged, do not fit the data, or were trained on other data.
-        UsageError: A group has only one run, or there is no such split.
+        UsageError: A group has only one run, or the split is unknown.
     """
     for name, runs in groups:
         if len(runs) < 2:

@@ -28,9 +28,9 @@ class GroupWork:
     Attributes:
         runs: The folder of runs.
         device: As of `jax_setup.set_up`, and `cache` too.
-        load: How the data set is come by.
-        given: What the user says of the configuration of members that were begun before, as of `config.go_on`.
-        source: FILE.py:CLASS, the file of which is executed; None: none is.
+        load: Loads the data set.
+        given: Settings of the command line, which must not contradict a member that was begun before (`config.go_on`).
+        source: The FILE.py:CLASS to execute, for a class in Flax; else None.
         checkpoint_every, keep_epochs: As of `study.Session`.
         start, freeze: As of `study.train`.
     """

@@ -148,7 +148,7 @@ def _evaluate_group(
     from mnistcli.render import figures
     from mnistcli.render.group import group_evaluation_view
 
-    choice = data.choice_for(group.name, group.config)
+    choice = data.choice_for(group.name, group.config.choice())
     face.note(f"Evaluating the {len(runs)} runs of {group.name} on the {split} images of {choice.dataset}.")
     dataset = data.load(face, choice)
     evaluation = evaluate_group(group.name, runs, dataset, split=split)

@@ -63,7 +63,7 @@ def take_group(
         raise UsageError(f"--seeds goes on with a group, and {resume!r} is not one.")
     if group is not None:
         config = go_on(group.config, {**given, **data.given})
-    data.load(face, config.choice() if group is None else data.choice_for(group.name, config))
+    data.load(face, config.choice() if group is None else data.choice_for(group.name, config.choice()))
     return groups.extend(group or groups.begin(config, name=name), seeds or (), reuse=False)
 
 

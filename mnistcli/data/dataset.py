@@ -79,7 +79,7 @@ class Dataset:
         """Return the split of that name.
 
         Raises:
-            UsageError: There is no such split.
+            UsageError: The split is unknown.
             DataError: It is empty.
         """
         check_split(name)

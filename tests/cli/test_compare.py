@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,18 @@ def test_an_unknown_run_is_refused_before_anything_is_trained(mnistcli: Call) ->
     assert outcome.code == 4
     assert "nonesuch" in outcome.err
     assert not Path("runs").exists()
+
+
+def test_compare_takes_the_logits_that_a_run_kept_and_computes_them_where_there_are_none(
+    mnistcli: Call, workspace: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(workspace / "runs", tmp_path / "runs")
+    kept = tmp_path / "runs/linear-001/test.safetensors"
+    whole = mnistcli("compare", "linear", "dense", "--json").json
+    content = kept.read_bytes()
+    kept.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    damaged = mnistcli("compare", "linear", "dense")
+    assert damaged.code == 4
+    assert "test.safetensors' is damaged" in damaged.err
+    kept.unlink()
+    assert mnistcli("compare", "linear", "dense", "--json").json == whole

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from mnistcli.data import load
 from tests.conftest import Call, in_terminal
 
 SMALL = ("--limit", "2000", "--epochs", "2", "--no-plots")
@@ -164,3 +165,27 @@ def test_a_damaged_group_is_told_and_never_followed(content: bytes, mnistcli: Ca
     assert outcome.code == 4
     assert "group.json is damaged" in outcome.err
     assert mnistcli("runs", "list").code == 0
+
+
+def test_comparing_recipes_trains_what_is_missing_and_tells_of_seeds_added_after_a_look(
+    mnistcli: Call, tmp_path: Path
+) -> None:
+    few = load("mnist").test.first(300)
+    images, labels = few.images[..., 0], few.labels
+    np.savez(tmp_path / "few.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    data = "--dataset", tmp_path / "few.npz"
+    assert mnistcli("train", "--arch", "linear", "--seed", "1", "--no-plots", *data).code == 0
+    first = mnistcli("compare", "linear", "dense", "--seeds", "2", "--json", *data)
+    assert first.code == 0, first.err
+    assert first.json["schema"] == "mnistcli.compare-groups/1"
+    assert [group["seeds"] for group in first.json["groups"]] == [[0, 1], [0, 1]]
+    assert first.json["groups"][0]["runs"] == ["linear-group-001-s0", "linear-001"]
+    assert (first.json["pairs"][0]["verdict"], first.json["notes"]) == ("undecided", [])
+    again = mnistcli("compare", "linear-group-001", "dense", "--no-train", "--json", *data)
+    assert again.code == 0, again.err
+    assert again.json == first.json
+    assert mnistcli("compare", "linear", "dense", "--seeds", "3", "--no-train", *data).code == 4
+    more = mnistcli("compare", "linear", "dense", "--seeds", "3", "--json", *data)
+    assert "linear-group-001: training seed 2 first." in more.err
+    assert [len(group["runs"]) for group in more.json["groups"]] == [3, 3]
+    assert "linear-group-001 was compared with 2 seeds before it got 3" in more.json["notes"][0]
