@@ -60,7 +60,7 @@ def test_another_course_is_told_with_its_epoch_and_what_has_changed(folder: Path
     [
         ("config", {"start": "gone"}, (), "began with the weights of the run 'gone', which is not in 'runs' any more"),
         ("config", {"start": "dense-001"}, (), "which has other weights now"),
-        ("config", {"arch": "net.py:Net", "source_sha256": "0"}, (), "add --arch net.py:Net"),
+        ("config", {"arch": "never_named.py:Net", "source_sha256": "0"}, (), "add --arch never_named.py:Net"),
         ("config", {"dataset": "/somewhere"}, (), "name a data set with --dataset"),
         ("config", {}, ("--arch", "cnn"), "--arch cnn contradicts the run 'linear-001', which is of linear"),
         ("config", {}, ("--tolerance", "nan"), "--tolerance must be a number from 0"),

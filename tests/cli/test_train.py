@@ -37,7 +37,7 @@ def test_a_run_s_folder_holds_what_the_contract_names(workspace: Path) -> None:
     folder = workspace / "runs" / "dense-001"
     assert {path.name for path in folder.iterdir()} == {
         "run.json", "metrics.jsonl", "model.safetensors", "model.onnx", "last.safetensors", "curves.png",
-        "confusion.png", ".lock",
+        "confusion.png", "test.safetensors", ".lock",
     }  # fmt: skip
     record = json.loads((folder / "run.json").read_text())
     assert record["status"] == "finished"
