@@ -165,7 +165,9 @@ def _train_member(connection: Connection, name: str, config: TrainConfig, work: 
         work.keep_epochs,
         interrupts=lambda: nullcontext(connection.poll),  # all that comes while a member is trained says: stop
     )
-    if Groups(work.runs).status(name) is None:
+    groups = Groups(work.runs)
+    if groups.status(name) is None:
+        groups.clear(name)
         study.train(config, session, runs=work.runs, name=name, start=work.start, freeze=work.freeze)
     else:
         study.resume(name, session, runs=work.runs, given=work.given)

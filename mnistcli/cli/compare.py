@@ -99,6 +99,9 @@ def compare(
     groups = Groups(folder)
     known = {name: groups.find(name) for name in names}
     if wanted or any(known.values()):
+        onnx.take(face, [])
+        if len(known) < len(names):
+            raise UsageError("compare was given the same name twice: name two different recipes or groups.")
         dataset, chosen_groups = _prepare_groups(face, data, compute, groups, known, wanted, no_train=no_train)
         compute.start(face)
         _compare_groups(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from mnistcli.data import Dataset
-    from mnistcli.results.evaluation import Evaluation
+    from mnistcli.results.evaluation import Evaluation, Robustness
     from mnistcli.runs import Run
     from mnistcli.runs.groups import Group
 
@@ -98,10 +98,13 @@ def evaluate(
 
     groups = Groups(RunsFolder(runs_dir))
     if (group := groups.find(run)) is not None:
-        if thumbnails:
-            raise UsageError(f"--thumbnails shows one run's mistakes, and {run!r} is a group: name one of its runs.")
+        if thumbnails or corrupt is not None:
+            flag = "--thumbnails" if thumbnails else "--corrupt"
+            raise UsageError(f"{flag} is for one run, and {run!r} is a group: name one of its runs.")
         runs = onnx.take(face, groups.members(group))
-        accuracy = _evaluate_group(face, data, group, runs, split=split, plot=plot, html=html)
+        accuracy = _evaluate_group(
+            face, data, group, runs, split=split, plot=plot, plot_calibration=plot_calibration, html=html
+        )
         _check_accuracy(face, accuracy, fail_under)
         return
     [found] = onnx.take(face, [RunsFolder(runs_dir).find(run)])
@@ -122,30 +125,27 @@ def evaluate(
         robustness = evaluate_corrupted(found, dataset, split=split, names=corruptions)
         evaluation = robustness.clean
         accuracy, view = robustness.mean_accuracy, robustness_view(robustness)
-    if plot is not None and robustness is not None:
-        from mnistcli.render import evaluation_figures
-
-        face.save_figure(evaluation_figures.robustness(robustness), plot)
-    elif plot is not None:
-        face.save_figure(_draw_matrix(evaluation, found if thumbnails else None, dataset), plot)
-    if plot_calibration is not None:
-        from mnistcli.render import evaluation_figures
-
-        face.save_figure(evaluation_figures.calibration(evaluation), plot_calibration)
-    if html is not None:
-        from mnistcli.analysis.report import make_report
-
-        face.save_page(make_report([(evaluation, [found])], dataset), html)
+    if plot is not None:
+        mistakes = found if thumbnails else None
+        face.save_figure(_draw_heat(robustness) if robustness else _draw_matrix(evaluation, mistakes, dataset), plot)
+    _save_others(face, evaluation, [found], dataset, plot_calibration=plot_calibration, html=html)
     face.show(view)
     _check_accuracy(face, accuracy, fail_under)
 
 
 def _evaluate_group(
-    face: Face, data: Data, group: Group, runs: list[Run], *, split: str, plot: Path | None, html: Path | None
+    face: Face,
+    data: Data,
+    group: Group,
+    runs: list[Run],
+    *,
+    split: str,
+    plot: Path | None,
+    plot_calibration: Path | None,
+    html: Path | None,
 ) -> float:
     """Score a group's runs and their ensemble, and return the mean accuracy of the runs."""
     from mnistcli.analysis.evaluate import evaluate_group
-    from mnistcli.render import figures
     from mnistcli.render.group import group_evaluation_view
 
     choice = data.choice_for(group.name, group.config.choice())
@@ -153,11 +153,8 @@ def _evaluate_group(
     dataset = data.load(face, choice)
     evaluation = evaluate_group(group.name, runs, dataset, split=split)
     if plot is not None:
-        face.save_figure(figures.confusion(evaluation.ensemble), plot)
-    if html is not None:
-        from mnistcli.analysis.report import make_report
-
-        face.save_page(make_report([(evaluation.ensemble, runs)], dataset), html)
+        face.save_figure(_draw_matrix(evaluation.ensemble, None, dataset), plot)
+    _save_others(face, evaluation.ensemble, runs, dataset, plot_calibration=plot_calibration, html=html)
     face.show(group_evaluation_view(evaluation))
     return evaluation.accuracies.mean
 
@@ -166,6 +163,32 @@ def _check_accuracy(face: Face, accuracy: float, fail_under: float | None) -> No
     if fail_under is not None and accuracy < fail_under:
         face.complain(f"The accuracy, {accuracy:.4f}, is under --fail-under {fail_under:g}.")
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _save_others(
+    face: Face,
+    evaluation: Evaluation,
+    runs: list[Run],
+    dataset: Dataset,
+    *,
+    plot_calibration: Path | None,
+    html: Path | None,
+) -> None:
+    """Write the figure and the page that are asked for beside --plot."""
+    if plot_calibration is not None:
+        from mnistcli.render import evaluation_figures
+
+        face.save_figure(evaluation_figures.calibration(evaluation), plot_calibration)
+    if html is not None:
+        from mnistcli.analysis.report import make_report
+
+        face.save_page(make_report([(evaluation, runs)], dataset), html)
+
+
+def _draw_heat(robustness: Robustness) -> Figure:
+    from mnistcli.render import evaluation_figures
+
+    return evaluation_figures.robustness(robustness)
 
 
 def _draw_matrix(evaluation: Evaluation, run: Run | None, dataset: Dataset) -> Figure:

@@ -13,6 +13,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from mnistcli.config import TrainConfig
 from mnistcli.errors import MnistcliError, RunError, UsageError
 from mnistcli.files import read_bounded, write_atomically
@@ -89,12 +91,16 @@ class Groups:
         """Return the group of that name or path; None where there is none.
 
         Raises:
-            RunError: Its group.json is damaged.
+            RunError: Its group.json is damaged, or it lies in another folder of runs.
         """
-        for folder in (self.runs.path / text, Path(text)):
-            if os.path.isfile(folder / GROUP):  # noqa: PTH113  (Path.is_file may raise)
-                return read_group(folder.resolve())
-        return None
+        folder = next((each for each in (self.runs.path / text, Path(text)) if _is_group(each)), None)
+        if folder is None:
+            return None
+        if folder.resolve().parent != self.runs.path.resolve():
+            raise RunError(
+                f"The group {text!r} is not in {str(self.runs.path)!r}: name its folder with --runs-dir."
+            )
+        return read_group(folder.resolve())
 
     def every(self) -> list[Group]:
         """Return the groups whose group.json is whole, oldest first."""
@@ -176,12 +182,15 @@ class Groups:
             RunError: Its run.json is damaged.
         """
         folder = self.runs.path / run
-        if (folder / "run.json").exists():
-            return read_record(folder).status
-        with suppress(OSError):
-            (folder / LOCK).unlink(missing_ok=True)
+        return read_record(folder).status if (folder / "run.json").exists() else None
+
+    def clear(self, run: str) -> None:
+        """Remove the folder of a member that was killed before it was made whole."""
+        folder = self.runs.path / run
+        with suppress(OSError, Timeout):
+            with FileLock(folder / LOCK, timeout=0):
+                (folder / LOCK).unlink()
             folder.rmdir()
-        return None
 
     def members(self, group: Group) -> list[Run]:
         """Return the runs, in the order of their seeds.
@@ -204,6 +213,10 @@ class Groups:
             record for record in self.runs.finished(config.arch, config) if record.provenance["versions"] == versions()
         ]
         return {each.config.seed: each.run for each in records if replace(each.config, seed=config.seed) == config}
+
+
+def _is_group(folder: Path) -> bool:
+    return os.path.isfile(folder / GROUP)  # noqa: PTH113  (Path.is_file may raise)
 
 
 def read_group(folder: Path) -> Group:

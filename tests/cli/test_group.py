@@ -59,6 +59,7 @@ def test_a_group_is_evaluated_run_by_run_and_as_an_ensemble(trained: Path, mnist
     assert [run["accuracy"] for run in found["runs"]] == [run["accuracy"] for run in runs]
     assert found["mean"] == pytest.approx(np.mean([run["accuracy"] for run in runs]))
     assert found["ensemble"]["run"] == "trio"
+    assert mnistcli("evaluate", "trio", "--corrupt", "fog", cwd=trained).code == 2
     assert found["ensemble"]["loss"] < max(run["loss"] for run in runs)
     assert mnistcli("evaluate", "trio", "--fail-under", "1", cwd=trained).code == 1
 
@@ -111,6 +112,7 @@ def test_a_group_that_was_stopped_goes_on_to_the_same_weights(
 
 def test_a_group_is_extended_by_seeds_and_what_is_finished_stays(trained: Path, mnistcli: Call) -> None:
     before = (trained / "runs/trio-s0/run.json").read_bytes()
+    assert mnistcli("compare", "trio", "trio", cwd=trained).code == 2
     outcome = mnistcli("train", "--resume", "trio", "--seeds", "0", "--json", cwd=trained)
     assert outcome.code == 2
     assert mnistcli("train", "--resume", "trio", "--seeds", "0,2", "--json", cwd=trained).json["seeds"] == [0, 2, 5]
@@ -155,6 +157,16 @@ def test_a_command_for_one_run_says_that_it_was_given_a_group(command: str, trai
     outcome = mnistcli(*command.split(), "trio", *more, cwd=trained)
     assert outcome.code == 4
     assert "'trio' is a group" in outcome.err
+
+
+def test_a_group_of_another_folder_of_runs_is_named_by_that_folder(
+    trained: Path, mnistcli: Call, tmp_path: Path
+) -> None:
+    elsewhere = mnistcli("evaluate", trained / "runs/trio")
+    assert elsewhere.code == 4
+    assert "--runs-dir" in elsewhere.err
+    pictures = mnistcli("predict", "nothing.png", "--run", "trio", "--runs-dir", trained / "runs")
+    assert pictures.code == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"schema": "mnistcli.group/1", "members": {}}', b"[" * 100_000])
