@@ -104,10 +104,8 @@ def _what_decides(test: RecipeTest) -> str:
     else:
         said.append("Neither more seeds nor more test images alone would show which is better.")
     if test.seeds_equivalent and test.seeds_equivalent < (test.seeds_needed or test.seeds_equivalent + 1):
-        margin = points(test.margin)
-        said.append(
-            f"About {test.seeds_equivalent:,} would likely show that they are equivalent within {margin} points."
-        )
+        equivalent = f"equivalent within {points(test.margin)} points"
+        said.append(f"About {test.seeds_equivalent:,} seeds each would likely show that they are {equivalent}.")
     return " ".join(said)
 
 

@@ -97,9 +97,7 @@ class Groups:
         if folder is None:
             return None
         if folder.resolve().parent != self.runs.path.resolve():
-            raise RunError(
-                f"The group {text!r} is not in {str(self.runs.path)!r}: name its folder with --runs-dir."
-            )
+            raise RunError(f"The group {text!r} is not in {str(self.runs.path)!r}: name its folder with --runs-dir.")
         return read_group(folder.resolve())
 
     def every(self) -> list[Group]:
