@@ -13,6 +13,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cache as once
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnistcli.errors import UsageError
 from mnistcli.files import private_folder, user_cache
-from mnistcli.process import cores, require_threads, undoing
+from mnistcli.process import cores, require_threads, seen_as_one_core, undoing
 
 if TYPE_CHECKING:
     import jax
@@ -40,16 +41,26 @@ jax.jit(lambda x: jax.lax.fori_loop(0, 2, step, x))(jax.numpy.ones((2, 2)))
 # XLA ends the process where it gets fewer threads: 13 were seen on one core, 17 on two.
 THREADS, THREADS_PER_CORE = 12, 5
 
+ONE_THREAD = "cpu (1 thread)"  # the device of a process that computes with one thread, however many cores there are
+
 WORTH_KEEPING = 0.05  # seconds of compilation; each entry costs a look at all the others
 LARGEST = 256 * 2**20  # bytes; JAX throws out what was not used for longest
 
 
-def set_up(device: str = "auto", *, cache: bool = True, tell: Callable[[str], None] = lambda _: None) -> str:
+def set_up(
+    device: str = "auto",
+    *,
+    cache: bool = True,
+    one_thread: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> str:
     """Set JAX up, and return the name of the device that it computes on, such as "cpu" or "gpu (NVIDIA H100)".
 
     Args:
         device: "cpu", "gpu", "tpu", or "auto": the fastest kind that JAX finds.
         cache: Whether compiled programs are kept on disk and used again.
+        one_thread: Whether XLA computes with one thread where that device is a CPU: many processes at once then do more
+            together. Some sums go in another order than with several threads.
         tell: Hears which variables of the environment are ignored.
 
     Raises:
@@ -65,9 +76,10 @@ def set_up(device: str = "auto", *, cache: bool = True, tell: Callable[[str], No
         raise UsageError(f"JAX refuses its environment variables: {error}") from error
     if cache:
         _keep_compiled_programs()
-    chosen = _first_device(device)
+    with seen_as_one_core() if one_thread else nullcontext():
+        chosen = _first_device(device)
     jax.config.update("jax_default_device", chosen)
-    return _describe(chosen)
+    return ONE_THREAD if one_thread and chosen.platform == "cpu" else _describe(chosen)
 
 
 def visible_devices() -> list[str]:

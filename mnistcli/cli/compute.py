@@ -36,11 +36,14 @@ class Compute:
     device: str
     cache: bool
 
-    def start(self, face: Face) -> str:
-        """Set JAX up, which comes before the first import of a module that uses it, and return the device's name."""
-        from mnistcli.jax_setup import set_up
+    def start(self, face: Face, *, like: str | None = None) -> str:
+        """Set JAX up, which comes before the first import of a module that uses it, and return the device's name.
 
-        used = set_up(self.device, cache=self.cache, tell=face.note)
+        `like` is the device that a run was begun on: where it had one thread, this has too.
+        """
+        from mnistcli.jax_setup import ONE_THREAD, set_up
+
+        used = set_up(self.device, cache=self.cache, one_thread=like == ONE_THREAD, tell=face.note)
         face.explain(f"Computing on {used}.")
         return used
 

@@ -100,7 +100,7 @@ def reproduce_run(
     record = found.record()
     if arch is not None and record is not None and arch_key(arch) != record.config.arch:
         raise UsageError(f"--arch {arch} contradicts the run {found.name!r}, which is of {record.config.arch}.")
-    device = compute.start(face)
+    device = compute.start(face, like=record.device if record else None)
     load_source(arch)
 
     from mnistcli.analysis.reproduce import compare_again, train_again

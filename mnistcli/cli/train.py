@@ -226,7 +226,7 @@ def train(
         )
         face.show(group_training_view(trained, next_commands=_next_of_group(trained, runs_dir)))
         return
-    device = compute.start(face)
+    device = compute.start(face, like=groups.runs.find_unfinished(resume)[1].device if resume is not None else None)
     load_source(arch)
 
     from mnistcli.analysis import study

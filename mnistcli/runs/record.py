@@ -40,6 +40,11 @@ class RunRecord:
     finished: str | None = None
     results: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def device(self) -> str:
+        """What it was trained on, as `jax_setup.set_up` names it."""
+        return str(self.provenance.get("device"))
+
     def summary(self) -> RunSummary:
         """Return the record as a line of `runs list`."""
         return RunSummary(

@@ -291,9 +291,7 @@ class RunsFolder:
         Raises:
             RunError: There is no such run, it is finished, or another process is at work in it.
         """
-        by_arch = text == "latest" or is_architecture(text)
-        folder = self._unfinished(None if text == "latest" else arch_key(text)) if by_arch else None
-        run, record = self.find_record(str(folder) if folder else text)
+        run, record = self.find_unfinished(text)
         if run.folder is None or record.status == Status.FINISHED:
             raise RunError(f"The run {run.name!r} is finished: 'mnistcli evaluate {run.name}' scores it.")
         try:
@@ -305,6 +303,16 @@ class RunsFolder:
         for leftover in run.folder.glob(".*.*.*"):  # files that a kill cut off
             leftover.unlink(missing_ok=True)
         return RunFolder(run.folder, record, lock)
+
+    def find_unfinished(self, text: str) -> tuple[Run, RunRecord]:
+        """Return a run and its record; "latest" or an architecture is the newest that is not finished, if there is one.
+
+        Raises:
+            RunError: There is no such run.
+        """
+        by_arch = text == "latest" or is_architecture(text)
+        folder = self._unfinished(None if text == "latest" else arch_key(text)) if by_arch else None
+        return self.find_record(str(folder) if folder else text)
 
     def _unfinished(self, arch: str | None) -> Path | None:
         rows = [each for each in self.summaries() if each.status not in (Status.FINISHED, "damaged")]
