@@ -51,6 +51,7 @@ class Crew(ExitStack):
         self._place, self._work, self._hear = place, work, hear
         self._jobs: Iterator[Any] = iter(())
         self._busy: dict[Connection, Any] = {}
+        self._free: list[Connection] = []
         self._error: MnistcliError | None = None
 
     def do(self, jobs: Iterator[Any], interrupted: Callable[[], bool]) -> None:
@@ -59,9 +60,12 @@ class Crew(ExitStack):
         Raises:
             MnistcliError: What a job raised.
         """
-        self._jobs = jobs
-        self._hire()
-        stopping = False
+        self._jobs, stopping = jobs, False
+        free, self._free = self._free, []
+        for connection in free:
+            self._begin_next(connection)
+        if not free:
+            self._hire()
         while self._busy:
             if not stopping and (interrupted() or self._error):
                 stopping, self._jobs = True, iter(())
@@ -90,6 +94,13 @@ class Crew(ExitStack):
         self._busy[connection] = job
         connection.send(job)
 
+    def _begin_next(self, connection: Connection) -> None:
+        job = next(self._jobs, None)
+        if job is None:
+            self._free.append(connection)
+        else:
+            self._begin(connection, job)
+
     def _listen(self, connection: Connection) -> None:
         job = self._busy[connection]
         try:
@@ -107,8 +118,7 @@ class Crew(ExitStack):
             case None:
                 self._hear(job, None)
                 del self._busy[connection]
-                if (another := next(self._jobs, None)) is not None:
-                    self._begin(connection, another)
+                self._begin_next(connection)
             case _:
                 self._hear(job, said)
 

@@ -6,15 +6,13 @@ from dataclasses import fields
 
 from mnistcli.analysis.answers import Answers, answers_of, ensemble
 from mnistcli.analysis.flips import flips_between
-from mnistcli.config import FLAGS, DataChoice, TrainConfig
 from mnistcli.data import Dataset
+from mnistcli.models.settings import train_command
 from mnistcli.results.comparison import Comparison, GroupComparison
 from mnistcli.results.evaluation import Evaluation
 from mnistcli.results.report import Making, Report, Subject
 from mnistcli.results.spread import Spread
 from mnistcli.runs import Run
-
-IMPLIED = ("seed", "source_sha256")  # the first is given for all runs at once, the second has no flag
 
 
 def make_report(
@@ -39,20 +37,6 @@ def make_report(
         (a, _), (b, _) = found
         flips = flips_between(a, b)
     return Report(tuple(subject for _, subject in found), comparison, flips)
-
-
-def train_command(config: TrainConfig, seeds: Sequence[int]) -> tuple[str, ...]:
-    """Return the words of the command that trains runs of a configuration, every setting spelled out."""
-    words = ["mnistcli", "train"]
-    for each in fields(config):
-        value, flag = getattr(config, each.name), FLAGS.get(each.name, f"--{each.name.replace('_', '-')}")
-        if each.name in IMPLIED or value in (None, ()) or value == getattr(DataChoice, each.name, None):
-            continue
-        if isinstance(value, bool):
-            words.append(flag if value else flag.replace("--", "--no-"))
-        else:
-            words += [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
-    return *words, *(("--seed", str(seeds[0])) if len(seeds) == 1 else ("--seeds", ",".join(map(str, seeds))))
 
 
 def _subject(evaluation: Evaluation, runs: Sequence[Run], dataset: Dataset) -> tuple[Answers, Subject]:
@@ -89,4 +73,5 @@ def _making(runs: Sequence[Run]) -> Making | None:
         "data (SHA-256)": str(known.get("data_fingerprint")),
         **({"git commit": str(known["git_commit"])} if known.get("git_commit") else {}),
     }
-    return Making(train_command(config, [record.config.seed for record in records]), facts)
+    seeds = [str(record.config.seed) for record in records]
+    return Making((*train_command(config), "--seed" if len(seeds) == 1 else "--seeds", ",".join(seeds)), facts)

@@ -11,7 +11,21 @@ import typer
 from typer.exceptions import TyperException
 
 from mnistcli import __version__
-from mnistcli.cli import compare, data, doctor, evaluate, export, init, inspect, manual, predict, runs, summary, train
+from mnistcli.cli import (
+    compare,
+    data,
+    doctor,
+    evaluate,
+    export,
+    init,
+    inspect,
+    manual,
+    predict,
+    runs,
+    summary,
+    train,
+    tune,
+)
 from mnistcli.cli.face import Colour, Debug, Quiet, Verbose, command, format_examples
 from mnistcli.errors import ClosedPipeError, ExitCode, MnistcliError
 from mnistcli.render.view import printable, wrapped
@@ -46,6 +60,7 @@ command(app, examples=train.EXAMPLES)(train.train)
 command(app, examples=evaluate.EXAMPLES)(evaluate.evaluate)
 command(app, examples=compare.EXAMPLES)(compare.compare)
 command(app, examples=predict.EXAMPLES)(predict.predict)
+command(app, examples=tune.EXAMPLES)(tune.tune)
 command(app, examples=inspect.EXAMPLES)(inspect.inspect)
 command(app, examples=export.EXAMPLES)(export.export)
 command(app, examples=init.EXAMPLES)(init.init)

@@ -3,7 +3,7 @@
 import shlex
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_origin
@@ -95,6 +95,34 @@ def complete(config: TrainConfig, settings: Settings) -> dict[str, Setting]:
         return "recipe" if name in of_recipe else "default"
 
     return {key: Setting(getattr(config, each.name), origin(each.name)) for key, each in SETTINGS.items()}
+
+
+def train_command(config: TrainConfig, *, base: TrainConfig | None = None) -> tuple[str, ...]:
+    """Return the words of the command that trains with a configuration, but for its seed.
+
+    What another data set than MNIST needs is spelled out, and of the rest all in which it differs from `base`, or all.
+    """
+    words = ["mnistcli", "train"]
+    for each in SETTINGS.values():
+        value, flag = getattr(config, each.name), flag_of(each.name)
+        if each.name != "arch" and value == getattr(DataChoice, each.name, base and getattr(base, each.name)):
+            continue
+        if each.name == "seed" or value in (None, ()):
+            continue
+        if isinstance(value, bool):
+            words.append(flag if value else flag.replace("--", "--no-"))
+        else:
+            words += [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
+    return tuple(words)
+
+
+def recipe_of(config: TrainConfig) -> TrainConfig:
+    """Return what the architecture's recipe has in place of a configuration's settings.
+
+    The learning rate and weight decay are what the configuration's optimizer has where nobody gives them.
+    """
+    optimizer = find_recipe(config.arch).optimizer
+    return replace(configure(config.arch, data=config.choice(), optimizer=config.optimizer), optimizer=optimizer)
 
 
 def read_settings(path: Path) -> dict[str, Any]:

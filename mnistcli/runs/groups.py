@@ -9,7 +9,6 @@ import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from mnistcli.models import run_prefix
 from mnistcli.results.lists import RunSummary
 from mnistcli.runs.provenance import versions
 from mnistcli.runs.record import Status, read_record
-from mnistcli.runs.store import GROUP, LOCK, Run, RunsFolder, check_name, now
+from mnistcli.runs.store import GROUP, LOCK, Run, RunsFolder, check_name, claim_folder, now
 from mnistcli.runs.sums import MOST, seal, unseal
 
 SCHEMA = "mnistcli.group/1"
@@ -126,25 +125,10 @@ class Groups:
         Raises:
             UsageError: The name cannot be used or is taken, or the folder cannot be made.
         """
-        if name is not None:
-            check_name(name)
-        names = [name] if name else (f"{run_prefix(config.arch)}-group-{number:03d}" for number in count(1))
-        try:
-            self.runs.path.mkdir(parents=True, exist_ok=True)
-            for path in map(self.runs.path.joinpath, names):
-                with suppress(FileExistsError):
-                    path.mkdir()
-                    group = Group(path, now(), config, {})
-                    group.write()
-                    return group
-        except OSError as error:
-            raise UsageError(
-                f"No group can be made in {str(self.runs.path)!r} ({error.strerror}): name another folder with "
-                "--runs-dir."
-            ) from error
-        raise UsageError(
-            f"There is {name!r} in {self.runs.path} already: choose another --name, or go on with --resume {name}."
-        )
+        path = claim_folder(self.runs.path, prefix=f"{run_prefix(config.arch)}-group", name=name)
+        group = Group(path, now(), config, {})
+        group.write()
+        return group
 
     def extend(self, group: Group, seeds: Collection[int], *, reuse: bool) -> Group:
         """Return the group with members for these seeds too, and write it down.

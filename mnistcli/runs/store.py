@@ -273,7 +273,7 @@ class RunsFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             folder = self._claim_next(config.arch) if name is None else self._claim_named(name)
             try:
-                lock = _lock(folder)
+                lock = lock_folder(folder)
                 record = RunRecord(folder.name, Status.RUNNING, now(), config, provenance)
                 record.write(folder)
             except OSError:
@@ -295,7 +295,7 @@ class RunsFolder:
         if run.folder is None or record.status == Status.FINISHED:
             raise RunError(f"The run {run.name!r} is finished: 'mnistcli evaluate {run.name}' scores it.")
         try:
-            lock = _lock(run.folder)
+            lock = lock_folder(run.folder)
         except Timeout as error:
             raise RunError(f"The run {run.name!r} is in use: another process trains it.") from error
         except OSError as error:
@@ -460,7 +460,7 @@ def _line(metrics: EpochMetrics) -> str:
     return json.dumps(seal(asdict(metrics)), allow_nan=False) + "\n"
 
 
-def _lock(folder: Path) -> FileLock:
+def lock_folder(folder: Path) -> FileLock:
     """Take the folder's lock, which the system gives back when the process ends, however it does.
 
     Raises:
@@ -479,6 +479,27 @@ def _summary(folder: Path) -> RunSummary:
         with suppress(Timeout, OSError), FileLock(folder / LOCK, timeout=0):
             return replace(row, status=Status.INTERRUPTED)
     return row
+
+
+def claim_folder(runs: Path, *, prefix: str, name: str | None) -> Path:
+    """Make the folder of something that takes several runs: `name`, or the prefix with the next number.
+
+    Raises:
+        UsageError: The name cannot be used or is taken, or the folder cannot be made.
+    """
+    if name is not None:
+        check_name(name)
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        for path in map(runs.joinpath, [name] if name else (f"{prefix}-{number:03d}" for number in count(1))):
+            with suppress(FileExistsError):
+                path.mkdir()
+                return path
+    except OSError as error:
+        raise UsageError(
+            f"No folder can be made in {str(runs)!r} ({error.strerror}): name another one with --runs-dir."
+        ) from error
+    raise UsageError(f"There is {name!r} in {runs} already: choose another --name, or go on with --resume {name}.")
 
 
 def check_name(name: str) -> None:

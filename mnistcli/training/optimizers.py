@@ -6,13 +6,17 @@ from mnistcli.config import TrainConfig
 from mnistcli.models.network import is_in, map_paths
 
 
-def make_optimizer(config: TrainConfig, *, steps: int) -> optax.GradientTransformation:
+def make_optimizer(
+    config: TrainConfig, *, steps: int, rate: optax.ScalarOrSchedule | None = None
+) -> optax.GradientTransformation:
     """Return the optimizer that the configuration names, for a training of that many steps; it leaves frozen layers.
+
+    Its learning rate is `rate`, by default the configuration's with its schedule.
 
     AdamW's weight decay is decoupled from the gradient (I. Loshchilov and F. Hutter, "Decoupled weight decay
     regularization", ICLR 2019); the others' is L2 regularisation.
     """
-    optimizer = _optimizer(config, steps)
+    optimizer = _optimizer(config, _rate(config, steps) if rate is None else rate)
     if not config.freeze:
         return optimizer
     return optax.partition(
@@ -21,10 +25,13 @@ def make_optimizer(config: TrainConfig, *, steps: int) -> optax.GradientTransfor
     )
 
 
-def _optimizer(config: TrainConfig, steps: int) -> optax.GradientTransformation:
-    rate: optax.ScalarOrSchedule = config.learning_rate
+def _rate(config: TrainConfig, steps: int) -> optax.ScalarOrSchedule:
     if config.schedule == "cosine":
-        rate = optax.cosine_decay_schedule(config.learning_rate, steps)
+        return optax.cosine_decay_schedule(config.learning_rate, steps)
+    return config.learning_rate
+
+
+def _optimizer(config: TrainConfig, rate: optax.ScalarOrSchedule) -> optax.GradientTransformation:
     if config.optimizer == "adamw":
         return optax.adamw(rate, weight_decay=config.weight_decay)
     optimizer = _without_decay(config.optimizer, rate)

@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistcli.analysis.report import train_command
-from mnistcli.models import configure
 from mnistcli.render.page import page
 from mnistcli.results.comparison import ComparedRun, Comparison, PairedTest
 from mnistcli.results.data import Sample
@@ -78,14 +76,6 @@ def test_runs_that_are_alike_or_perfect_are_drawn_too(values: tuple[float, ...])
     text = page(Report((replace(subject("one", *values), histories=((),) * len(values), making=None),)))
     assert text.count('class="dot"') == (len(values) if len(values) > 1 else 0)
     assert "nan" not in text
-
-
-def test_the_command_spells_out_the_configuration() -> None:
-    words = train_command(configure("dense", seed=3, limit=50), [3])
-    assert words[:4] == ("mnistcli", "train", "--arch", "dense")
-    assert words[-2:] == ("--seed", "3")
-    assert {"--lr", "--optimizer", "--no-augment", "--limit"} <= {*words}
-    assert train_command(configure("dense"), [0, 4])[-2:] == ("--seeds", "0,4")
 
 
 def test_a_browser_opens_the_page_of_two_runs_with_a_clean_console(mnistcli: Call, workspace: Path) -> None:

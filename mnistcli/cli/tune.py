@@ -1,0 +1,194 @@
+"""mnistcli tune."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mnistcli.cli.compute import Compute
+from mnistcli.cli.data_options import Data
+from mnistcli.cli.face import Face
+from mnistcli.cli.options import Plot, RunsDir, check_plot
+from mnistcli.cli.train import load_source
+from mnistcli.config import RUNS_DIR, TrainConfig
+from mnistcli.errors import DataError, UsageError
+from mnistcli.models import RECIPES, configure, is_flax
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mnistcli.analysis.crew import Place
+    from mnistcli.analysis.tune import Limits
+    from mnistcli.data import Dataset
+    from mnistcli.results.tune import SearchResult
+    from mnistcli.runs.searches import Search
+
+TRIALS = 30  # where neither --trials nor --for says another end
+UNITS = {"s": 1, "m": 60, "h": 3600}
+EXAMPLES = [
+    "mnistcli tune dense --trials 30 --plot trials.png",
+    "mnistcli tune cnn --for 10m --limit 10000",
+    "mnistcli tune dense --space optimizer=adam --space lr=1e-4..1e-2 --space batch_size=32,64",
+    'mnistcli tune "dense 256, relu, dropout 0.2" --space dropout=0..0.5',
+    "mnistcli tune --resume dense-tune-001 --trials 60",
+    "mnistcli tune cnn --lr-range --plot rates.png",
+]
+
+
+def tune(
+    face: Face,
+    data: Data,
+    compute: Compute,
+    *,
+    arch: Annotated[
+        str | None,
+        typer.Argument(metavar="[ARCH]", help=f"{', '.join(RECIPES)}, or a network of your own."),
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Trials, the recipe's own included.", show_default=f"{TRIALS}, or any with --for"
+        ),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            "--for",
+            metavar="TIME",
+            help="Time for the whole search, as in 90s, 10m or 1h30m.",
+            show_default=False,
+        ),
+    ] = None,
+    space: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUES",
+            help="What a setting is drawn from: LOW..HIGH or VALUE,VALUE. Settings: lr, weight_decay, batch_size, "
+            "optimizer, schedule, augment, dropout.",
+            show_default=False,
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", help="Epochs of a trial at most.", show_default="the recipe's")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", help="Train on the first N images only.", show_default="all")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Decides what is drawn, and the trials' seed.", show_default="0")
+    ] = None,
+    lr_range: Annotated[
+        bool,
+        typer.Option("--lr-range", help="Only measure the loss against a growing learning rate, which takes seconds."),
+    ] = False,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="SEARCH", help="Go on with a search: its name or path.", show_default=False),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The search's name.", show_default="ARCH-tune-001, …")
+    ] = None,
+    plot: Plot = None,
+    runs_dir: RunsDir = RUNS_DIR,
+) -> None:
+    """Search for settings that train a network better than its recipe.
+
+    Trials draw their settings at random and are judged by validation images; poor ones are ended early. The best three
+    are trained again with new seeds beside the recipe, and the command that trains with the best of these is printed.
+    The test images are never looked at.
+    """
+    check_plot(plot)
+    if trials is not None and trials < 1:
+        raise UsageError(f"--trials must be at least 1, not {trials}.")
+    seconds = None if time is None else parse_time(time)
+    begun_with = (name, epochs, limit, seed, space, lr_range or None, None if arch and is_flax(arch) else arch)
+    if resume is not None and any(each is not None for each in begun_with):
+        raise UsageError(
+            "--resume goes on with a search as it was begun: give only --trials, --for and --plot with it."
+        )
+    if arch is None and resume is None:
+        raise UsageError(f"tune takes an architecture: {', '.join(RECIPES)}, or your own.")
+
+    from mnistcli.analysis.crew import Place
+    from mnistcli.analysis.tune import Limits
+    from mnistcli.models.space import check_space, make_space
+    from mnistcli.render.tune import search_view, verdict
+    from mnistcli.runs import RunsFolder, provenance
+    from mnistcli.runs.searches import begin_search, find_search
+
+    folder = RunsFolder(runs_dir)
+    source = arch if arch is not None and is_flax(arch) else None
+    if resume is not None:
+        search = find_search(folder, resume)
+        dataset = data.load(face, data.choice_for(search.name, search.config.choice()))
+    else:
+        seed = TrainConfig.seed if seed is None else seed
+        config = configure(arch or "", data=data.choice(), epochs=epochs, limit=limit, seed=seed)
+        check_space(config, make_space(config.arch, space or ()))
+        dataset = data.load(face, config.choice())
+        if lr_range:
+            _measure_rates(face, compute, config, dataset, source=source, plot=plot)
+            return
+        known = provenance(device=compute.device, data_fingerprint=dataset.fingerprint)
+        search = begin_search(folder, config, tuple(space or ()), known, name=name)
+    limits = Limits(TRIALS if trials is None and seconds is None else trials, seconds)
+    result = _search(face, data, search, limits, Place(compute.device, compute.cache, source), dataset)
+    if plot is not None:
+        from mnistcli.render import tune_figures
+
+        face.save_figure(tune_figures.trials(result), plot)
+    face.show(search_view(result))
+    if face.format != "table":
+        face.note(verdict(result))
+
+
+def parse_time(text: str) -> float:
+    """Return the seconds that a text such as "90s", "10m" or "1h30m" means.
+
+    Raises:
+        UsageError: It means none.
+    """
+    if not re.fullmatch(r"(\d{1,4}h)?(\d{1,4}m)?(\d{1,6}s)?", text) or not any(digit in text for digit in "123456789"):
+        raise UsageError(f"--for takes a time, as in 90s, 10m or 1h30m, not {text!r}.")
+    return float(sum(int(number) * UNITS[unit] for number, unit in re.findall(r"(\d+)([hms])", text)))
+
+
+def _search(face: Face, data: Data, search: Search, limits: Limits, place: Place, dataset: Dataset) -> SearchResult:
+    """Go on with a search, showing on stderr how it goes."""
+    from mnistcli.analysis.tune import Tuning
+    from mnistcli.render.tune import SearchProgress
+    from mnistcli.runs.searches import drop_empty, lock_search
+
+    lock = lock_search(search)
+    try:
+        if search.provenance.get("data_fingerprint") != dataset.fingerprint:
+            raise DataError(f"The search {search.name!r} was begun on other images than {dataset.name} holds now.")
+        face.note(f"Searching: {search.path}")
+        with SearchProgress(face.err, trials=limits.trials, seed=search.config.seed, quiet=face.quiet) as progress:
+            return Tuning(search, limits, progress).run(place, partial(data.load, replace(face, quiet=True)))
+    finally:
+        lock.release()
+        drop_empty(search)
+
+
+def _measure_rates(
+    face: Face, compute: Compute, config: TrainConfig, dataset: Dataset, *, source: str | None, plot: Path | None
+) -> None:
+    compute.start(face)
+    load_source(source)
+
+    from mnistcli.analysis.lr_range import measure_rates
+    from mnistcli.render.tune import rates_sentence, rates_view
+
+    found = measure_rates(config, dataset)
+    if plot is not None:
+        from mnistcli.render import tune_figures
+
+        face.save_figure(tune_figures.rates(found), plot)
+    face.show(rates_view(found))
+    if face.format != "table":
+        face.note(rates_sentence(found))

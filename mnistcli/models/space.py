@@ -1,0 +1,151 @@
+"""The space that a search draws settings from: which settings, and which values of each."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mnistcli.config import OPTIMIZERS, SCHEDULES, TrainConfig
+from mnistcli.errors import UsageError, unknown
+from mnistcli.models.recipes import arch_key, description
+
+DIGITS = 3  # significant ones of a number that is drawn, so that it can be typed
+# A dropout layer's rate in a description, as `language.canonical` writes it.
+DROPOUT_RATE = re.compile(r"(?<=\bdropout )[0-9.e-]+")
+KINDS: Mapping[str, type] = {  # by the name that --space has for it
+    "lr": float,
+    "weight_decay": float,
+    "batch_size": int,
+    "optimizer": str,
+    "schedule": str,
+    "augment": bool,
+    "dropout": float,
+}
+ATTRIBUTES = {"lr": "learning_rate"}  # of TrainConfig, where it is not the same name
+BOOLEANS = {"on": True, "off": False}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Some values, each drawn as often."""
+
+    values: tuple[Any, ...]
+
+    def draw(self, source: random.Random) -> Any:
+        """Return one of the values."""
+        return source.choice(self.values)
+
+    def __str__(self) -> str:
+        return ",".join({True: "on", False: "off"}.get(value, str(value)) for value in self.values)
+
+
+@dataclass(frozen=True)
+class Range:
+    """The numbers from `low` to `high`, drawn evenly by their logarithm, or where `low` is 0 as they are."""
+
+    low: float
+    high: float
+    whole: bool = False
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """Its ends."""
+        return tuple(map(self._number, (self.low, self.high)))
+
+    def draw(self, source: random.Random) -> Any:
+        """Return a number."""
+        if self.low > 0:
+            return self._number(math.exp(source.uniform(math.log(self.low), math.log(self.high))))
+        return self._number(source.uniform(self.low, self.high))
+
+    def __str__(self) -> str:
+        return f"{self.low:g}..{self.high:g}"
+
+    def _number(self, value: float) -> float:
+        return round(value) if self.whole else float(f"{value:.{DIGITS}g}")
+
+
+Space = Mapping[str, Choices | Range]
+DEFAULT: Space = {
+    "lr": Range(1e-4, 1.0),
+    "weight_decay": Range(1e-6, 1e-2),
+    "batch_size": Choices((32, 64, 128, 256)),
+    "optimizer": Choices(tuple(OPTIMIZERS)),
+    "schedule": Choices(SCHEDULES),
+}
+DEFAULT_DROPOUT = Range(0.0, 0.6)
+
+
+def make_space(arch: str, texts: Iterable[str]) -> Space:
+    """Return the space to search for an architecture: the default one, with what texts such as "lr=1e-4..0.1" say.
+
+    Raises:
+        UsageError: A text names no setting, or values that it cannot have.
+    """
+    has_dropout = DROPOUT_RATE.search(description(arch) or "") is not None
+    given = dict(map(_read, texts))
+    if "dropout" in given and not has_dropout:
+        raise UsageError("--space dropout: the network has no dropout layer.")
+    return {**DEFAULT, **({"dropout": DEFAULT_DROPOUT} if has_dropout else {}), **given}
+
+
+def draw(space: Space, *, seed: int, number: int) -> dict[str, Any]:
+    """Return the settings of a trial, by the names of --space; the seed and the trial's number decide them."""
+    source = random.Random(f"{seed} {number}")  # noqa: S311  (nothing secret)
+    return {name: each.draw(source) for name, each in space.items()}
+
+
+def with_settings(config: TrainConfig, settings: Mapping[str, Any]) -> TrainConfig:
+    """Return the configuration with settings, by the names of --space, in place of its own.
+
+    Raises:
+        UsageError: A value is out of its range.
+    """
+    changes = {ATTRIBUTES.get(name, name): value for name, value in settings.items() if name != "dropout"}
+    if "dropout" in settings:
+        network = DROPOUT_RATE.sub(f"{settings['dropout']:g}", description(config.arch) or "")
+        changes["arch"] = arch_key(network)
+    return replace(config, **changes)
+
+
+def settings_of(config: TrainConfig, space: Space) -> dict[str, Any]:
+    """Return what a configuration has of the settings that a space draws."""
+    values = {name: getattr(config, ATTRIBUTES.get(name, name)) for name in space if name != "dropout"}
+    rate = DROPOUT_RATE.search(description(config.arch) or "")
+    return values | ({"dropout": float(rate[0])} if rate and "dropout" in space else {})
+
+
+def check_space(config: TrainConfig, space: Space) -> None:
+    """Refuse a space that holds a value which a configuration cannot have.
+
+    Raises:
+        UsageError: It does.
+    """
+    for name, each in space.items():
+        for value in each.values:
+            with_settings(config, {name: value})
+
+
+def _read(text: str) -> tuple[str, Choices | Range]:
+    name, _, values = text.partition("=")
+    name = name.strip().removeprefix("--").replace("-", "_")
+    if name not in KINDS:
+        raise UsageError(unknown("setting of --space", name, KINDS))
+    kind = KINDS[name]
+    try:
+        if ".." in values and kind in (int, float):
+            low, high = map(float, values.split(".."))
+            if not 0 <= low < high < math.inf:
+                raise ValueError
+            return name, Range(low, high, whole=kind is int)
+        words = [word.strip() for word in values.split(",")]
+        return name, Choices(tuple(BOOLEANS[word] if kind is bool else kind(word) for word in words))
+    except (ValueError, KeyError) as error:
+        example = {bool: "on,off", str: "adam,sgd" if name == "optimizer" else "constant,cosine"}.get(
+            kind, f"{DEFAULT.get(name, DEFAULT_DROPOUT)}"
+        )
+        raise UsageError(f"--space {text!r} is not a setting with its values, as in {name}={example}.") from error

@@ -1,0 +1,220 @@
+"""How a search for a recipe is shown, while it works and at its end; and the learning rate range test."""
+
+import shlex
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import RenderableType
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from mnistcli.render.progress import is_live
+from mnistcli.render.screen import Screen
+from mnistcli.render.tables import NOTHING, make_facts, make_table, percent, seconds, short_arch
+from mnistcli.render.view import Row, View, printable
+from mnistcli.results.training import Notice
+from mnistcli.results.tune import COMPLETE, Finalist, RateRange, SearchResult, Trial
+
+MOST_SHOWN = 10  # trials on a terminal
+SHOWN_RATES = 9
+
+
+class SearchProgress:
+    """Shows on stderr how a search goes: a line a trial, and on a terminal a live bar below."""
+
+    def __init__(self, screen: Screen, *, trials: int | None, seed: int, quiet: bool = False) -> None:
+        self._screen, self._seed, self._quiet = screen, seed, quiet
+        self._best: Trial | None = None
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TimeElapsedColumn(),
+            console=screen,
+            transient=True,
+            disable=quiet or not is_live(screen),
+        )
+        self._task: TaskID = self._bar.add_task("training the first trials", total=trials)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, event: Trial | Notice) -> None:
+        """Show a trial that has ended, or a notice."""
+        if isinstance(event, Notice):
+            self._say(event.text)
+            return
+        again = f", seed {event.seed}" if event.seed != self._seed else ""
+        epochs = f"{len(event.validation)} epoch{'s' * (len(event.validation) != 1)}"
+        self._say(
+            f"trial {event.number}{again}: {percent(event.best)} of validation, {event.status} after {epochs}, "
+            f"{event.seconds:.1f} s: {settings_text(event.settings)}"
+        )
+        if event.status == COMPLETE and (self._best is None or event.best > self._best.best):
+            self._best = event
+        best = f"best {percent(self._best.best)} (trial {self._best.number})" if self._best else ""
+        what = "the best again, with new seeds" if again else f"{event.number + 1} trials"
+        self._bar.update(self._task, description=f"{what}  {best}", advance=0 if again else 1)
+
+    def _say(self, text: str) -> None:
+        if not self._quiet:
+            with suppress(BrokenPipeError):
+                self._screen.show(Text(printable(text)))
+
+
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """Return settings in a line, such as "adam, lr 0.001, batch_size 64"."""
+    return ", ".join(value if name == "optimizer" else f"{name} {_written(value)}" for name, value in settings.items())
+
+
+def search_view(result: SearchResult) -> View:
+    """Return what a search came to, in all formats: in CSV and plain text a line a trial."""
+    finalists = {each.number: each for each in result.finalists}
+    rows = [_row(trial, finalists.get(trial.number)) for trial in result.trials]
+    return View(
+        schema="mnistcli.tune/1",
+        document=lambda: {
+            "search": result.name,
+            "arch": result.arch,
+            "dataset": result.dataset,
+            "seconds": result.seconds,
+            "space": dict(result.space),
+            "trials": [_trial_document(trial) for trial in result.trials],
+            "finalists": [_finalist_document(each) for each in result.finalists],
+            "recommended": result.finalists[0].number,
+            "command": list(result.command),
+        },
+        rows=lambda: rows,
+        terminal=lambda screen: _terminal(result, screen),
+    )
+
+
+def verdict(result: SearchResult) -> str:
+    """Say in a sentence what a search found."""
+    best, recipe = result.finalists[0], next((each for each in result.finalists if each.number == 0), None)
+    n = len(best.seeds)
+    if best.number == 0:
+        return f"Of {len(result.trials)} trials none is better than the recipe with {n} new seeds."
+    said = f"Trial {best.number} reads {percent(best.accuracies.mean)} of the validation images"
+    beside = f", the recipe {percent(recipe.accuracies.mean)}" if recipe else ""
+    return f"{said}{beside} (means of {n} new seeds)."
+
+
+def _row(trial: Trial, finalist: Finalist | None) -> Row:
+    return {
+        "trial": trial.number,
+        "status": trial.status,
+        "validation_accuracy": trial.best,
+        "epochs": len(trial.validation),
+        "seconds": trial.seconds,
+        "final_mean": finalist and finalist.accuracies.mean,
+        **{name: _written(value) for name, value in trial.settings.items()},
+    }
+
+
+def _trial_document(trial: Trial) -> Row:
+    return {
+        "trial": trial.number,
+        "status": trial.status,
+        "validation_accuracy": trial.best,
+        "validation": list(trial.validation),
+        "seconds": trial.seconds,
+        "settings": dict(trial.settings),
+    }
+
+
+def _finalist_document(finalist: Finalist) -> Row:
+    return {
+        "trial": finalist.number,
+        "seeds": list(finalist.seeds),
+        "validation_accuracies": list(finalist.accuracies.values),
+        **finalist.accuracies.figures,
+        "settings": dict(finalist.settings),
+    }
+
+
+def _terminal(result: SearchResult, screen: Screen) -> Iterable[RenderableType]:
+    ranked = sorted(result.trials, key=lambda trial: (trial.status != COMPLETE, -trial.best))
+    shown = ranked[:MOST_SHOWN] if screen.brief else ranked
+    table = make_table(
+        *("trial", "settings", "status", "epochs", "time", "validation"),
+        title=f"{result.name}: {len(result.trials)} trials of {short_arch(result.arch)} on {result.dataset}",
+        numbers=3,
+        optional=("time", "epochs", "status"),
+        folding={"settings": 30},
+    )
+    for trial in shown:
+        name = "recipe" if trial.number == 0 else str(trial.number)
+        cells = trial.status, str(len(trial.validation)), seconds(trial.seconds), percent(trial.best)
+        table.add_row(name, settings_text(trial.settings), *cells, style="dim" if trial.status != COMPLETE else None)
+    yield table
+    if len(shown) < len(ranked):
+        yield Text(f"and {len(ranked) - len(shown)} more (-v shows them)\n", style="dim")
+    finals = make_table(
+        *("trial", "mean", "standard deviation", "range"),
+        title=f"Trained again with {len(result.finalists[0].seeds)} new seeds: "
+        f"accuracy on {result.validation_images:,} validation images",
+        numbers=3,
+        optional=("range",),
+    )
+    for i, each in enumerate(result.finalists):
+        sd, figures = each.accuracies.sd, each.accuracies.figures
+        finals.add_row(
+            "recipe" if each.number == 0 else str(each.number),
+            percent(each.accuracies.mean),
+            NOTHING if sd is None else f"{100 * sd:.2f} points",
+            f"{percent(figures['min'])} to {percent(figures['max'])}",
+            style="bold" if i == 0 else None,
+        )
+    yield finals
+    yield Text(verdict(result), style="bold green")
+    yield Text("\nTrain with it", style="dim")
+    yield Text(f"  {shlex.join(result.command)}", style="cyan")
+
+
+def _written(value: Any) -> Any:
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+
+
+def rates_view(found: RateRange) -> View:
+    """Return the losses of a learning rate range test, in all formats: in CSV and plain text a line a rate."""
+    return View(
+        schema="mnistcli.lr-range/1",
+        document=lambda: {
+            "arch": found.arch,
+            "dataset": found.dataset,
+            "optimizer": found.optimizer,
+            "batch_size": found.batch_size,
+            "rates": list(found.rates),
+            "losses": list(found.losses),
+            "least": found.least,
+            "suggested": found.suggested,
+        },
+        rows=lambda: ({"lr": rate, "loss": loss} for rate, loss in zip(found.rates, found.losses, strict=True)),
+        terminal=lambda _: _rates_terminal(found),
+    )
+
+
+def rates_sentence(found: RateRange) -> str:
+    """Say which rate to begin with."""
+    return f"The loss is least at {found.least:.2g}: begin with --lr {found.suggested:g}."
+
+
+def _rates_terminal(found: RateRange) -> Iterable[RenderableType]:
+    table = make_table("learning rate", "loss (nats)", title=f"{found.arch}, {found.optimizer}", numbers=2)
+    for i in range(SHOWN_RATES):
+        place = round(i * (len(found.rates) - 1) / (SHOWN_RATES - 1))
+        table.add_row(f"{found.rates[place]:.2g}", f"{found.losses[place]:.3f}")
+    yield table
+    facts = make_facts()
+    facts.add_row("least loss at", f"{found.least:.2g}")
+    facts.add_row("begin with", f"--lr {found.suggested:g}")
+    yield facts

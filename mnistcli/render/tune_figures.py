@@ -1,0 +1,94 @@
+"""The figures of a search for a recipe, and of a learning rate range test."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
+
+from mnistcli.render.figures import COLOURS
+from mnistcli.results.tune import COMPLETE, RateRange, SearchResult, Trial
+
+COLUMNS = 3
+
+
+def trials(result: SearchResult) -> Figure:
+    """Draw each trial's validation errors by each setting; trials that ended early are hollow, the best is ringed."""
+    names = list(result.space)
+    rows = -(-len(names) // COLUMNS)
+    figure = Figure(figsize=(3.7 * min(COLUMNS, len(names)), 3.1 * rows + 0.7), layout="constrained")
+    every = figure.subplots(rows, min(COLUMNS, len(names)), squeeze=False, sharey=True).ravel()
+    known = [trial for trial in result.trials if trial.validation]
+    for i, axes in enumerate(every):
+        if i >= len(names):
+            axes.set_axis_off()
+            continue
+        _draw_setting(axes, names[i], known, best=result.finalists[0].number)
+        if i % COLUMNS == 0:
+            axes.set_ylabel("validation errors (%)")
+    handles, labels = every[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    figure.suptitle(f"{result.name}: {len(result.trials)} trials on {result.dataset}", size=11)
+    return figure
+
+
+def rates(found: RateRange) -> Figure:
+    """Draw the loss against the learning rate, with the rate to begin with."""
+    figure = Figure(figsize=(6.4, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(found.rates, found.losses, color=COLOURS[0], linewidth=1.8)
+    axes.axvline(found.least, color=COLOURS[1], linestyle=":", label=f"least loss at {found.least:.2g}")
+    axes.axvline(found.suggested, color=COLOURS[2], linestyle="--", label=f"begin with {found.suggested:g}")
+    axes.set(xscale="log", xlabel="learning rate", ylabel="loss, smoothed (nats)", ylim=(0, 1.5 * found.losses[0]))
+    axes.set_title(f"{found.arch}, {found.optimizer}, batches of {found.batch_size}", size=11)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    return figure
+
+
+def _draw_setting(axes: Axes, name: str, known: list[Trial], *, best: int) -> None:
+    values = [trial.settings[name] for trial in known]
+    if isinstance(values[0], str | bool):
+        choices = sorted({str(value) for value in values})
+        jitter = np.random.default_rng(0).uniform(-0.15, 0.15, len(values))  # or many would lie on each other
+        places = np.array([choices.index(str(value)) for value in values]) + jitter
+        axes.set_xticks(range(len(choices)), choices)
+        axes.set_xlim(-0.5, len(choices) - 0.5)
+    else:
+        places = np.array(values, float)
+        least = min((value for value in places if value > 0), default=1.0)
+        if (places <= 0).any():
+            axes.set_xscale("symlog", linthresh=least)
+        else:
+            axes.set_xscale("log")
+        if name == "batch_size":
+            axes.set_xticks(sorted({int(value) for value in values}), minor=False)
+            axes.xaxis.set_major_formatter(ScalarFormatter())
+            axes.minorticks_off()
+    errors = np.array([100 * (1 - trial.best) for trial in known])
+    complete = np.array([trial.status == COMPLETE for trial in known])
+    number = np.array([trial.number for trial in known])
+    style: dict[str, Any] = {"linestyle": "none", "color": COLOURS[0], "markersize": 5}
+    axes.plot(places[complete], errors[complete], "o", label="complete", **style)
+    axes.plot(
+        places[~complete],
+        errors[~complete],
+        "o",
+        label="pruned or diverged",
+        markerfacecolor="none",
+        alpha=0.5,
+        **style,
+    )
+    axes.plot(
+        places[number == 0], errors[number == 0], "D", color=COLOURS[1], markersize=7, linestyle="none", label="recipe"
+    )
+    axes.plot(
+        places[number == best], errors[number == best], "o", color=COLOURS[2], markerfacecolor="none", markersize=13,
+        linestyle="none", markeredgewidth=1.8, label="recommended",
+    )  # fmt: skip
+    axes.set(xlabel=name.replace("_", " "), yscale="log")
+    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
