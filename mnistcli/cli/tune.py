@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -143,7 +144,7 @@ def tune(
         face.save_figure(tune_figures.trials(result), plot)
     face.show(search_view(result))
     if face.format != "table":
-        face.note(verdict(result))
+        face.note(f"{verdict(result)} {shlex.join(result.command)}")
 
 
 def parse_time(text: str) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import FuncFormatter
 
 from mnistcli.render.figures import COLOURS
 from mnistcli.results.tune import COMPLETE, RateRange, SearchResult, Trial
@@ -41,6 +41,7 @@ def rates(found: RateRange) -> Figure:
     axes.axvline(found.least, color=COLOURS[1], linestyle=":", label=f"least loss at {found.least:.2g}")
     axes.axvline(found.suggested, color=COLOURS[2], linestyle="--", label=f"begin with {found.suggested:g}")
     axes.set(xscale="log", xlabel="learning rate", ylabel="loss, smoothed (nats)", ylim=(0, 1.5 * found.losses[0]))
+    axes.xaxis.set_major_formatter(_as_typed())
     axes.set_title(f"{found.arch}, {found.optimizer}, batches of {found.batch_size}", size=11)
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
@@ -64,9 +65,9 @@ def _draw_setting(axes: Axes, name: str, known: list[Trial], *, best: int) -> No
         else:
             axes.set_xscale("log")
         if name == "batch_size":
-            axes.set_xticks(sorted({int(value) for value in values}), minor=False)
-            axes.xaxis.set_major_formatter(ScalarFormatter())
+            axes.set_xticks(sorted({int(value) for value in values}))
             axes.minorticks_off()
+        axes.xaxis.set_major_formatter(_as_typed())
     errors = np.array([100 * (1 - trial.best) for trial in known])
     complete = np.array([trial.status == COMPLETE for trial in known])
     number = np.array([trial.number for trial in known])
@@ -89,6 +90,11 @@ def _draw_setting(axes: Axes, name: str, known: list[Trial], *, best: int) -> No
         linestyle="none", markeredgewidth=1.8, label="recommended",
     )  # fmt: skip
     axes.set(xlabel=name.replace("_", " "), yscale="log")
-    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.yaxis.set_major_formatter(_as_typed())
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _as_typed() -> FuncFormatter:
+    """Return a formatter that writes numbers as a command line has them: 0.001, and 1e-05."""
+    return FuncFormatter(lambda value, _: f"{value:g}")
