@@ -8,8 +8,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from mnistcli.errors import InterruptedRunError, LimitError, MnistcliError
 from mnistcli.jax_setup import ONE_THREAD, set_up
@@ -17,6 +19,7 @@ from mnistcli.process import child_process, cores
 from mnistcli.results.training import Notice
 
 WAIT = 0.2  # seconds between two looks for Ctrl-C
+Job = TypeVar("Job")
 STOP = "stop"  # sent to a process while it works: end this job
 
 
@@ -34,27 +37,34 @@ class Place:
     source: str | None = None
 
 
-class Crew(ExitStack):
+class Crew(ExitStack, Generic[Job]):
     """The processes, each at one job at a time; they end with the block.
 
     Args:
         place: Where they compute.
         work: Does a job in one of the processes: it gets the job, the connection to this process, on which it may send
             anything but None and text and finds STOP, and the name of the device. pickle must be able to name it.
-        hear: Gets the job and what is sent while it is done, and None at its end.
+        hear: Gets the job and what is sent while it is done.
+        at_once: Jobs, which are then tuples, that a process takes as one on another device than a CPU.
     """
 
     def __init__(
-        self, place: Place, work: Callable[[Any, Connection, str], None], hear: Callable[[Any, Any], None]
+        self,
+        place: Place,
+        work: Callable[[Job, Connection, str], None],
+        hear: Callable[[Job, Any], None],
+        *,
+        at_once: int = 1,
     ) -> None:
         super().__init__()
-        self._place, self._work, self._hear = place, work, hear
-        self._jobs: Iterator[Any] = iter(())
-        self._busy: dict[Connection, Any] = {}
+        self._place, self._work, self._hear, self._at_once = place, work, hear, at_once
+        self._jobs: Iterator[Job] = iter(())
+        self._busy: dict[Connection, Job] = {}
         self._free: list[Connection] = []
+        self._noticed: set[Notice] = set()
         self._error: MnistcliError | None = None
 
-    def do(self, jobs: Iterator[Any], interrupted: Callable[[], bool]) -> None:
+    def do(self, jobs: Iterator[Job], interrupted: Callable[[], bool]) -> None:
         """Do the jobs, which are taken as processes are free, or stop all where one fails or `interrupted` says so.
 
         Raises:
@@ -77,22 +87,19 @@ class Crew(ExitStack):
         if self._error:
             raise self._error
 
-    def stop(self, job: Any) -> None:
+    def stop(self, job: Job) -> None:
         """Tell the process that is at this job to end it."""
         for connection, each in self._busy.items():
             if each == job:
                 connection.send(STOP)
 
     def _hire(self) -> bool:
+        """Start a process for the next job, which it gets once it is ready, and return whether there was one."""
         job = next(self._jobs, None)
         if job is not None:
             child = self.enter_context(child_process(_serve, self._place, self._work))
-            self._begin(child.connection, job)
+            self._busy[child.connection] = job
         return job is not None
-
-    def _begin(self, connection: Connection, job: Any) -> None:
-        self._busy[connection] = job
-        connection.send(job)
 
     def _begin_next(self, connection: Connection) -> None:
         job = next(self._jobs, None)
@@ -100,6 +107,10 @@ class Crew(ExitStack):
             self._free.append(connection)
         else:
             self._begin(connection, job)
+
+    def _begin(self, connection: Connection, job: Any) -> None:
+        self._busy[connection] = job = sum(islice(self._jobs, self._at_once - 1), job) if self._at_once > 1 else job
+        connection.send(job)
 
     def _listen(self, connection: Connection) -> None:
         job = self._busy[connection]
@@ -109,6 +120,8 @@ class Crew(ExitStack):
             said = LimitError("A process that trained ended: the system may lack memory.")
         match said:
             case str():  # the device that it computes on
+                self._at_once = 1 if said == ONE_THREAD else self._at_once
+                self._begin(connection, job)
                 while said == ONE_THREAD and len(self._busy) < cores() and self._hire():
                     pass
             case MnistcliError():
@@ -116,29 +129,33 @@ class Crew(ExitStack):
                 if not isinstance(said, InterruptedRunError):
                     self._error = self._error or said
             case None:
-                self._hear(job, None)
                 del self._busy[connection]
                 self._begin_next(connection)
+            case Notice() if said in self._noticed:  # by another process
+                pass
             case _:
+                self._noticed |= {said} if isinstance(said, Notice) else set()
                 self._hear(job, said)
 
 
 def _serve(connection: Connection, place: Place, work: Callable[[Any, Connection, str], None]) -> None:
-    """Do each job that comes; tell of the device, and at a job's end None, or the error."""
+    """Tell of the device, then do each job that comes; tell None at a job's end, or the error."""
     try:
-        job = connection.recv()
-        told = lambda text: connection.send(Notice(text))  # noqa: E731
-        device = set_up(place.device, cache=place.cache, one_thread=True, tell=told)
+        device = set_up(place.device, cache=place.cache, one_thread=True, tell=partial(_tell, connection))
         connection.send(device)
         if place.source:
             from mnistcli.models.flax_file import load, read_source
 
             load(read_source(place.source))
         while True:
+            job = connection.recv()
             if job != STOP:  # which may come just after the end of the job that it is for
                 with redirect_stdout(sys.stderr):
                     work(job, connection, device)
                 connection.send(None)
-            job = connection.recv()
     except MnistcliError as error:
         connection.send(error)
+
+
+def _tell(connection: Connection, text: str) -> None:
+    connection.send(Notice(text))

@@ -9,7 +9,8 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 
-from mnistcli.analysis.study import Session, train
+from mnistcli.analysis.course import Session
+from mnistcli.analysis.study import train
 from mnistcli.data import verify_embedded
 from mnistcli.errors import InterruptedRunError, MnistcliError
 from mnistcli.jax_setup import cache_folder, visible_devices

@@ -2,11 +2,11 @@
 
 With one thread, as a process of the crew computes, the sums of convolutions go in another order than with several: such
 a member differs in its last bits from the same seed trained alone. Its run.json names the device `ONE_THREAD`, and
-resuming or reproducing it computes with one thread too, to the same bits.
+resuming or reproducing it computes with one thread too, to the same bits. On a GPU or TPU members are trained together
+where `training.can_train_together` says so.
 """
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import Connection
@@ -15,9 +15,11 @@ from typing import Any
 from mnistcli.analysis.crew import Crew, Place
 from mnistcli.errors import InterruptedRunError
 from mnistcli.process import held_interrupts
-from mnistcli.results.training import GroupMember, GroupResult, MemberEvent
+from mnistcli.results.training import GroupMember, GroupResult, MemberEvent, Notice, TrainEvent
 from mnistcli.runs import RunsFolder, StoredModel
 from mnistcli.runs.groups import Group, Groups
+
+AT_ONCE = 16  # members that a GPU or TPU trains by one program: its memory holds the state of each
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,12 @@ def train_group(group: Group, work: GroupWork, notify: Callable[[MemberEvent], N
     seeds = Groups(work.runs).unfinished(group)
     if seeds:
 
-        def hear(seed: int, event: Any) -> None:
-            notify(MemberEvent(seed, event))
+        def hear(job: tuple[int, ...], said: MemberEvent | Notice) -> None:
+            notify(MemberEvent(job[0], said) if isinstance(said, Notice) else said)
 
-        with held_interrupts() as interrupted, Crew(work.place, partial(_train_member, group, work), hear) as crew:
-            crew.do(iter(seeds), interrupted)
+        crew = Crew(work.place, partial(train_members, group, work), hear, at_once=AT_ONCE)
+        with held_interrupts() as interrupted, crew:
+            crew.do(((seed,) for seed in seeds), interrupted)
             if interrupted():
                 raise InterruptedRunError(f"Interrupted; 'mnistcli train --resume {group.name}' goes on from here.")
     return result_of(group, work.runs)
@@ -77,20 +80,35 @@ def result_of(group: Group, runs: RunsFolder) -> GroupResult:
     return GroupResult(group.name, group.path, group.config.arch, group.config.dataset, members)
 
 
-def _train_member(group: Group, work: GroupWork, seed: int, connection: Connection, device: str) -> None:
-    from mnistcli.analysis import study
+def train_members(group: Group, work: GroupWork, seeds: Sequence[int], connection: Connection, device: str) -> None:
+    """Train the members of some seeds in this process, together where there are several; tell of them by `MemberEvent`.
 
-    session = study.Session(
-        connection.send,
-        device,
-        work.checkpoint_every,
-        work.load,
-        work.keep_epochs,
-        interrupts=lambda: nullcontext(connection.poll),
-    )
-    groups, name = Groups(work.runs), group.members[seed]
-    if groups.status(name) is None:
-        groups.clear(name)
-        study.train(group.config_of(seed), session, runs=work.runs, name=name, start=work.start, freeze=work.freeze)
-    else:
-        study.resume(name, session, runs=work.runs, given=work.given)
+    Raises:
+        MnistcliError: As of `study.train_all`.
+    """
+    from mnistcli.analysis import study
+    from mnistcli.analysis.course import Course, Session
+
+    groups = Groups(work.runs)
+    courses: list[Course] = []
+    if len(seeds) > 1 and not group.config.augment:
+        device = f"{device}, {len(seeds)} seeds together"
+    for seed in seeds:
+        session = Session(partial(_tell, connection, seed), device, work.checkpoint_every, work.load, work.keep_epochs)
+        name, beside = group.members[seed], courses[0].fit if courses else None
+        if groups.status(name) is None:
+            groups.clear(name)
+            config = group.config_of(seed)
+            begun = study.begin(
+                config, session, runs=work.runs, name=name, start=work.start, freeze=work.freeze, beside=beside
+            )
+        else:
+            begun = study.reopen(name, session, runs=work.runs, given=work.given, beside=beside)
+        courses.append(begun)
+    study.train_all(courses, connection.poll)
+    for seed in seeds:
+        connection.send(MemberEvent(seed, None))
+
+
+def _tell(connection: Connection, seed: int, event: TrainEvent) -> None:
+    connection.send(MemberEvent(seed, event))

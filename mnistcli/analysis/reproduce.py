@@ -4,8 +4,9 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
+from mnistcli.analysis.course import Session
 from mnistcli.analysis.diff import changed
-from mnistcli.analysis.study import Session, check_source, train
+from mnistcli.analysis.study import check_source, train
 from mnistcli.config import DataChoice, TrainConfig
 from mnistcli.errors import RunError
 from mnistcli.results.differences import Reproduction

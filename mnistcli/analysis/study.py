@@ -2,70 +2,31 @@
 
 import shlex
 import shutil
-import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from mnistcli.analysis.answers import answers_of
-from mnistcli.analysis.evaluate import score
-from mnistcli.analysis.onnx import make_onnx
+from mnistcli.analysis.course import Course, Interrupted, Session
 from mnistcli.analysis.start import frozen_layers, layers_of, take_weights
-from mnistcli.config import RUNS_DIR, DataChoice, TrainConfig, go_on
-from mnistcli.data import Dataset, load
-from mnistcli.errors import DataError, InterruptedRunError, RunError, StoppedRunError, UsageError
+from mnistcli.config import TrainConfig, go_on
+from mnistcli.data import Dataset
+from mnistcli.errors import DataError, InterruptedRunError, RunError, UsageError
 from mnistcli.files import write_atomically
 from mnistcli.inference.stablehlo import make_stablehlo, stablehlo_logits
-from mnistcli.models import description
 from mnistcli.models.flax_file import blaming, loaded, refused
-from mnistcli.models.network import build, count, define, flatten, restore, split
-from mnistcli.process import held_interrupts
-from mnistcli.results.training import EpochMetrics, Notice, RunStarted, TrainEvent, TrainResult
-from mnistcli.runs import (
-    ONNX,
-    STABLEHLO,
-    Run,
-    RunFolder,
-    RunsFolder,
-    Status,
-    StoredModel,
-    load_model,
-    model_metadata,
-    provenance,
-)
+from mnistcli.models.network import build, count, define, split
+from mnistcli.results.training import Notice, TrainResult
+from mnistcli.runs import RunFolder, RunsFolder, Status, StoredModel, provenance
 from mnistcli.runs.tensors import Tensors
-from mnistcli.training import Fit, best_epoch
+from mnistcli.training import Fit, can_train_together, train_together
 
-Notify = Callable[[TrainEvent], None]
-Load = Callable[[DataChoice], Dataset]
 COPIES = 10  # of the parameters in a run's files at most: its best, and three checkpoints with two moments each
 FIGURES_BYTES = 2**20
-
-
-@dataclass(frozen=True)
-class Session:
-    """What a run's training is done with: who hears of it, where it computes, and how often it is kept.
-
-    Attributes:
-        notify: Hears of every chunk of steps and every epoch.
-        device: The name of the device on which JAX was set up to compute.
-        checkpoint_every: Steps after which a checkpoint is written inside an epoch; None: at epochs' ends only.
-        load: How its data set is come by.
-        keep_epochs: Whether the weights of each epoch are kept; a run that was begun so goes on so.
-        interrupts: Gives, while a run is trained, a function that says whether it is to stop.
-    """
-
-    notify: Notify
-    device: str
-    checkpoint_every: int | None = None
-    load: Load = load
-    keep_epochs: bool = False
-    interrupts: Callable[[], AbstractContextManager[Callable[[], bool]]] = held_interrupts
 
 
 def train(
@@ -77,7 +38,28 @@ def train(
     start: StoredModel | None = None,
     freeze: str | None = None,
 ) -> TrainResult:
-    """Train one run and score it.
+    """Train one run and score it; as of `begin`, and `Course.run`."""
+    with session.interrupts() as interrupted:
+        return begin(config, session, runs=runs, name=name, start=start, freeze=freeze).run(interrupted)
+
+
+def resume(run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, Any]) -> TrainResult:
+    """Go on with an unfinished run to the weights that it would have come to; as of `reopen`, and `Course.run`."""
+    with session.interrupts() as interrupted:
+        return reopen(run, session, runs=runs, given=given).run(interrupted)
+
+
+def begin(
+    config: TrainConfig,
+    session: Session,
+    *,
+    runs: RunsFolder,
+    name: str | None = None,
+    start: StoredModel | None = None,
+    freeze: str | None = None,
+    beside: Fit | None = None,
+) -> Course:
+    """Claim a new run's folder and make all ready to train it.
 
     Args:
         config: What decides its weights.
@@ -86,47 +68,47 @@ def train(
         name: What it is called; None: by its architecture and a number.
         start: A model: the run begins with those of its weights that fit.
         freeze: The layers that stay as they begin, as `start.frozen_layers` takes them.
+        beside: As of `Fit`.
 
     Raises:
         UsageError: The run's name or the runs folder cannot be used, or the disk is full.
         DataError: The data set is unknown or damaged.
-        InterruptedRunError: Ctrl-C was pressed, or the system asked the program to end.
-        DivergedError: The loss stopped being a number.
-        StoppedRunError: The system refused to write the run's files.
     """
     dataset = session.load(config.choice())
     _check_space(runs.path, config, dataset, keep_epochs=session.keep_epochs)
     if config.source_sha256:
         _try_out(config, dataset)
     config, arrays = _begin(config, session, dataset, start, freeze)
-    with session.interrupts() as interrupted:
-        folder = runs.claim(config, provenance(device=session.device, data_fingerprint=dataset.fingerprint), name=name)
-        try:
-            if config.source_sha256:
-                source, _ = loaded(config.arch)
-                write_atomically(folder.path / source.path.name, source.content)
-            if arrays:
-                folder.save_start(arrays)
-            fit = Fit(config, dataset, session.checkpoint_every)
-            fit.begin_with(arrays)
-        except BaseException:
-            folder.close(Status.FAILED)
-            raise
-        return _train(folder, fit, session, interrupted)
+    folder = runs.claim(config, provenance(device=session.device, data_fingerprint=dataset.fingerprint), name=name)
+    try:
+        if config.source_sha256:
+            source, _ = loaded(config.arch)
+            write_atomically(folder.path / source.path.name, source.content)
+        if arrays:
+            folder.save_start(arrays)
+        fit = Fit(config, dataset, session.checkpoint_every, beside)
+        fit.begin_with(arrays)
+    except BaseException:
+        folder.close(Status.FAILED)
+        raise
+    return Course(folder, fit, session)
 
 
-def resume(run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, Any]) -> TrainResult:
-    """Go on with an unfinished run from its last checkpoint, to the weights that it would have come to.
+def reopen(
+    run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, Any], beside: Fit | None = None
+) -> Course:
+    """Take an unfinished run's folder and make all ready to go on from its last checkpoint.
 
     Args:
         run: As of `RunsFolder.reopen`.
-        session: As of `train`.
+        session: What it is trained with.
         runs: The folder of runs.
         given: What the user says of the configuration, as of `config.go_on`.
+        beside: As of `Fit`.
 
     Raises:
         RunError: There is no such run, it is finished, or another process is at work in it.
-        UsageError, DataError, InterruptedRunError, DivergedError, StoppedRunError: As of `train`.
+        UsageError, DataError: As of `begin`.
     """
     folder = runs.reopen(run)
     try:
@@ -138,15 +120,41 @@ def resume(run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, 
         now = provenance(device=session.device, data_fingerprint=dataset.fingerprint)
         if before.get("data_fingerprint") != now["data_fingerprint"]:
             raise DataError(f"The run {run!r} was begun on other images than {config.dataset} holds now.")
-        with session.interrupts() as interrupted:
-            fit = Fit(config, dataset, session.checkpoint_every)
-            trained = _restore(folder, fit, session)
-            if any(before.get(key) != now[key] for key in ("device", "versions")):
-                session.notify(Notice("It was begun on another device or version: its weights may differ a little."))
-            folder.begin_again(config, now)
-            return _train(folder, fit, session, interrupted, trained=trained)
-    finally:
+        fit = Fit(config, dataset, session.checkpoint_every, beside)
+        trained = _restore(folder, fit, session)
+        if any(before.get(key) != now[key] for key in ("device", "versions")):
+            session.notify(Notice("It was begun on another device or version: its weights may differ a little."))
+        folder.begin_again(config, now)
+        return Course(folder, fit, session, trained)
+    except BaseException:
         folder.lock.release()
+        raise
+
+
+def train_all(courses: Sequence[Course], interrupted: Interrupted) -> None:
+    """Train several runs that differ in their seed alone: together where that can be, else one after the other.
+
+    Raises:
+        InterruptedRunError, DivergedError, StoppedRunError: As of `Course.run`; the others have their last checkpoint.
+    """
+    if len(courses) == 1 or not can_train_together([course.fit for course in courses]):
+        for course in courses:
+            course.run(interrupted)
+        return
+    by_fit = {id(course.fit): course for course in courses}
+    with ExitStack() as closing:
+        for course in courses:
+            closing.enter_context(course.closing())
+            course.begin()
+        for events in train_together([course.fit for course in courses]):
+            for fit, event in events:
+                by_fit[id(fit)].keep(event)
+            if interrupted():
+                for course in courses:
+                    course.save_checkpoint()
+                raise InterruptedRunError("Interrupted.")
+        for course in courses:
+            course.finish()
 
 
 def _check_dataset(run: str, config: TrainConfig, given: Mapping[str, Any]) -> None:
@@ -235,108 +243,6 @@ def _restore(folder: RunFolder, fit: Fit, session: Session) -> float:
     return checkpoint.train_seconds
 
 
-def _train(
-    folder: RunFolder, fit: Fit, session: Session, interrupted: Callable[[], bool], *, trained: float = 0.0
-) -> TrainResult:
-    name = folder.path.name
-    try:
-        return _fit(folder, fit, session, interrupted, trained)
-    except InterruptedRunError:
-        folder.close(Status.INTERRUPTED)
-        raise
-    except OSError as error:
-        with suppress(OSError):
-            folder.close(Status.FAILED)
-        raise StoppedRunError(
-            f"The run {name!r} stopped: {error.strerror or error}; what it had is kept: '{_resume_command(folder)}' "
-            "goes on once that is mended."
-        ) from error
-    except BaseException:
-        folder.close(Status.FAILED)
-        raise
-
-
-def _fit(folder: RunFolder, fit: Fit, session: Session, interrupted: Callable[[], bool], trained: float) -> TrainResult:
-    config, name = fit.config, folder.path.name
-    session.notify(
-        RunStarted(name, folder.path, config.arch, session.device, config.epochs, fit.steps_per_epoch, fit.train_images)
-    )
-    if session.keep_epochs:
-        folder.keep_epochs()
-    started = time.perf_counter() - trained
-    for event in fit.run():
-        stop = interrupted()
-        if isinstance(event, EpochMetrics):
-            _keep_epoch(folder, fit)
-        elif not stop and not fit.at_checkpoint:
-            session.notify(event)
-            continue
-        folder.save_checkpoint(fit.checkpoint(train_seconds=time.perf_counter() - started))
-        session.notify(event)
-        if stop:
-            raise InterruptedRunError(f"Interrupted; '{_resume_command(folder)}' goes on from here.")
-    train_seconds = time.perf_counter() - started
-    run = Run(name, folder.weights, folder.path)
-    _write_answers(run, fit)
-    answers = answers_of(run, fit.dataset, split="test", kept=False)
-    folder.save_test_logits(answers.logits, np.asarray(answers.images.labels), fit.dataset.fingerprint)
-    result = TrainResult(
-        run=name,
-        folder=folder.path,
-        arch=config.arch,
-        dataset=config.dataset,
-        seed=config.seed,
-        history=tuple(fit.history),
-        best_epoch=best_epoch(fit.history),
-        stopped_early=fit.stopped_early,
-        train_seconds=train_seconds,
-        compile_seconds=fit.compile_seconds,
-        parameters=fit.parameters,
-        device=session.device,
-        evaluation=score(answers),
-    )
-    folder.close(Status.FINISHED, result.figures)
-    return result
-
-
-def _write_answers(run: Run, fit: Fit) -> None:
-    """Write the file that answers alone: ONNX, or, of a class in Flax, StableHLO."""
-    model = load_model(run.weights)
-    if model.network is not None:
-        write_atomically(run.weights.with_name(ONNX), make_onnx(run, model))
-    else:
-        graph, parts = restore(fit.config.arch, model.image_shape, len(model.class_names), model.arrays)
-        content = make_stablehlo(graph, parts, image_shape=model.image_shape, temperature=model.temperature)
-        write_atomically(run.weights.with_name(STABLEHLO), content)
-
-
-def _keep_epoch(folder: RunFolder, fit: Fit) -> None:
-    """Put on disk the metrics of the epoch that has just ended, and its weights where they are the best or kept."""
-    folder.append_metrics(fit.history[-1])
-    epoch, best, keeps = len(fit.history), best_epoch(fit.history), folder.keeps_epochs
-    if epoch != best and not keeps:
-        return
-    weights, metadata = fit.weights(), _metadata(fit)
-    if keeps:
-        folder.save_epoch(epoch, weights, metadata)
-    if epoch == best:
-        folder.save_best(weights, metadata)
-
-
-def _metadata(fit: Fit) -> dict[str, Any]:
-    return model_metadata(
-        arch=fit.config.arch,
-        network=description(fit.config.arch),
-        image_shape=fit.dataset.image_shape,
-        class_names=fit.dataset.class_names,
-        dataset=fit.dataset.name,
-        data_fingerprint=fit.dataset.fingerprint,
-        pictures=fit.dataset.pictures,
-        temperature=fit.temperature(),
-        trained=flatten(fit.state.params),
-    )
-
-
 def _check_space(folder: Path, config: TrainConfig, dataset: Dataset, *, keep_epochs: bool) -> None:
     """Refuse to train where the disk cannot hold the run's files."""
     definition = define(config.arch, dataset.image_shape, len(dataset.class_names))
@@ -351,13 +257,3 @@ def _check_space(folder: Path, config: TrainConfig, dataset: Dataset, *, keep_ep
             f"The disk of {str(folder)!r} has {free / 1e6:.1f} MB left, and a run of {config.arch} needs "
             f"{needed / 1e6:.1f} MB: make room, or name another folder with --runs-dir."
         )
-
-
-def _resume_command(folder: RunFolder) -> str:
-    path, config = folder.path, folder.record.config
-    data = f" --dataset {shlex.quote(config.dataset)}" if config.is_path else ""
-    arch = ""
-    if config.source_sha256:
-        source, _ = loaded(config.arch)
-        arch = f" --arch {shlex.quote(f'{source.path}:{source.class_name}')}"
-    return f"mnistcli train --resume {path.name if path.parent == RUNS_DIR else shlex.quote(str(path))}{arch}{data}"

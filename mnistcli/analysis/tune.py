@@ -63,7 +63,7 @@ class Tuning:
     search: Search
     limits: Limits
     notify: Notify
-    _crew: Crew = field(init=False)
+    _crew: Crew[Job] = field(init=False)
     _interrupted: Callable[[], bool] = field(init=False)
     _curves: dict[Job, list[float]] = field(default_factory=dict)
 

@@ -24,7 +24,7 @@ from mnistcli.models import RECIPES, is_flax, recipe_default
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mnistcli.analysis.study import Session
+    from mnistcli.analysis.course import Session
     from mnistcli.results.training import GroupResult, TrainResult
 
 STUDY = ("dense", "cnn")  # what compare compares where nothing else is named
@@ -268,7 +268,7 @@ def train_visibly(
     keep_epochs: bool = False,
 ) -> TrainResult:
     """Train a run, showing on stderr how it goes, and draw its figures."""
-    from mnistcli.analysis.study import Session
+    from mnistcli.analysis.course import Session
     from mnistcli.render.progress import TrainingProgress
 
     # A class in Flax may print while it is traced, and stdout is for the result.

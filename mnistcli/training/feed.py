@@ -5,6 +5,7 @@ Either way an epoch's order is a function of the seed and the epoch alone, so bo
 
 import os
 from collections.abc import Iterator
+from copy import copy
 from math import prod
 from typing import NamedTuple, Protocol
 
@@ -47,6 +48,10 @@ class Feed(Protocol):
         """Yield the windows of an epoch, from the one that holds that step."""
         ...
 
+    def with_seed(self, seed: int) -> "Feed":
+        """Return a feed of the same images in the order of another seed."""
+        ...
+
 
 def make_feed(train: Split, *, batch: int, seed: int) -> Feed:
     """Return the feed for a training split: resident, or streaming where the images take more than SHARE of memory."""
@@ -71,6 +76,12 @@ class Resident:
         self._images, self._labels = jnp.asarray(train.images), jnp.asarray(train.labels)
         self._batch, self._seed = batch, seed
 
+    def with_seed(self, seed: int) -> "Resident":
+        """Return a feed of the same images, which stay where they are."""
+        other = copy(self)
+        other._seed = seed
+        return other
+
     def windows(self, epoch: int, *, step: int = 0) -> Iterator[Window]:  # noqa: ARG002  (its one window holds every step)
         """Yield the epoch's one window."""
         order = epoch_order(len(self._labels), batch=self._batch, seed=self._seed, epoch=epoch)
@@ -84,6 +95,10 @@ class Streaming:
         self._train, self._batch, self._seed = train, batch, seed
         self._steps = max(1, WINDOW_BYTES // (batch * prod(train.images.shape[1:])))
         self._within = np.arange(self._steps * batch, dtype=np.int32).reshape(self._steps, batch)
+
+    def with_seed(self, seed: int) -> "Streaming":
+        """Return a feed of the same images."""
+        return Streaming(self._train, batch=self._batch, seed=seed)
 
     def windows(self, epoch: int, *, step: int = 0) -> Iterator[Window]:
         """Yield the epoch's windows from the one that holds that step; the last is filled up with steps of no image."""

@@ -20,7 +20,7 @@ from mnistcli.metrics.scores import accuracy, cross_entropy
 from mnistcli.models.network import Parts, Tree, build, count, define, flatten, map_paths, split
 from mnistcli.results.training import EpochMetrics, StepMetrics
 from mnistcli.runs import Checkpoint
-from mnistcli.training.feed import Feed, make_feed
+from mnistcli.training.feed import Feed, Window, make_feed
 from mnistcli.training.optimizers import make_optimizer
 from mnistcli.training.step import Tally, TrainState, empty_tally, make_train_steps
 from mnistcli.training.stopping import should_stop
@@ -36,6 +36,7 @@ class Fit:
 
     Attributes:
         checkpoint_every: Steps inside an epoch after which `run` always yields, beside where it does anyway.
+        beside: A fit of the same configuration but for the seed: this one shares its images and compiled functions.
         definition: The network without its numbers.
         state: The weights and the optimizer's state as they are now.
         history: One entry a finished epoch.
@@ -46,11 +47,15 @@ class Fit:
     config: TrainConfig
     dataset: Dataset
     checkpoint_every: int | None = None
+    beside: "Fit | None" = None
     history: list[EpochMetrics] = field(default_factory=list)
     compile_seconds: float = 0.0
+    tally: Tally = field(init=False)
+    feed: Feed = field(init=False)
+    _initial_state: Any = field(init=False)
+    _train_steps: Any = field(init=False)
+    _logits: Any = field(init=False)
     _validation_logits: np.ndarray = field(init=False)
-    _feed: Feed = field(init=False)
-    _tally: Tally = field(init=False)
 
     def __post_init__(self) -> None:
         started = time.perf_counter()
@@ -60,25 +65,32 @@ class Fit:
         self.train_images = len(train)
         self._batch = min(self.config.batch_size, self.train_images)
         self.steps_per_epoch = -(-self.train_images // self._batch)
-        optimizer = make_optimizer(self.config, steps=self.config.epochs * self.steps_per_epoch)
+        self.optimizer = make_optimizer(self.config, steps=self.config.epochs * self.steps_per_epoch)
+        self.seed = jnp.uint32(self.config.seed)
+        if self.beside is not None:
+            self._initial_state = self.beside._initial_state
+            self.state, self.streams = self._initial_state(self.seed)
+            self._begin_epoch()
+            self.feed = self.beside.feed.with_seed(self.config.seed)
+            self._train_steps, self._logits = self.beside._train_steps, self.beside._logits
+            return
 
         @jax.jit  # one program, whatever the seed, in place of dozens of single operations
         def initial_state(seed: jax.Array) -> tuple[TrainState, Tree]:
             _, parts = split(build(*shape, seed=seed))
-            return TrainState(parts.params, parts.rest, optimizer.init(parts.params)), parts.streams
+            return TrainState(parts.params, parts.rest, self.optimizer.init(parts.params)), parts.streams
 
-        self._seed = jnp.uint32(self.config.seed)
-        self.state, self._streams = initial_state(self._seed)
+        self._initial_state = initial_state
+        self.state, self.streams = initial_state(self.seed)
         self._begin_epoch()
-        self._feed = make_feed(train, batch=self._batch, seed=self.config.seed)
-        bounds = self._seed, jnp.uint32(1), jnp.int32(0), jnp.int32(0)
-        self._train_steps: Any = (
-            make_train_steps(self.definition.training, optimizer, self.config)
-            .lower(self.state, empty_tally(), self._streams, *next(self._feed.windows(1)), *bounds)
+        self.feed = make_feed(train, batch=self._batch, seed=self.config.seed)
+        self._train_steps = (
+            make_train_steps(self.definition.training, self.optimizer, self.config)
+            .lower(self.state, self.tally, self.streams, *next(self.feed.windows(1)), *self.bounds(1, 0))
             .compile()
         )
         block = jax.ShapeDtypeStruct((block_size(len(validation)), *self.dataset.image_shape), jnp.uint8)
-        self._logits: Any = batched_logits.lower(self.definition.use, self._parts(), block).compile()
+        self._logits = batched_logits.lower(self.definition.use, self._parts(), block).compile()
         self.compile_seconds = time.perf_counter() - started
 
     @property
@@ -127,70 +139,99 @@ class Fit:
         """Go on from a checkpoint; its tensors are those expected."""
         leaves = [jnp.asarray(checkpoint.tensors[name]) for name in self._tensors()]
         trees = jax.tree.unflatten(jax.tree.structure(self._trees()), leaves)
-        self.state, self._tally = TrainState(**trees["state"]), trees["tally"]
+        self.state, self.tally = TrainState(**trees["state"]), trees["tally"]
         self.history = [*checkpoint.history]
         self.step, self._seconds = checkpoint.step, checkpoint.epoch_seconds
         self.compile_seconds += checkpoint.compile_seconds
 
     def run(self) -> Iterator[StepMetrics | EpochMetrics]:
         """Train epoch by epoch, yielding where training stands as it goes on."""
-        while len(self.history) < self.config.epochs and not should_stop(self.history, patience=self.config.patience):
-            yield from self._epoch(len(self.history) + 1)
+        while self.goes_on:
+            chunk, started = FIRST_CHUNK, time.perf_counter()
+            for window in self.feed.windows(self.epoch, step=self.step):
+                while self.step < min(window.stop, self.steps_per_epoch):
+                    step, stop = self.step, self.next_stop(window, chunk)
+                    bounds = self.bounds(self.epoch, stop)
+                    state, tally = self._train_steps(self.state, self.tally, self.streams, *window, *bounds)
+                    metrics = self.advance(state, tally, stop, started)
+                    chunk = next_chunk(stop - step, started)
+                    yield metrics
+                    started = time.perf_counter()
+            yield self.end_epoch()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another epoch is to be trained."""
+        return len(self.history) < self.config.epochs and not should_stop(self.history, patience=self.config.patience)
+
+    @property
+    def epoch(self) -> int:
+        """The number of the epoch under way."""
+        return len(self.history) + 1
+
+    def bounds(self, epoch: int, stop: int) -> tuple[jax.Array, ...]:
+        """Return the last arguments of the training steps from where the fit is up to `stop`."""
+        return self.seed, jnp.uint32(epoch), jnp.int32(self.step), jnp.int32(stop)
 
     def _parts(self) -> Parts:
-        return Parts(self.state.params, self.state.rest, self._streams)
+        return Parts(self.state.params, self.state.rest, self.streams)
 
     def _begin_epoch(self) -> None:
-        self.step, self._seconds, self._tally = 0, 0.0, empty_tally()
+        self.step, self._seconds, self.tally = 0, 0.0, empty_tally()
 
     def _trees(self) -> dict[str, Any]:
-        return {"state": self.state._asdict(), "tally": self._tally}
+        return {"state": self.state._asdict(), "tally": self.tally}
 
     def _tensors(self) -> dict[str, jax.Array]:
         paths, _ = jax.tree_util.tree_flatten_with_path(self._trees())
         return {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in paths}
 
-    def _epoch(self, epoch: int) -> Iterator[StepMetrics | EpochMetrics]:
-        chunk, started = FIRST_CHUNK, time.perf_counter()
-        for window in self._feed.windows(epoch, step=self.step):
-            while self.step < min(window.stop, self.steps_per_epoch):
-                step, stop = self.step, min(self.step + chunk, self._next_stop(), window.stop)
-                bounds = self._seed, jnp.uint32(epoch), jnp.int32(step), jnp.int32(stop)
-                self.state, self._tally = self._train_steps(self.state, self._tally, self._streams, *window, *bounds)
-                self.step = stop
-                loss, train_accuracy = self._means(epoch)
-                elapsed = time.perf_counter() - started
-                self._seconds += elapsed
-                chunk = max(1, round((stop - step) * CHUNK_SECONDS / elapsed))
-                images_per_second = (self._seen(stop) - self._seen(step)) / elapsed
-                yield StepMetrics(epoch, stop, loss, train_accuracy, images_per_second)
-                started = time.perf_counter()
-        metrics = self._score(epoch)
+    def advance(self, state: TrainState, tally: Tally, stop: int, started: float) -> StepMetrics:
+        """Take what the steps up to `stop` came to; they began at `started`, as of `time.perf_counter`.
+
+        Raises:
+            DivergedError: The loss is infinite or no number.
+        """
+        step, self.state, self.tally, self.step = self.step, state, tally, stop
+        loss, train_accuracy = self._means()
+        elapsed = time.perf_counter() - started
+        self._seconds += elapsed
+        images_per_second = (self._seen(stop) - self._seen(step)) / elapsed
+        return StepMetrics(self.epoch, stop, loss, train_accuracy, images_per_second)
+
+    def end_epoch(self) -> EpochMetrics:
+        """Score the validation images with the weights at the epoch's end, and begin the next epoch.
+
+        Raises:
+            DivergedError: An answer is infinite or no number.
+        """
+        metrics = self._score()
         self.history.append(metrics)
         self._begin_epoch()
-        yield metrics
+        return metrics
 
     @property
     def at_checkpoint(self) -> bool:
         """Whether this is a step after which, inside an epoch, a checkpoint is due."""
         return self.checkpoint_every is not None and self.step % self.checkpoint_every == 0
 
-    def _next_stop(self) -> int:
+    def next_stop(self, window: Window, chunk: int) -> int:
+        """Return the step up to which to train at once: a chunk of steps, but not past a window or a checkpoint."""
         every = self.checkpoint_every or self.steps_per_epoch
-        return min((self.step // every + 1) * every, self.steps_per_epoch)
+        return min(self.step + chunk, (self.step // every + 1) * every, self.steps_per_epoch, window.stop)
 
     def _seen(self, step: int) -> int:
         """Return how many images an epoch has seen after so many steps."""
         return min(step * self._batch, self.train_images)
 
-    def _score(self, epoch: int) -> EpochMetrics:
-        loss, train_accuracy = self._means(epoch)
+    def _score(self) -> EpochMetrics:
+        loss, train_accuracy = self._means()
         validation = self.dataset.validation
         logits = in_blocks(partial(self._logits, self._parts()), validation.images)
         self._validation_logits = logits
-        self._check_finite("validation loss", float(np.abs(logits).max()), epoch, self.steps_per_epoch)
+        self._check_finite("validation loss", float(np.abs(logits).max()))
         return EpochMetrics(
-            epoch=epoch,
+            epoch=self.epoch,
             train_loss=loss,
             train_accuracy=train_accuracy,
             validation_loss=cross_entropy(logits, validation.labels),
@@ -199,20 +240,21 @@ class Fit:
             images_per_second=self.train_images / self._seconds,
         )
 
-    def _check_finite(self, what: str, value: float, epoch: int, step: int) -> None:
+    def _check_finite(self, what: str, value: float) -> None:
         if not math.isfinite(value):
             raise DivergedError(
-                f"The {what} became infinite or no number in epoch {epoch} by step {step}: try a lower --lr than "
-                f"{self.config.learning_rate:g}."
+                f"The {what} became infinite or no number in epoch {self.epoch} by step {self.step}: try a lower --lr "
+                f"than {self.config.learning_rate:g}."
             )
 
-    def _means(self, epoch: int) -> tuple[float, float]:
-        """Return the epoch's mean loss and accuracy so far.
-
-        Raises:
-            DivergedError: The loss is infinite or no number.
-        """
-        loss, correct = jax.device_get(self._tally)
+    def _means(self) -> tuple[float, float]:
+        """Return the epoch's mean loss and accuracy so far."""
+        loss, correct = jax.device_get(self.tally)
         images = self._seen(self.step)
-        self._check_finite("loss", float(loss) / images, epoch, self.step)
+        self._check_finite("loss", float(loss) / images)
         return float(loss) / images, int(correct) / images
+
+
+def next_chunk(steps: int, started: float) -> int:
+    """Return how many steps to train at once after so many that began at `started`."""
+    return max(1, round(steps * CHUNK_SECONDS / (time.perf_counter() - started)))

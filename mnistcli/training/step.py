@@ -37,6 +37,8 @@ def make_train_steps(
     graph: nnx.GraphDef[nnx.Module],
     optimizer: optax.GradientTransformation,
     config: TrainConfig,
+    *,
+    together: bool = False,
 ) -> Any:
     """Return the jitted function that runs an epoch's steps from `start` up to `stop`.
 
@@ -46,6 +48,9 @@ def make_train_steps(
     which each step's randomness is drawn, and the bounds. These are values, not constants: one compilation serves
     chunks of any length, and where an epoch is cut into chunks or windows changes no bit of its result. Of
     the configuration it takes whether images are augmented, and which layers are frozen: their batch statistics too.
+
+    With `together` it trains several seeds at once: state, tally, streams, order and seed have a further axis, the
+    first. Images are augmented with random bits that `jax.vmap` does not make as a single seed has them.
     """
 
     def loss_fn(
@@ -95,7 +100,8 @@ def make_train_steps(
 
         return lax.fori_loop(start, stop, body, (state, tally))
 
-    return jax.jit(train_steps, donate_argnums=(0, 1))
+    every_seed = jax.vmap(train_steps, in_axes=(0, 0, 0, None, None, 0, None, 0, None, None, None))
+    return jax.jit(every_seed if together else train_steps, donate_argnums=(0, 1))
 
 
 def _streams_of_step(streams: Tree, epoch: jax.Array, step: jax.Array) -> Tree:

@@ -64,7 +64,7 @@ def test_chunks_and_windows_change_no_bit(mnist: Dataset, whole: Path, monkeypat
     monkeypatch.setattr(fit, "FIRST_CHUNK", 1)
     monkeypatch.setattr(fit, "CHUNK_SECONDS", 0)
     run = Fit(configure(NETWORK, epochs=2, batch_size=BATCH, limit=N), mnist)
-    assert isinstance(run._feed, feed.Streaming)
+    assert isinstance(run.feed, feed.Streaming)
     assert sum(isinstance(each, StepMetrics) for each in run.run()) == 10
     assert bits(run.checkpoint(train_seconds=0).tensors) == bits(load_file(whole / "last.safetensors"))
 

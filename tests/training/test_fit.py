@@ -98,7 +98,7 @@ def test_a_data_set_that_is_streamed_gives_the_same_bits(
     def weights() -> tuple[str, dict[str, bytes]]:
         run = Fit(configure(arch, epochs=2, limit=1000, augment=True), mnist)
         list(run.run())
-        return type(run._feed).__name__, {name: array.tobytes() for name, array in run.weights().items()}
+        return type(run.feed).__name__, {name: array.tobytes() for name, array in run.weights().items()}
 
     resident, expected = weights()
     monkeypatch.setattr(feed, "SHARE", 0)

@@ -1,0 +1,61 @@
+"""Train several seeds at once, by one program for all: what a GPU or TPU is for, which a small network leaves idle."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from mnistcli.results.training import EpochMetrics, StepMetrics
+from mnistcli.training.feed import Resident
+from mnistcli.training.fit import FIRST_CHUNK, Fit, next_chunk
+from mnistcli.training.step import make_train_steps
+
+
+def can_train_together(fits: Sequence[Fit]) -> bool:
+    """Whether `train_together` takes these fits: they are at the same place, and have their images on the device.
+
+    Nor must images be augmented, for which `jax.vmap` makes other random bits than a single seed has.
+    """
+    places = {(fit.epoch, fit.step) for fit in fits}
+    return len(places) == 1 and isinstance(fits[0].feed, Resident) and not fits[0].config.augment
+
+
+def train_together(fits: Sequence[Fit]) -> Iterator[Sequence[tuple[Fit, StepMetrics | EpochMetrics]]]:
+    """Train fits that differ in their seed alone, yielding where all of them stand as they go on.
+
+    A batched product may sum in another order than a single one: weights differ from those of a seed that is trained
+    alone as one rounding from another. A fit that stops early is computed further, but keeps what it had.
+
+    Raises:
+        DivergedError: The loss of one is infinite or no number.
+    """
+    first = fits[0]
+    train_steps = make_train_steps(first.definition.training, first.optimizer, first.config, together=True)
+    seeds, streams = _stack([fit.seed for fit in fits]), _stack([fit.streams for fit in fits])
+    while working := [fit for fit in fits if fit.goes_on]:
+        leader, chunk, started = working[0], FIRST_CHUNK, time.perf_counter()
+        windows = [next(fit.feed.windows(leader.epoch)) for fit in fits]
+        orders = _stack([window.order for window in windows])
+        while leader.step < leader.steps_per_epoch:
+            step, stop = leader.step, leader.next_stop(windows[0], chunk)
+            state, tally = train_steps(
+                *(_stack([fit.state for fit in fits]), _stack([fit.tally for fit in fits]), streams),
+                *(windows[0].images, windows[0].labels, orders, windows[0].first),
+                *(seeds, jnp.uint32(leader.epoch), jnp.int32(step), jnp.int32(stop)),
+            )
+            going_on = [(fit, i) for i, fit in enumerate(fits) if fit.goes_on]
+            told = [(fit, fit.advance(_take(state, i), _take(tally, i), stop, started)) for fit, i in going_on]
+            chunk = next_chunk(stop - step, started)
+            yield told
+            started = time.perf_counter()
+        yield [(fit, fit.end_epoch()) for fit in working]
+
+
+def _stack(trees: Sequence[Any]) -> Any:
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+def _take(tree: Any, i: int) -> Any:
+    return jax.tree.map(lambda leaf: leaf[i], tree)
