@@ -102,6 +102,7 @@ complete -c mnistcli -n '__fish_seen_subcommand_from compare' -l seeds -x -a 'N 
 complete -c mnistcli -n '__fish_seen_subcommand_from compare' -l margin -x -d 'Recipes that differ by less, in percentage points, are equivalent.'
 complete -c mnistcli -n '__fish_seen_subcommand_from compare' -l split -x -a 'train validation test' -d 'Which part of the data set.'
 complete -c mnistcli -n '__fish_seen_subcommand_from compare' -l plot -r -F -d 'Draw a figure: .png, .pdf or .svg.'
+complete -c mnistcli -n '__fish_seen_subcommand_from compare' -l plot-flips -r -F -d 'Draw the images that only one of two runs, or of two groups'"'"' ensembles, reads right: .png, .pdf or .svg.'
 complete -c mnistcli -n '__fish_seen_subcommand_from compare' -l html -r -F -d 'Write a page that holds all it shows: .html.'
 complete -c mnistcli -n '__fish_seen_subcommand_from compare' -l no-train -d 'Refuse, rather than train, what has no finished run.'
 complete -c mnistcli -n '__fish_seen_subcommand_from compare' -l allow-different-data -d 'Compare runs that were trained on other data too.'

@@ -65,6 +65,30 @@ def test_flips_are_what_one_run_reads_wrong_and_the_other_right_with_both_answer
     assert svg_texts(tmp_path / "flips.svg") == captions
 
 
+def test_compare_draws_what_only_one_of_two_runs_reads_right_with_both_confidences(
+    mnistcli: Call, workspace: Path, probabilities: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    linear, dense, labels = probabilities["linear"], probabilities["dense"], load("mnist").test.labels
+    asked = ("--plot-flips", tmp_path / "flips.svg", "--json")
+    (pair,) = mnistcli("compare", "linear", "dense", *asked, cwd=workspace).json["pairs"]
+    said = svg_texts(tmp_path / "flips.svg")
+    assert said[0] == "A: linear-001    B: dense-001" or "A: linear-001    B: dense-001" in said
+    above, below = (said.index(f"Only {x} reads right: {pair[f'only_{x.lower()}_right']:,}, 16 shown") for x in "AB")
+    assert above < below
+    first = by_hand(dense, (linear.argmax(1) == labels) & (dense.argmax(1) != labels))[0]
+    caption = [f"true: {labels[first]}"]
+    for letter, each in (("A", linear[first]), ("B", dense[first])):
+        caption.append(f"{letter}: {each.argmax()}, {100 * each.max():.0f} %")
+    assert caption == said[:3] or caption == said[above + 1 : above + 4]
+
+
+def test_flips_of_more_than_two_are_refused_before_anything_is_trained(mnistcli: Call) -> None:
+    outcome = mnistcli("compare", "linear", "dense", "builtin", "--plot-flips", "flips.png")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "--plot-flips draws where two runs differ, and compare was given 3: name two." in outcome.err
+    assert not Path("runs").exists()
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
