@@ -71,15 +71,14 @@ def test_compare_draws_what_only_one_of_two_runs_reads_right_with_both_confidenc
     linear, dense, labels = probabilities["linear"], probabilities["dense"], load("mnist").test.labels
     asked = ("--plot-flips", tmp_path / "flips.svg", "--json")
     (pair,) = mnistcli("compare", "linear", "dense", *asked, cwd=workspace).json["pairs"]
-    said = svg_texts(tmp_path / "flips.svg")
-    assert said[0] == "A: linear-001    B: dense-001" or "A: linear-001    B: dense-001" in said
-    above, below = (said.index(f"Only {x} reads right: {pair[f'only_{x.lower()}_right']:,}, 16 shown") for x in "AB")
-    assert above < below
-    first = by_hand(dense, (linear.argmax(1) == labels) & (dense.argmax(1) != labels))[0]
-    caption = [f"true: {labels[first]}"]
-    for letter, each in (("A", linear[first]), ("B", dense[first])):
-        caption.append(f"{letter}: {each.argmax()}, {100 * each.max():.0f} %")
-    assert caption == said[:3] or caption == said[above + 1 : above + 4]
+    right, other_right = linear.argmax(1) == labels, dense.argmax(1) == labels
+    expected = []
+    for letter, wrong, chosen in (("A", dense, right & ~other_right), ("B", linear, other_right & ~right)):
+        for i in by_hand(wrong, chosen)[:16]:
+            a, b = (f"{each[i].argmax()}, {100 * each[i].max():.0f} %" for each in (linear, dense))
+            expected += [f"true: {labels[i]}", f"A: {a}", f"B: {b}"]
+        expected.append(f"Only {letter} reads right: {pair[f'only_{letter.lower()}_right']:,}, 16 shown")
+    assert svg_texts(tmp_path / "flips.svg") == [*expected, "A: linear-001    B: dense-001"]
 
 
 def test_flips_of_more_than_two_are_refused_before_anything_is_trained(mnistcli: Call) -> None:
