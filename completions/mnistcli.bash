@@ -11,7 +11,7 @@ _mnistcli() {
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         word="${command:+$command }$word"
         case "$word" in
-            "train"|"evaluate"|"compare"|"predict"|"inspect"|"export"|"init"|"summary"|"doctor"|"completion"|"help"|"data"|"data show"|"data info"|"data verify"|"data export"|"data list"|"data prepare"|"data path"|"data clean"|"data audit"|"runs"|"runs list"|"runs show"|"runs diff"|"runs reproduce"|"runs export") command=$word ;;
+            "train"|"evaluate"|"compare"|"predict"|"tune"|"inspect"|"export"|"init"|"summary"|"doctor"|"completion"|"help"|"data"|"data show"|"data info"|"data verify"|"data export"|"data list"|"data prepare"|"data path"|"data clean"|"data audit"|"runs"|"runs list"|"runs show"|"runs diff"|"runs reproduce"|"runs export") command=$word ;;
         esac
     done
     COMPREPLY=()
@@ -66,6 +66,7 @@ _mnistcli() {
         "compare:--margin") return ;;
         "compare:--split") mapfile -t COMPREPLY < <(compgen -W "train validation test" -- "$cur"); return ;;
         "compare:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "compare:--plot-flips") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "compare:--html") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "compare:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "compare:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
@@ -96,6 +97,23 @@ _mnistcli() {
         "predict:--onnx-std") return ;;
         "predict:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "predict:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "tune:--trials") return ;;
+        "tune:--for") return ;;
+        "tune:--space") return ;;
+        "tune:--epochs") return ;;
+        "tune:--limit") return ;;
+        "tune:--seed") return ;;
+        "tune:--resume") return ;;
+        "tune:--name") return ;;
+        "tune:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "tune:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "tune:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "tune:--dataset") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "tune:--image-size") return ;;
+        "tune:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "tune:--data-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "tune:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "tune:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "inspect:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "inspect:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "inspect:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
@@ -206,8 +224,9 @@ _mnistcli() {
             "") words="--quiet -q --verbose -v --color --debug --version -V --help -h" ;;
             "train") words="--arch -a --epochs --batch-size --optimizer --lr --weight-decay --patience --schedule --augment --seed --seeds --limit --resume --from --freeze --checkpoint-every --keep-epochs --name --runs-dir --no-plots --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --like --config --print-config --format --json --quiet -q --verbose -v --color --debug --no-augment --help -h" ;;
             "evaluate") words="--split --plot --html --thumbnails --plot-calibration --corrupt --fail-under --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "compare") words="--seeds --margin --split --plot --html --no-train --allow-different-data --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "compare") words="--seeds --margin --split --plot --plot-flips --html --no-train --allow-different-data --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --strict --save-preprocessed --explain --runs-dir --device --no-cache --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "tune") words="--trials --for --space --epochs --limit --seed --lr-range --resume --name --plot --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "inspect") words="--epochs --plot --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "export") words="--to --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "init") words="--help -h" ;;
@@ -236,7 +255,7 @@ _mnistcli() {
         return
     fi
     case "$command" in
-        "") mapfile -t COMPREPLY < <(compgen -W "train evaluate compare predict inspect export init summary doctor completion help data runs" -- "$cur"); return ;;
+        "") mapfile -t COMPREPLY < <(compgen -W "train evaluate compare predict tune inspect export init summary doctor completion help data runs" -- "$cur"); return ;;
         "evaluate") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "compare") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "predict") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;

@@ -58,8 +58,8 @@ class Crew(ExitStack, Generic[Job]):
     ) -> None:
         super().__init__()
         self._place, self._work, self._hear, self._at_once = place, work, hear, at_once
-        self._jobs: Iterator[Job] = iter(())
-        self._busy: dict[Connection, Job] = {}
+        self._jobs: Iterator[Any] = iter(())
+        self._busy: dict[Connection, Any] = {}
         self._free: list[Connection] = []
         self._noticed: set[Notice] = set()
         self._error: MnistcliError | None = None
@@ -109,7 +109,9 @@ class Crew(ExitStack, Generic[Job]):
             self._begin(connection, job)
 
     def _begin(self, connection: Connection, job: Any) -> None:
-        self._busy[connection] = job = sum(islice(self._jobs, self._at_once - 1), job) if self._at_once > 1 else job
+        if self._at_once > 1:
+            job = sum(islice(self._jobs, self._at_once - 1), job)
+        self._busy[connection] = job
         connection.send(job)
 
     def _listen(self, connection: Connection) -> None:

@@ -72,10 +72,10 @@ def result_of(group: Group, runs: RunsFolder) -> GroupResult:
     Raises:
         RunError: One of them is not finished, or damaged.
     """
-    records = [runs.find_record(run.name)[1] for run in Groups(runs).members(group)]
+    found = [(run, runs.find_record(run.name)[1]) for run in Groups(runs).members(group)]
     members = tuple(
-        GroupMember(seed, record.run, record.device, record.results)
-        for seed, record in zip(group.seeds, records, strict=True)
+        GroupMember(seed, record.run, record.device, run.history(), record.results)
+        for seed, (run, record) in zip(group.seeds, found, strict=True)
     )
     return GroupResult(group.name, group.path, group.config.arch, group.config.dataset, members)
 

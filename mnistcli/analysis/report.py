@@ -9,7 +9,7 @@ from mnistcli.analysis.flips import flips_between
 from mnistcli.data import Dataset
 from mnistcli.models.settings import train_command
 from mnistcli.results.comparison import Comparison, GroupComparison
-from mnistcli.results.evaluation import Evaluation
+from mnistcli.results.evaluation import Evaluation, Robustness
 from mnistcli.results.report import Making, Report, Subject
 from mnistcli.results.spread import Spread
 from mnistcli.runs import Run
@@ -20,6 +20,7 @@ def make_report(
     dataset: Dataset,
     *,
     comparison: Comparison | GroupComparison | None = None,
+    robustness: Robustness | None = None,
 ) -> Report:
     """Return what a page shows of runs, or of groups, that were scored on a split.
 
@@ -27,6 +28,7 @@ def make_report(
         evaluated: Each one's evaluation and its runs: one, or those of a group.
         dataset: What they were scored on.
         comparison: Of several, what comparing them found.
+        robustness: Of one, how it does on corrupted images.
 
     Raises:
         RunError: A run's files are missing or damaged, or do not fit the data.
@@ -36,7 +38,7 @@ def make_report(
     if len(found) == 2:
         (a, _), (b, _) = found
         flips = flips_between(a, b)
-    return Report(tuple(subject for _, subject in found), comparison, flips)
+    return Report(tuple(subject for _, subject in found), comparison, flips, robustness)
 
 
 def _subject(evaluation: Evaluation, runs: Sequence[Run], dataset: Dataset) -> tuple[Answers, Subject]:

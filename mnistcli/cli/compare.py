@@ -22,6 +22,8 @@ from mnistcli.models import arch_key, configure, is_architecture, is_flax
 
 if TYPE_CHECKING:
     from mnistcli.data import Dataset
+    from mnistcli.results.comparison import Comparison, GroupComparison
+    from mnistcli.results.evaluation import Evaluation
     from mnistcli.runs import Run, RunsFolder
     from mnistcli.runs.groups import Group, Groups
 
@@ -30,6 +32,7 @@ EXAMPLES = [
     "mnistcli compare linear dense cnn",
     "mnistcli compare dense-001 dense-002 --no-train --json",
     "mnistcli compare dense cnn --seeds 8 --html report.html",
+    "mnistcli compare dense cnn --plot-flips flips.png",
     "mnistcli compare dense cnn --dataset fashion_mnist",
     "mnistcli compare cnn keras.onnx",
 ]
@@ -66,6 +69,15 @@ def compare(
     ] = None,
     split: Split = "test",
     plot: Plot = None,
+    plot_flips: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw the images that only one of two runs, or of two groups' ensembles, reads right: .png, .pdf or "
+            ".svg.",
+            show_default=False,
+        ),
+    ] = None,
     html: Html = None,
     no_train: Annotated[
         bool, typer.Option("--no-train", help="Refuse, rather than train, what has no finished run.")
@@ -83,11 +95,14 @@ def compare(
     whether another training would come to the same.
     """
     check_plot(plot)
+    check_plot(plot_flips, flag="--plot-flips")
     check_html(html)
     check_split(split)
     names = runs or STUDY
     if len(names) < 2:
         raise UsageError(f"compare takes two runs or more, not {len(names)}: name another, or none for dense and cnn.")
+    if plot_flips is not None and len(names) > 2:
+        raise UsageError(f"--plot-flips draws where two runs differ, and compare was given {len(names)}: name two.")
     if margin is not None and not 0 < margin < 100:
         raise UsageError(f"--margin takes percentage points between 0 and 100, not {margin:g}.")
     wanted = [] if seeds is None else parse_seeds(seeds)
@@ -113,6 +128,7 @@ def compare(
             margin=(margin or MARGIN) / 100,
             different_data=allow_different_data,
             plot=plot,
+            plot_flips=plot_flips,
             html=html,
         )
         return
@@ -146,11 +162,8 @@ def compare(
         from mnistcli.render import figures
 
         face.save_figure(figures.comparison(comparison), plot)
-    if html is not None:
-        from mnistcli.analysis.report import make_report
-
-        evaluated = [(each.evaluation, [run]) for each, run in zip(comparison.runs, chosen, strict=True)]
-        face.save_page(make_report(evaluated, images, comparison=comparison), html)
+    evaluated = [(each.evaluation, [run]) for each, run in zip(comparison.runs, chosen, strict=True)]
+    _save_others(face, evaluated, images, comparison, plot_flips=plot_flips, html=html)
     face.show(comparison_view(comparison))
     if face.format != "table":
         for pair in comparison.pairs:
@@ -202,7 +215,7 @@ def _train_missing(
     seeds = groups.unfinished(group)
     if seeds:
         face.note(f"{group.name}: training seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} first.")
-        train_group(face, data, compute, groups, group, given=data.given, source=source)
+        train_group(face, data, compute, groups, group, given=data.given, source=source, plots=True)
 
 
 def _compare_groups(
@@ -215,6 +228,7 @@ def _compare_groups(
     margin: float,
     different_data: bool,
     plot: Path | None,
+    plot_flips: Path | None,
     html: Path | None,
 ) -> None:
     from mnistcli.analysis.compare import compare_groups
@@ -222,8 +236,9 @@ def _compare_groups(
     from mnistcli.render.comparison import group_comparison_view, recipe_verdict
 
     face.note(f"Comparing {', '.join(group.name for group in chosen)} on the {split} images of {dataset.name}.")
+    members = [(group.name, groups.members(group)) for group in chosen]
     comparison = compare_groups(
-        [(group.name, groups.members(group)) for group in chosen],
+        members,
         dataset,
         split=split,
         margin=margin,
@@ -236,16 +251,35 @@ def _compare_groups(
                 group.record_look()
     if plot is not None:
         face.save_figure(figures.group_comparison(comparison), plot)
-    if html is not None:
-        from mnistcli.analysis.report import make_report
-
-        members = map(groups.members, chosen)
-        evaluated = [(each.ensemble, runs) for each, runs in zip(comparison.groups, members, strict=True)]
-        face.save_page(make_report(evaluated, dataset, comparison=comparison), html)
+    evaluated = [(each.ensemble, runs) for each, (_, runs) in zip(comparison.groups, members, strict=True)]
+    _save_others(face, evaluated, dataset, comparison, plot_flips=plot_flips, html=html)
     face.show(group_comparison_view(comparison))
     if face.format != "table":
         for text in (*map(recipe_verdict, comparison.pairs), *comparison.notes):
             face.note(text)
+
+
+def _save_others(
+    face: Face,
+    evaluated: list[tuple[Evaluation, list[Run]]],
+    dataset: Dataset,
+    comparison: Comparison | GroupComparison,
+    *,
+    plot_flips: Path | None,
+    html: Path | None,
+) -> None:
+    """Write the figure and the page that are asked for beside --plot."""
+    if plot_flips is None and html is None:
+        return
+    from mnistcli.analysis.report import make_report
+
+    report = make_report(evaluated, dataset, comparison=comparison)
+    if plot_flips is not None and report.flips is not None:
+        from mnistcli.render import image_figures
+
+        face.save_figure(image_figures.flips(report.flips), plot_flips)
+    if html is not None:
+        face.save_page(report, html)
 
 
 def _added_after_look(group: Group) -> str | None:

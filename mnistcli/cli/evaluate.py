@@ -128,7 +128,9 @@ def evaluate(
     if plot is not None:
         mistakes = found if thumbnails else None
         face.save_figure(_draw_heat(robustness) if robustness else _draw_matrix(evaluation, mistakes, dataset), plot)
-    _save_others(face, evaluation, [found], dataset, plot_calibration=plot_calibration, html=html)
+    _save_others(
+        face, evaluation, [found], dataset, plot_calibration=plot_calibration, html=html, robustness=robustness
+    )
     face.show(view)
     _check_accuracy(face, accuracy, fail_under)
 
@@ -173,6 +175,7 @@ def _save_others(
     *,
     plot_calibration: Path | None,
     html: Path | None,
+    robustness: Robustness | None = None,
 ) -> None:
     """Write the figure and the page that are asked for beside --plot."""
     if plot_calibration is not None:
@@ -182,7 +185,7 @@ def _save_others(
     if html is not None:
         from mnistcli.analysis.report import make_report
 
-        face.save_page(make_report([(evaluation, runs)], dataset), html)
+        face.save_page(make_report([(evaluation, runs)], dataset, robustness=robustness), html)
 
 
 def _draw_heat(robustness: Robustness) -> Figure:

@@ -75,9 +75,10 @@ def train_group(
     group: Group,
     *,
     source: str | None,
+    plots: bool,
     **how: Any,
 ) -> GroupResult:
-    """Train what a group lacks, showing on stderr how it goes.
+    """Train what a group lacks, showing on stderr how it goes, and draw its curves.
 
     `source` is the FILE.py:CLASS of a class in Flax; `how` is for `GroupWork`.
     """
@@ -98,9 +99,15 @@ def train_group(
                 progress(event.event, label=label)
 
         try:
-            return train(group, work, show)
+            result = train(group, work, show)
         except InterruptedRunError:
             raise
         except MnistcliError:
             groups.drop_unbegun(group)
             raise
+    if plots:
+        from mnistcli.render import figures
+
+        histories = [member.history for member in result.members]
+        figures.save(figures.curves(result.group, histories), result.folder / "curves.png")
+    return result

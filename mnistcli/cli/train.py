@@ -219,6 +219,7 @@ def train(
             group,
             given=given | data.given,
             source=arch if arch is not None and is_flax(arch) else None,
+            plots=not no_plots,
             start=plan.start,
             freeze=frozen,
             checkpoint_every=checkpoint_every,
@@ -277,7 +278,7 @@ def train_visibly(
     if plots:
         from mnistcli.render import figures
 
-        figures.save(figures.curves(result.run, result.history), result.folder / "curves.png")
+        figures.save(figures.curves(result.run, [result.history]), result.folder / "curves.png")
         figures.save(figures.confusion(result.evaluation), result.folder / "confusion.png")
     return result
 

@@ -1,5 +1,6 @@
 """Calibration: what probabilities are worth."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,12 +33,14 @@ def calibration_of(logits: np.ndarray, labels: np.ndarray, *, temperature: float
     """Return what the probabilities of logits [n, classes], divided by the temperature, are worth for labels [n]."""
     probabilities = softmax(logits, temperature=temperature)
     coverage = Coverage.of(probabilities, labels)
+    bins, bins_uncalibrated = reliability(probabilities, labels), reliability(softmax(logits), labels)
     return Calibration(
         loss=cross_entropy(logits.astype(np.float64) / temperature, labels),
         brier=brier_score(probabilities, labels),
-        error=calibration_error(probabilities, labels),
-        error_uncalibrated=calibration_error(softmax(logits), labels),
-        reliability=reliability(probabilities, labels),
+        error=calibration_error(bins),
+        error_uncalibrated=calibration_error(bins_uncalibrated),
+        reliability=bins,
+        reliability_uncalibrated=bins_uncalibrated,
         coverage=tuple(map(coverage.at, THRESHOLDS)),
         suggested=coverage.suggested(),
         curve=coverage.curve(),
@@ -65,14 +68,14 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray, *, bins: int = BI
     )
 
 
-def calibration_error(probabilities: np.ndarray, labels: np.ndarray, *, bins: int = BINS) -> float:
-    """Return the expected calibration error of probabilities [n, classes] against labels [n].
+def calibration_error(bins: Sequence[ReliabilityBin]) -> float:
+    """Return the expected calibration error of the answers in bins.
 
     It is the mean distance between a bin's mean confidence and its accuracy, each weighted by its answers. Source: M.
     Naeini, G. Cooper, M. Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", AAAI 2015.
     """
-    found = reliability(probabilities, labels, bins=bins)
-    return sum(abs(each.n * (each.confidence or 0) - each.correct) for each in found) / len(labels)
+    gaps = sum(abs(each.n * (each.confidence or 0) - each.correct) for each in bins)
+    return gaps / sum(each.n for each in bins)
 
 
 class Coverage(NamedTuple):

@@ -32,22 +32,21 @@ def calibration(evaluation: Evaluation) -> Figure:
 
 def robustness(found: Robustness) -> Figure:
     """Draw the accuracy of each class under each corruption, beside an image so corrupted."""
-    rows = [("none", found.clean, found.example), *((e.name, e.evaluation, e.example) for e in found.corrupted)]
-    names = [shortened(name, LONGEST) for name in found.clean.class_names]
-    recalls = [[score.recall for score in evaluation.per_class] for _, evaluation, _ in rows]
+    rows, names = found.conditions, [shortened(name, LONGEST) for name in found.clean.class_names]
+    recalls = [[score.recall for score in each.evaluation.per_class] for each in rows]
     values = np.array(recalls, float) * 100  # None becomes NaN
     figure = Figure(figsize=(min(SIDE * (len(names) + 1) + 4.5, 24), SIDE * len(rows) + 1.6), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(values, cmap=MATRIX_COLOURS, vmin=0, vmax=100)
-    for i, (_, _, picture) in enumerate(rows):
-        axes.imshow(picture, cmap="gray", vmin=0, vmax=255, extent=(-1.55, -0.65, i + 0.45, i - 0.45))
+    for i, each in enumerate(rows):
+        axes.imshow(each.example, cmap="gray", vmin=0, vmax=255, extent=(-1.55, -0.65, i + 0.45, i - 0.45))
     if len(names) <= MOST_COUNTS:
         for (i, j), value in np.ndenumerate(values):
             text = "" if np.isnan(value) else f"{value:.0f}"
             axes.text(j, i, text, ha="center", va="center", size=8, color="white" if value > 60 else "black")
     axes.set(xlim=(-1.6, len(names) - 0.5), ylim=(len(rows) - 0.5, -0.5), xlabel="true class")
     axes.set_xticks(range(len(names)), names, rotation=90 if max(map(len, names)) > 2 else 0)
-    axes.set_yticks(range(len(rows)), [f"{name}  {percent(each.accuracy, 1)}" for name, each, _ in rows])
+    axes.set_yticks(range(len(rows)), [f"{e.name}  {percent(e.evaluation.accuracy, 1)}" for e in rows])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     figure.colorbar(image, ax=axes, shrink=0.6, label="accuracy (%)")

@@ -26,7 +26,7 @@ from mnistcli.results.data import Flip, Sample
 from mnistcli.results.evaluation import Evaluation
 from mnistcli.results.model import ModelSummary
 from mnistcli.results.prediction import Explanation, Prediction
-from mnistcli.results.training import EpochMetrics
+from mnistcli.results.training import EpochMetrics, by_epoch
 
 MARKERS = "osD^vP"  # with which colours are told apart in grey
 LINES = ("-", "--", "-.", ":")
@@ -64,10 +64,13 @@ def save(figure: Figure, path: Path) -> None:
         raise UsageError(f"The figure cannot be written to {str(path)!r}: {error.strerror}.") from error
 
 
-def curves(run: str, history: Sequence[EpochMetrics]) -> Figure:
-    """Draw a run's loss and accuracy by epoch, training (dashed) beside validation (solid)."""
+def curves(name: str, histories: Sequence[Sequence[EpochMetrics]]) -> Figure:
+    """Draw loss and accuracy by epoch of a run, or the mean of a group's runs: training (dashed), validation (solid).
+
+    A band reaches from the lowest run to the highest.
+    """
     figure = Figure(figsize=(11, 4.2), layout="constrained")
-    _draw_curves(figure, [(run, history)])
+    _draw_curves(figure, [(name, histories)])
     return figure
 
 
@@ -89,7 +92,7 @@ def comparison(compared: Comparison) -> Figure:
     figure = Figure(figsize=(max(11, 0.9 * side * len(evaluations)), 8 + 0.95 * side), layout="constrained")
     rows: Any = figure.subfigures(3, 1, height_ratios=(1, 0.235 * side, 0.85))
     top, middle, bottom = rows
-    _draw_curves(top, [(run.evaluation.run, run.history) for run in compared.runs])
+    _draw_curves(top, [(run.evaluation.run, [run.history]) for run in compared.runs])
     for axes, evaluation in zip(middle.subplots(1, len(evaluations), squeeze=False)[0], evaluations, strict=True):
         _draw_matrix(axes, evaluation, title=f"{evaluation.run}\n{_score(evaluation)}", figure=middle)
     _draw_errors(bottom.subplots(), evaluations)
@@ -133,21 +136,11 @@ def _draw_accuracies(axes: Axes, groups: Sequence[ComparedGroup]) -> None:
 def _draw_validation(axes: Axes, groups: Sequence[ComparedGroup]) -> None:
     """Draw the mean of a group's runs by epoch over the range from its worst to its best."""
     for i, (group, colour) in enumerate(zip(groups, _cycle(len(groups)), strict=True)):
-        epochs = min(map(len, group.histories))  # runs that stop early end before the others
-        if not epochs:
-            continue
-        values = np.array([[m.validation_accuracy * 100 for m in run[:epochs]] for run in group.histories])
-        numbers = np.arange(1, epochs + 1)
-        axes.fill_between(numbers, values.min(0), values.max(0), color=colour, alpha=0.2, linewidth=0)
-        style: dict[str, Any] = {"color": colour, "linestyle": LINES[i % len(LINES)], "linewidth": 1.8}
-        axes.plot(
-            numbers,
-            values.mean(0),
-            marker=MARKERS[i % len(MARKERS)],
-            markersize=4.5,
-            label=_short(group.group),
-            **style,
-        )
+        values = np.array(by_epoch(group.histories, "validation_accuracy")) * 100
+        if values.size:
+            line, marker = LINES[i % len(LINES)], MARKERS[i % len(MARKERS)]
+            style: dict[str, Any] = {"linestyle": line, "linewidth": 1.8, "marker": marker, "markersize": 4.5}
+            _draw_mean(axes, values, label=_short(group.group), color=colour, **style)
     axes.set(xlabel="epoch (band: from the worst run to the best)", ylabel="validation accuracy (%)")
     axes.xaxis.set_major_locator(_whole_numbers())
     axes.grid(alpha=0.25)
@@ -237,25 +230,32 @@ def _caption(sample: Sample) -> list[str]:
     return [sample.label, *answer, *other]
 
 
-def _draw_curves(figure: FigureBase, runs: Sequence[tuple[str, Sequence[EpochMetrics]]]) -> None:
+def _draw_curves(figure: FigureBase, named: Sequence[tuple[str, Sequence[Sequence[EpochMetrics]]]]) -> None:
     loss, accuracy = figure.subplots(1, 2)
-    for colour, (run, history) in zip(_cycle(len(runs)), runs, strict=True):
-        if not history:  # builtin comes without its epochs
-            continue
-        epochs = [metrics.epoch for metrics in history]
-        for axes, train, validation in (
-            (loss, [m.train_loss for m in history], [m.validation_loss for m in history]),
-            (accuracy, [m.train_accuracy * 100 for m in history], [m.validation_accuracy * 100 for m in history]),
-        ):
-            style: dict[str, Any] = {"color": colour, "marker": "o", "markersize": 3.5, "linewidth": 1.6}
-            axes.plot(epochs, train, "--", label=f"{run}, training", alpha=0.65, **style)
-            axes.plot(epochs, validation, "-", label=f"{run}, validation", **style)
+    style: dict[str, Any] = {"marker": "o", "markersize": 3.5, "linewidth": 1.6}
+    for colour, (name, histories) in zip(_cycle(len(named)), named, strict=True):
+        for axes, metric, unit in ((loss, "loss", 1), (accuracy, "accuracy", 100)):
+            for part, line, alpha in (("train", "--", 0.65), ("validation", "-", 1)):
+                values = np.array(by_epoch(histories, f"{part}_{metric}")) * unit
+                if values.size:  # builtin comes without its epochs
+                    label = f"{name}, {'training' if part == 'train' else part}"
+                    _draw_mean(axes, values, label=label, color=colour, linestyle=line, alpha=alpha, **style)
+    runs = max(len(histories) for _, histories in named)
+    title = f"mean of {runs} runs; band: lowest to highest" if runs > 1 else None
     for axes, label in ((loss, "loss (nats)"), (accuracy, "accuracy (%)")):
         axes.set(xlabel="epoch", ylabel=label)
         axes.xaxis.set_major_locator(_whole_numbers())
         axes.grid(alpha=0.25)
         if axes.lines:
-            axes.legend(frameon=False, fontsize=9)
+            axes.legend(frameon=False, fontsize=9, title=title, title_fontsize=9)
+
+
+def _draw_mean(axes: Axes, values: np.ndarray, *, color: str, **style: Any) -> None:
+    """Draw the mean of values [runs, epochs] by epoch, over the range of several runs."""
+    epochs = np.arange(1, values.shape[1] + 1)
+    if len(values) > 1:
+        axes.fill_between(epochs, values.min(0), values.max(0), color=color, alpha=0.2, linewidth=0)
+    axes.plot(epochs, values.mean(0), color=color, **style)
 
 
 def _draw_matrix(

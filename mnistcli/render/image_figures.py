@@ -45,10 +45,10 @@ def confusion_thumbnails(evaluation: Evaluation, mistakes: Sequence[Sample]) -> 
 
 
 def flips(found: Flips) -> Figure:
-    """Draw images that only A reads right above those that only B reads right, with the label and both answers."""
+    """Draw images that only A reads right above those that only B does, with the label, both answers, confidences."""
     sides = (found.only_a_right, found.only_b_right)
     heights = [0.4 + 1.9 * _rows(side[:MOST_FLIPS]) for side in sides]
-    figure = Figure(figsize=(1.3 * FLIP_COLUMNS, sum(heights) + 0.3), layout="constrained")
+    figure = Figure(figsize=(1.5 * FLIP_COLUMNS, sum(heights) + 0.3), layout="constrained")
     a, b = (shortened(name, 40) for name in (found.a, found.b))
     figure.suptitle(f"A: {a}    B: {b}", size=12)
     parts: Any = figure.subfigures(2, 1, height_ratios=heights)
@@ -137,7 +137,8 @@ def _draw_flips(part: FigureBase, samples: Sequence[Flip]) -> None:
     for axes, sample in zip(every, samples, strict=False):
         axes.imshow(sample.picture, cmap="gray", vmin=0, vmax=255)
         label, a, b = (shortened(name, 12) for name in (sample.label, str(sample.predicted), sample.other_predicted))
-        axes.set_title(f"true: {label}\nA: {a}\nB: {b}", size=8)
+        answers = f"A: {a}, {percent(sample.confidence, 0)}\nB: {b}, {percent(sample.other_confidence, 0)}"
+        axes.set_title(f"true: {label}\n{answers}", size=8)
 
 
 def _rows(samples: Sequence[Flip]) -> int:

@@ -10,6 +10,8 @@ from mnistcli.render.tables import NOTHING, interval, make_table, percent
 from mnistcli.render.view import View, printable
 from mnistcli.results.evaluation import Evaluation, Robustness
 
+ORIGIN = "The corruptions are MNIST-C's by name, made by mnistcli: they are not its files."
+
 
 def robustness_view(robustness: Robustness) -> View:
     """Return accuracies on corrupted images in all formats; rows are the corruptions."""
@@ -30,6 +32,15 @@ def more_errors(evaluation: Evaluation, clean: Evaluation) -> float | None:
     """Return how many times as many errors as on clean images; None where there are none on those."""
     errors = clean.n - clean.correct
     return (evaluation.n - evaluation.correct) / errors if errors else None
+
+
+def robustness_text(robustness: Robustness) -> str:
+    """Say how much corruption takes."""
+    clean = robustness.clean
+    return (
+        f"{clean.run} reads {percent(clean.accuracy)} of {clean.n:,} {clean.split} images right, and "
+        f"{percent(robustness.mean_accuracy)} once they are corrupted (mean of {len(robustness.corrupted)})."
+    )
 
 
 def _document(robustness: Robustness) -> dict[str, Any]:
@@ -60,12 +71,7 @@ def _document(robustness: Robustness) -> dict[str, Any]:
 
 def _terminal(robustness: Robustness) -> Iterable[RenderableType]:
     clean = robustness.clean
-    yield Text(
-        printable(
-            f"{clean.run} reads {percent(clean.accuracy)} of {clean.n:,} {clean.split} images right, and "
-            f"{percent(robustness.mean_accuracy)} once they are corrupted (mean of {len(robustness.corrupted)})."
-        )
-    )
+    yield Text(printable(robustness_text(robustness)))
     table = make_table(
         *("corruption", "accuracy", "95 % interval", "points", "errors", "what is done"),
         optional=("what is done", "95 % interval"),
@@ -88,4 +94,4 @@ def _terminal(robustness: Robustness) -> Iterable[RenderableType]:
     change = f"{(robustness.mean_accuracy - clean.accuracy) * 100:+.2f}"
     table.add_row("mean", percent(robustness.mean_accuracy), "", change, "", "", style="bold")
     yield table
-    yield Text("The corruptions are MNIST-C's by name, made by mnistcli: they are not its files.", style="dim")
+    yield Text(ORIGIN, style="dim")

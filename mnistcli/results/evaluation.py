@@ -65,13 +65,13 @@ class CoveragePoint:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Whether a model's probabilities mean what they say; all but `error_uncalibrated` after temperature scaling.
+    """Whether a model's probabilities mean what they say; all but what is `_uncalibrated` after temperature scaling.
 
     Attributes:
         loss: The mean cross-entropy in nats.
         brier: The Brier score, from 0 to 2.
         error: The expected calibration error, a fraction of 1, and `error_uncalibrated` that before scaling.
-        reliability: The bins of equal width that it is computed from.
+        reliability: The bins of equal width that it is computed from, and `reliability_uncalibrated` those before.
         coverage: Accuracy against coverage at a few thresholds, the lowest first.
         suggested: The threshold that `predict --min-confidence` is best given; None where none can be named.
         curve: Accuracy against coverage at many thresholds, for figures.
@@ -82,6 +82,7 @@ class Calibration:
     error: float
     error_uncalibrated: float
     reliability: tuple[ReliabilityBin, ...]
+    reliability_uncalibrated: tuple[ReliabilityBin, ...]
     coverage: tuple[CoveragePoint, ...]
     suggested: CoveragePoint | None
     curve: tuple[CoveragePoint, ...] = field(repr=False)
@@ -216,6 +217,11 @@ class Robustness:
     clean: Evaluation
     example: np.ndarray = field(compare=False, repr=False)
     corrupted: tuple[CorruptedEvaluation, ...]
+
+    @property
+    def conditions(self) -> tuple[CorruptedEvaluation, ...]:
+        """The answers on clean images, under the name "none", and those on corrupted images."""
+        return CorruptedEvaluation("none", "", self.clean, self.example), *self.corrupted
 
     @property
     def mean_accuracy(self) -> float:

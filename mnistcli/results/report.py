@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from mnistcli.results.comparison import Comparison, GroupComparison
     from mnistcli.results.data import Flips, Sample
-    from mnistcli.results.evaluation import Evaluation
+    from mnistcli.results.evaluation import Evaluation, Robustness
     from mnistcli.results.training import EpochMetrics
 
 
@@ -63,8 +63,10 @@ class Report:
     Attributes:
         comparison: None: there is one subject.
         flips: The images that only one of two subjects reads right; None where there are not two.
+        robustness: Of the one subject on corrupted images; None where nobody asked.
     """
 
     subjects: tuple[Subject, ...]
     comparison: Comparison | GroupComparison | None = None
     flips: Flips | None = None
+    robustness: Robustness | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mnistcli.results.spread import Spread
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from mnistcli.results.evaluation import Evaluation
@@ -53,6 +53,12 @@ class EpochMetrics:
     validation_accuracy: float
     seconds: float
     images_per_second: float
+
+
+def by_epoch(histories: Sequence[Sequence[EpochMetrics]], metric: str) -> list[list[float]]:
+    """Return a metric of several runs, a list a run, up to the last epoch that all of them have."""
+    epochs = min(map(len, histories))
+    return [[getattr(each, metric) for each in history[:epochs]] for history in histories]
 
 
 @dataclass(frozen=True)
@@ -113,11 +119,12 @@ class MemberEvent(NamedTuple):
 
 @dataclass(frozen=True)
 class GroupMember:
-    """One training of a group; `figures` are those of `TrainResult`."""
+    """One training of a group; `history` and `figures` are as of `TrainResult`."""
 
     seed: int
     run: str
     device: str
+    history: tuple[EpochMetrics, ...]
     figures: Mapping[str, Any]
 
     @property

@@ -65,6 +65,29 @@ def test_flips_are_what_one_run_reads_wrong_and_the_other_right_with_both_answer
     assert svg_texts(tmp_path / "flips.svg") == captions
 
 
+def test_compare_draws_what_only_one_of_two_runs_reads_right_with_both_confidences(
+    mnistcli: Call, workspace: Path, probabilities: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    linear, dense, labels = probabilities["linear"], probabilities["dense"], load("mnist").test.labels
+    asked = ("--plot-flips", tmp_path / "flips.svg", "--json")
+    (pair,) = mnistcli("compare", "linear", "dense", *asked, cwd=workspace).json["pairs"]
+    right, other_right = linear.argmax(1) == labels, dense.argmax(1) == labels
+    expected = []
+    for letter, wrong, chosen in (("A", dense, right & ~other_right), ("B", linear, other_right & ~right)):
+        for i in by_hand(wrong, chosen)[:16]:
+            a, b = (f"{each[i].argmax()}, {100 * each[i].max():.0f} %" for each in (linear, dense))
+            expected += [f"true: {labels[i]}", f"A: {a}", f"B: {b}"]
+        expected.append(f"Only {letter} reads right: {pair[f'only_{letter.lower()}_right']:,}, 16 shown")
+    assert svg_texts(tmp_path / "flips.svg") == [*expected, "A: linear-001    B: dense-001"]
+
+
+def test_flips_of_more_than_two_are_refused_before_anything_is_trained(mnistcli: Call) -> None:
+    outcome = mnistcli("compare", "linear", "dense", "builtin", "--plot-flips", "flips.png")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "--plot-flips draws where two runs differ, and compare was given 3: name two." in outcome.err
+    assert not Path("runs").exists()
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [

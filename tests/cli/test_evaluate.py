@@ -93,8 +93,9 @@ def test_cost_is_the_network_s_the_file_s_and_the_training_s(mnistcli: Call, wor
 
 
 def test_corruptions_are_scored_on_the_images_that_they_make(mnistcli: Call, workspace: Path, tmp_path: Path) -> None:
-    figure = tmp_path / "heat.svg"
-    arguments = ("evaluate", "linear", "--corrupt", "shear,fog", "--json", "--plot", figure, "--fail-under", "0.8")
+    figure, html = tmp_path / "heat.svg", tmp_path / "page.html"
+    files = ("--plot", figure, "--html", html)
+    arguments = ("evaluate", "linear", "--corrupt", "shear,fog", "--json", *files, "--fail-under", "0.8")
     outcome = mnistcli(*arguments, cwd=workspace)
     found, clean = outcome.json, mnistcli("evaluate", "linear", "--json", cwd=workspace).json
     assert outcome.code == 1, "the mean is under 0.8, if the accuracy is not"
@@ -111,6 +112,9 @@ def test_corruptions_are_scored_on_the_images_that_they_make(mnistcli: Call, wor
     said = svg_texts(figure)
     assert f"shear  {shear['accuracy'] * 100:.1f} %" in said
     assert f"{shear['recall'][3] * 100:.0f}" in said
+    page = html.read_text(encoding="utf-8")
+    assert f'<th scope="row">shear</th><td>{shear["accuracy"] * 100:.2f} %</td>' in page
+    assert len(page) < 3_000_000
 
 
 def test_corruptions_are_named_with_commas_and_an_unknown_one_is_refused(mnistcli: Call, workspace: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from mnistcli.data import load
-from tests.conftest import Call, in_terminal
+from tests.conftest import Call, in_terminal, svg_texts
 
 SMALL = ("--limit", "2000", "--epochs", "2", "--no-plots")
 CONV = "conv 4 3x3 stride 2, relu, pool 2"
@@ -115,11 +115,13 @@ def test_a_group_that_was_stopped_goes_on_to_the_same_weights(
 
 def test_a_group_is_extended_by_seeds_and_what_is_finished_stays(trained: Path, mnistcli: Call) -> None:
     before = (trained / "runs/trio-s0/run.json").read_bytes()
+    assert not (trained / "runs/trio/curves.png").exists(), "it was trained with --no-plots"
     assert mnistcli("compare", "trio", "trio", cwd=trained).code == 2
     outcome = mnistcli("train", "--resume", "trio", "--seeds", "0", "--json", cwd=trained)
     assert outcome.code == 2
     assert mnistcli("train", "--resume", "trio", "--seeds", "0,2", "--json", cwd=trained).json["seeds"] == [0, 2, 5]
     assert (trained / "runs/trio-s0/run.json").read_bytes() == before
+    assert (trained / "runs/trio/curves.png").exists()
 
 
 def test_a_member_that_fails_ends_the_group_with_its_sentence(mnistcli: Call) -> None:
@@ -196,8 +198,11 @@ def test_comparing_recipes_trains_what_is_missing_and_tells_of_seeds_added_after
     assert [group["seeds"] for group in first.json["groups"]] == [[0, 1], [0, 1]]
     assert first.json["groups"][0]["runs"] == ["linear-group-001-s0", "linear-001"]
     assert (first.json["pairs"][0]["verdict"], first.json["notes"]) == ("undecided", [])
-    again = mnistcli("compare", "linear-group-001", "dense", "--no-train", "--json", *data)
+    assert Path("runs/linear-group-001/curves.png").exists()
+    asked = ("--no-train", "--json", "--plot-flips", "flips.svg")
+    again = mnistcli("compare", "linear-group-001", "dense", *asked, *data)
     assert again.code == 0, again.err
+    assert "A: linear-group-001    B: dense-group-001" in svg_texts(Path("flips.svg"))
     assert again.json == first.json
     assert mnistcli("compare", "linear", "dense", "--seeds", "3", "--no-train", *data).code == 4
     more = mnistcli("compare", "linear", "dense", "--seeds", "3", "--json", *data)

@@ -21,18 +21,18 @@ def test_the_temperature_that_labels_were_drawn_at_is_found(temperature: float) 
 
 def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
     probabilities = np.full((1000, 2), [0.8, 0.2])
-    assert calibration_error(probabilities, np.arange(1000) % 2) == pytest.approx(0.3)
-    assert calibration_error(probabilities, (np.arange(1000) % 5 == 0).astype(int)) == pytest.approx(0)
+    assert calibration_error(reliability(probabilities, np.arange(1000) % 2)) == pytest.approx(0.3)
+    assert calibration_error(reliability(probabilities, (np.arange(1000) % 5 == 0).astype(int))) == pytest.approx(0)
 
 
 def test_gaps_of_different_bins_do_not_cancel() -> None:
     probabilities = np.array([[0.6, 0.4]] * 100 + [[0.9, 0.1]] * 100)
     labels = np.array([0] * 90 + [1] * 10 + [0] * 60 + [1] * 40)
-    assert calibration_error(probabilities, labels) == pytest.approx(0.3)
+    assert calibration_error(reliability(probabilities, labels)) == pytest.approx(0.3)
 
 
 def test_certain_answers_fall_into_the_last_bin() -> None:
-    assert calibration_error(np.array([[1.0, 0.0]]), np.array([0])) == 0
+    assert calibration_error(reliability(np.array([[1.0, 0.0]]), np.array([0]))) == 0
 
 
 def test_the_brier_score_is_the_squared_distance_from_the_truth() -> None:

@@ -28,6 +28,7 @@ CALIBRATION = Calibration(
     error=0.0567,
     error_uncalibrated=0.0789,
     reliability=(ReliabilityBin(0.0, 0.5, 0, 0, None), ReliabilityBin(0.5, 1.0, 349, 329, 0.9321)),
+    reliability_uncalibrated=(ReliabilityBin(0.0, 0.5, 4, 1, 0.47), ReliabilityBin(0.5, 1.0, 345, 328, 0.9876)),
     coverage=(CoveragePoint(0.5, 1.0, 329 / 349), CoveragePoint(0.99, 0.0, None)),
     suggested=CoveragePoint(0.93, 0.9712, 0.9991),
     curve=(CoveragePoint(0.5, 1.0, 329 / 349), CoveragePoint(0.93, 0.9712, 0.9991)),

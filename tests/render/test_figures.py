@@ -64,7 +64,7 @@ def ticks_in_view(axis: Any) -> list[float]:
 
 
 def test_training_is_dashed_and_validation_solid_with_loss_on_the_left_and_percent_on_the_right() -> None:
-    loss, accuracy = figures.curves("cnn-001", HISTORY).axes
+    loss, accuracy = figures.curves("cnn-001", [HISTORY]).axes
     assert (loss.get_xlabel(), loss.get_ylabel()) == ("epoch", "loss (nats)")
     assert (accuracy.get_xlabel(), accuracy.get_ylabel()) == ("epoch", "accuracy (%)")
     for axes, train, validation in (
@@ -80,9 +80,24 @@ def test_training_is_dashed_and_validation_solid_with_loss_on_the_left_and_perce
             assert line.get_ydata() == pytest.approx(values)
 
 
+def test_a_group_s_curves_are_the_mean_of_its_runs_over_their_range_as_the_legend_says() -> None:
+    lower = tuple(replace(each, train_loss=each.train_loss - 0.1) for each in HISTORY[:2])
+    loss, accuracy = figures.curves("cnn-group-001", [HISTORY, lower]).axes
+    for axes in (loss, accuracy):
+        assert list(lines(axes)) == ["cnn-group-001, training", "cnn-group-001, validation"]
+        assert axes.get_legend().get_title().get_text() == "mean of 2 runs; band: lowest to highest"
+        assert ticks_in_view(axes.xaxis) == [1, 2]  # where the second run stopped
+    assert loss.lines[0].get_ydata() == pytest.approx([0.85, 0.35])
+    band = loss.collections[0].get_paths()[0].vertices
+    assert [(band[band[:, 0] == epoch][:, 1].min(), band[band[:, 0] == epoch][:, 1].max()) for epoch in (1, 2)] == [
+        pytest.approx((0.8, 0.9)), pytest.approx((0.3, 0.4)),
+    ]  # fmt: skip
+    assert figures.curves("cnn-001", [HISTORY]).axes[0].get_legend().get_title().get_text() == ""
+
+
 @pytest.mark.parametrize(("epochs", "ticks"), [(1, [1]), (3, [1, 2, 3])])
 def test_epochs_are_whole_numbers(epochs: int, ticks: list[int]) -> None:
-    for axes in figures.curves("cnn-001", HISTORY[:epochs]).axes:
+    for axes in figures.curves("cnn-001", [HISTORY[:epochs]]).axes:
         assert ticks_in_view(axes.xaxis) == ticks
 
 
@@ -448,7 +463,7 @@ def test_an_svg_is_the_same_to_the_byte_each_time(tmp_path: Path) -> None:
 
 def test_the_suffix_names_the_format(tmp_path: Path) -> None:
     for name, magic in (("a.png", b"\x89PNG"), ("a.PDF", b"%PDF"), ("a.svg", b"<?xml")):
-        figures.save(figures.curves("cnn-001", HISTORY), tmp_path / name)
+        figures.save(figures.curves("cnn-001", [HISTORY]), tmp_path / name)
         assert (tmp_path / name).read_bytes().startswith(magic)
     with Image.open(tmp_path / "a.png") as picture:
         assert (picture.format, picture.size) == ("PNG", (11 * 120, 4.2 * 120))
@@ -457,7 +472,7 @@ def test_the_suffix_names_the_format(tmp_path: Path) -> None:
 def test_a_figure_takes_an_older_one_s_place_whole(tmp_path: Path) -> None:
     (tmp_path / "a.svg").write_bytes(b"older")
     with (tmp_path / "a.svg").open("rb") as reader:
-        figures.save(figures.curves("cnn-001", HISTORY), tmp_path / "a.svg")
+        figures.save(figures.curves("cnn-001", [HISTORY]), tmp_path / "a.svg")
         assert reader.read() == b"older"
     assert "loss (nats)" in svg_texts(tmp_path / "a.svg")
 
@@ -466,7 +481,7 @@ def test_a_figure_takes_an_older_one_s_place_whole(tmp_path: Path) -> None:
 def test_a_figure_that_cannot_be_written_is_told_in_one_sentence_and_leaves_nothing(place: str, tmp_path: Path) -> None:
     (tmp_path / "folder.svg").mkdir()
     with pytest.raises(UsageError) as refused:
-        figures.save(figures.curves("cnn-001", HISTORY), tmp_path / place)
+        figures.save(figures.curves("cnn-001", [HISTORY]), tmp_path / place)
     assert place in str(refused.value)
     assert str(refused.value).startswith("The figure cannot be written to ")
     assert "\n" not in str(refused.value)

@@ -104,14 +104,14 @@ def titles(axes: Sequence[Axes]) -> list[str]:
     return [each.get_title() for each in axes if each.images]
 
 
-def test_what_only_a_reads_right_stands_above_what_only_b_does_with_the_label_and_both_answers() -> None:
+def test_what_only_a_reads_right_stands_above_what_only_b_does_with_label_answers_and_confidences() -> None:
     found = Flips("dense-001", "cnn-001", (flip("4", "4", "9"),), (flip("7", "1", "7"), flip("2", "3", "2", level=50)))
     figure = flips(found)
     assert figure.get_suptitle() == "A: dense-001    B: cnn-001"
     above, below = figure.subfigs
     assert (above.get_suptitle(), below.get_suptitle()) == ("Only A reads right: 1", "Only B reads right: 2")
-    assert titles(above.axes) == ["true: 4\nA: 4\nB: 9"]
-    assert titles(below.axes) == ["true: 7\nA: 1\nB: 7", "true: 2\nA: 3\nB: 2"]
+    assert titles(above.axes) == ["true: 4\nA: 4, 90 %\nB: 9, 80 %"]
+    assert titles(below.axes) == ["true: 7\nA: 1, 90 %\nB: 7, 80 %", "true: 2\nA: 3, 90 %\nB: 2, 80 %"]
     assert below.axes[1].images[0].get_array().mean() == 50
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnistcli.render.page import page
+from mnistcli.render.page import page, save_page
 from mnistcli.results.comparison import ComparedRun, Comparison, PairedTest
 from mnistcli.results.data import Sample
 from mnistcli.results.report import Making, Report, Subject
 from mnistcli.results.spread import Spread
 from tests.conftest import Call
-from tests.render.by_hand import BETTER, HISTORY, evaluation
+from tests.render.by_hand import BETTER, CALIBRATION, HISTORY, evaluation, robustness
 
 EVIL = "<b>&\"run'"
 ELSEWHERE = re.compile(r"""https?://|(?:src|href)=["'](?!data:)|url\(|@import|<script""")
@@ -78,6 +78,53 @@ def test_runs_that_are_alike_or_perfect_are_drawn_too(values: tuple[float, ...])
     assert "nan" not in text
 
 
+def drawn(text: str, name: str) -> list[list[float]]:
+    """Return the ends of each interval across and upright, and the middle of its mark."""
+    mark = rf'<g class="{name}"><line .*? x1="(.*?)" .*? y1="(.*?)" y2="(.*?)"/><circle .*? cy="(.*?)"'
+    return [list(map(float, each)) for each in re.findall(mark, text)]
+
+
+def test_calibration_is_drawn_before_and_after_temperature_with_intervals_and_counted_in_tables() -> None:
+    text = page(Report((subject("one"),)))
+    (after,), (_, before) = drawn(text, "after"), drawn(text, "before")
+    assert after == pytest.approx([44 + 3.44 * 93.21, *(200 - 1.92 * y for y in (91.31, 96.26, 94.27))], abs=0.1)
+    assert before[0] == pytest.approx(44 + 3.44 * 98.76, abs=0.1)
+    assert "Before temperature scaling" in text
+    assert "(calibration error 5.67 %); hollow: before it (7.89 %)" in text
+    assert re.findall(r'<tr><th scope="row">50.00–100.00 %</th><td>(\d+)</td>', text) == ["345", "349"]
+    bars = re.findall(r'<rect class="bar" .*? height="(.*?)"', text)
+    assert list(map(float, bars)) == [0, 48]
+
+
+def test_calibration_without_a_temperature_is_drawn_once() -> None:
+    alike = replace(evaluation(), calibration=replace(CALIBRATION, reliability_uncalibrated=CALIBRATION.reliability))
+    text = page(Report((replace(subject("one"), evaluation=alike),)))
+    assert (len(drawn(text, "after")), drawn(text, "before")) == (1, [])
+    assert "hollow" not in text
+    assert "<caption>Reliability</caption>" in text
+
+
+def test_coverage_says_which_min_confidence_to_use_where_one_can_be_named() -> None:
+    said = "at least 0.93: 99.91 % right on 97.1 % of the images: predict --min-confidence 0.93"
+    text = page(Report((subject("one"),)))
+    assert said in text
+    assert "The dot: --min-confidence 0.93." in text
+    assert '<tr><th scope="row">0.99</th><td>0.00 %</td><td>–</td></tr>' in text
+    none = replace(evaluation(), calibration=replace(CALIBRATION, suggested=None))
+    assert "The dot" not in page(Report((replace(subject("one"), evaluation=none),)))
+
+
+def test_robustness_is_a_table_of_corruptions_and_of_classes_where_it_was_asked_for() -> None:
+    assert "Robustness" not in page(Report((subject("one"),)))
+    text = page(Report((subject("one"),), robustness=robustness()))
+    assert "cnn-001 reads 96.85 % of 349 test images right, and 94.27 % once they are corrupted (mean of 2)." in text
+    rows = [re.sub(r"<.*?>", " ", row).split() for row in re.findall(r"<tr>.*?</tr>", text)]
+    assert ["fog", "94.27", "%", "91.31–96.26", "%", "-2.58", "×", "1.8", "fog,", "by", "hand"] in rows
+    assert ["fog", "90", "82", "100"] in rows
+    assert '<td style="--lost: 0.18">82</td>' in text
+    assert "they are not its files" in text
+
+
 def test_a_browser_opens_the_page_of_two_runs_with_a_clean_console(mnistcli: Call, workspace: Path) -> None:
     html = workspace.parent / f"{workspace.name}.html"
     made = mnistcli("compare", "linear-001", "dense-001", "--html", html, cwd=workspace)
@@ -85,13 +132,25 @@ def test_a_browser_opens_the_page_of_two_runs_with_a_clean_console(mnistcli: Cal
     assert f"The page is in {html}." in made.err.replace("\n", " ")
     assert html.stat().st_size < 3_000_000
     assert ELSEWHERE.findall(html.read_text(encoding="utf-8")) == []
+    said = opened(html)
+    assert "is better than" in said
+    assert "Calibration of linear-001" in said
+
+
+def test_a_browser_opens_the_page_of_a_run_on_corrupted_images_too(tmp_path: Path) -> None:
+    save_page(Report((subject("one"),), robustness=robustness()), tmp_path / "page.html")
+    assert "Robustness of cnn-001" in opened(tmp_path / "page.html")
+
+
+def opened(html: Path) -> str:
+    """Return what a browser makes of a page, with nothing said on its console."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("there is no Chromium")
     command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--v=0"]
     done = subprocess.run([*command, "--dump-dom", html.as_uri()], capture_output=True, text=True, timeout=120)
-    assert "is better than" in done.stdout
     assert "CONSOLE" not in done.stderr
+    return done.stdout
 
 
 @pytest.mark.parametrize("command", ["evaluate", "compare"])
