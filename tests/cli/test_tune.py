@@ -16,22 +16,9 @@ from mnistcli.analysis.tune import is_poor
 from mnistcli.results.tune import COMPLETE, Trial
 from tests.conftest import Call, svg_texts
 
-SEARCH = (
-    "tune",
-    "linear",
-    "--limit",
-    "600",
-    "--epochs",
-    "2",
-    "--trials",
-    "9",
-    "--space",
-    "batch_size=16..200",
-    "--json",
-)
-SEARCH += ("--space", "optimizer=sgd,adam", "--space", "lr=1e-4..0.5", "--space", "schedule=constant")
-
-
+SEARCH = ("tune", "linear", "--limit", "600", "--epochs", "2", "--trials", "6", "--json")
+for values in ("batch_size=16..200", "optimizer=sgd,adam", "lr=1e-4..0.5", "schedule=constant"):
+    SEARCH += ("--space", values)
 SMALL = ("--limit", "300", "--epochs", "1")
 
 
