@@ -4,7 +4,7 @@ import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -101,12 +101,16 @@ class Course:
             self._close(Status.FAILED)
             raise
 
+    def compute_on(self, device: str) -> None:
+        """Record that the run is trained in another way than the session's device says."""
+        self.session = replace(self.session, device=device)
+        self.folder.record_device(device)
+
     def begin(self) -> None:
         """Tell that the training begins."""
-        config, fit = self.fit.config, self.fit
-        name, path, device = self.folder.path.name, self.folder.path, self.session.device
+        config, fit, path, device = self.fit.config, self.fit, self.folder.path, self.session.device
         self.session.notify(
-            RunStarted(name, path, config.arch, device, config.epochs, fit.steps_per_epoch, fit.train_images)
+            RunStarted(path.name, path, config.arch, device, config.epochs, fit.steps_per_epoch, fit.train_images)
         )
         if self.session.keep_epochs:
             self.folder.keep_epochs()

@@ -91,8 +91,6 @@ def train_members(group: Group, work: GroupWork, seeds: Sequence[int], connectio
 
     groups = Groups(work.runs)
     courses: list[Course] = []
-    if len(seeds) > 1 and not group.config.augment:
-        device = f"{device}, {len(seeds)} seeds together"
     for seed in seeds:
         session = Session(partial(_tell, connection, seed), device, work.checkpoint_every, work.load, work.keep_epochs)
         name, beside = group.members[seed], courses[0].fit if courses else None

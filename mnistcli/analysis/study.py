@@ -145,6 +145,7 @@ def train_all(courses: Sequence[Course], interrupted: Interrupted) -> None:
     with ExitStack() as closing:
         for course in courses:
             closing.enter_context(course.closing())
+            course.compute_on(f"{course.session.device}, {len(courses)} seeds together")
             course.begin()
         for events in train_together([course.fit for course in courses]):
             for fit, event in events:

@@ -149,6 +149,11 @@ class RunFolder:
         self.record = replace(self.record, status=Status.RUNNING, finished=None, config=config, provenance=known)
         self.record.write(self.path)
 
+    def record_device(self, device: str) -> None:
+        """Record on which device, or how, the run is trained."""
+        self.record = replace(self.record, provenance=self.record.provenance | {"device": device})
+        self.record.write(self.path)
+
     def append_metrics(self, metrics: EpochMetrics) -> None:
         """Add an epoch's line to metrics.jsonl."""
         with (self.path / METRICS).open("a", encoding="utf-8") as file:

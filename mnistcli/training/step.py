@@ -49,8 +49,8 @@ def make_train_steps(
     chunks of any length, and where an epoch is cut into chunks or windows changes no bit of its result. Of
     the configuration it takes whether images are augmented, and which layers are frozen: their batch statistics too.
 
-    With `together` it trains several seeds at once: state, tally, streams, order and seed have a further axis, the
-    first. Images are augmented with random bits that `jax.vmap` does not make as a single seed has them.
+    With `together` it trains several seeds at once: state, tally, order and seed have a further axis, the first. No
+    step must then draw random numbers.
     """
 
     def loss_fn(
@@ -100,7 +100,7 @@ def make_train_steps(
 
         return lax.fori_loop(start, stop, body, (state, tally))
 
-    every_seed = jax.vmap(train_steps, in_axes=(0, 0, 0, None, None, 0, None, 0, None, None, None))
+    every_seed = jax.vmap(train_steps, in_axes=(0, 0, None, None, None, 0, None, 0, None, None, None))
     return jax.jit(every_seed if together else train_steps, donate_argnums=(0, 1))
 
 

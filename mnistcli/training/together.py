@@ -16,10 +16,12 @@ from mnistcli.training.step import make_train_steps
 def can_train_together(fits: Sequence[Fit]) -> bool:
     """Whether `train_together` takes these fits: they are at the same place, and have their images on the device.
 
-    Nor must images be augmented, for which `jax.vmap` makes other random bits than a single seed has.
+    Nor must a step draw random numbers, for augmentation or dropout: of keys of the kind "rbg" `jax.vmap` makes other
+    bits than a single seed has.
     """
-    places = {(fit.epoch, fit.step) for fit in fits}
-    return len(places) == 1 and isinstance(fits[0].feed, Resident) and not fits[0].config.augment
+    first, places = fits[0], {(fit.epoch, fit.step) for fit in fits}
+    draws = first.config.augment or jax.tree.leaves(first.streams)
+    return len(places) == 1 and isinstance(first.feed, Resident) and not draws
 
 
 def train_together(fits: Sequence[Fit]) -> Iterator[Sequence[tuple[Fit, StepMetrics | EpochMetrics]]]:
@@ -33,7 +35,7 @@ def train_together(fits: Sequence[Fit]) -> Iterator[Sequence[tuple[Fit, StepMetr
     """
     first = fits[0]
     train_steps = make_train_steps(first.definition.training, first.optimizer, first.config, together=True)
-    seeds, streams = _stack([fit.seed for fit in fits]), _stack([fit.streams for fit in fits])
+    seeds, streams = _stack([fit.seed for fit in fits]), first.streams  # which hold no key, and so no array
     while working := [fit for fit in fits if fit.goes_on]:
         leader, chunk, started = working[0], FIRST_CHUNK, time.perf_counter()
         windows = [next(fit.feed.windows(leader.epoch)) for fit in fits]
