@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from mnistcli.cli.app import app
+from mnistcli.cli.app import make_app
 from mnistcli.cli.completion import SHELLS
 
 ROOT = Path(__file__).parents[1]
@@ -37,7 +37,7 @@ def with_reference(readme: str) -> str:
     """Return README with the reference put in its place."""
     before, rest = readme.split(BEGIN)
     _, after = rest.split(END)
-    lines = "\n".join(reference(typer.main.get_command(app)))
+    lines = "\n".join(reference(typer.main.get_command(make_app())))
     return f"{before}{BEGIN}\n\n{lines}\n{END}{after}"
 
 
@@ -71,7 +71,7 @@ def main() -> None:
     """Rewrite the generated files."""
     readme = ROOT / "README.md"
     readme.write_text(with_reference(readme.read_text()))
-    program = typer.main.get_command(app)
+    program = typer.main.get_command(make_app())
     for shell, name in COMPLETIONS.items():
         (ROOT / "completions" / name).write_text(SHELLS[shell](program))
 

@@ -37,7 +37,7 @@ from typing import IO, Any
 
 import typer
 
-from mnistcli.cli.app import app
+from mnistcli.cli.app import make_app
 from mnistcli.errors import ExitCode
 
 LONGEST = 180  # seconds
@@ -137,7 +137,7 @@ def commands() -> dict[str, Any]:
         parts = (below(each, (*words, name)) for name, each in command.commands.items())
         return {name: each for part in parts for name, each in part.items()}
 
-    return below(typer.main.get_command(app), ())
+    return below(typer.main.get_command(make_app()), ())
 
 
 def make_case(number: int) -> Case:

@@ -63,7 +63,7 @@ class Course:
 
     def __init__(self, folder: RunFolder, fit: Fit, session: Session, trained: float = 0.0) -> None:
         self.folder, self.fit, self.session = folder, fit, session
-        self._started = time.perf_counter() - trained
+        self._trained, self._started = trained, 0.0
 
     def run(self, interrupted: Interrupted) -> TrainResult:
         """Train it alone to its end, and score it.
@@ -107,7 +107,8 @@ class Course:
         self.folder.record_device(device)
 
     def begin(self) -> None:
-        """Tell that the training begins."""
+        """Tell that the training begins, and count its time from now."""
+        self._started = time.perf_counter() - self._trained
         config, fit, path, device = self.fit.config, self.fit, self.folder.path, self.session.device
         self.session.notify(
             RunStarted(path.name, path, config.arch, device, config.epochs, fit.steps_per_epoch, fit.train_images)

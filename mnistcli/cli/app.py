@@ -5,85 +5,54 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import Annotated
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
 
 from mnistcli import __version__
-from mnistcli.cli import (
-    compare,
-    data,
-    doctor,
-    evaluate,
-    export,
-    init,
-    inspect,
-    manual,
-    predict,
-    runs,
-    summary,
-    train,
-    tune,
-)
 from mnistcli.cli.face import Colour, Debug, Quiet, Verbose, command, format_examples
 from mnistcli.errors import ClosedPipeError, ExitCode, MnistcliError
 from mnistcli.render.view import printable, wrapped
 
-HELP = {"help_option_names": ["-h", "--help"]}
+SETTINGS: dict[str, Any] = {"context_settings": {"help_option_names": ["-h", "--help"]}, "no_args_is_help": True}
 EPILOG = "Start with 'mnistcli train', then 'mnistcli compare --plot out.png'. Exit codes: 'mnistcli help exit-codes'."
-
-app = typer.Typer(
-    name="mnistcli",
-    help="A laboratory for MNIST: train, evaluate, compare and use image classifiers, on JAX and Flax.",
-    epilog=EPILOG,
-    context_settings=HELP,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-)
-data_app = typer.Typer(
-    help="Show, describe, verify, export, prepare and audit the images.",
-    epilog=format_examples([*data.SHOW_EXAMPLES, *data.EXPORT_EXAMPLES]),
-    context_settings=HELP,
-    no_args_is_help=True,
-)
-runs_app = typer.Typer(
-    help="List, show, compare, train again and export what was trained.",
-    epilog=format_examples([runs.LIST_EXAMPLES[0], runs.SHOW_EXAMPLES[0], runs.DIFF_EXAMPLES[0]]),
-    context_settings=HELP,
-    no_args_is_help=True,
+# In the order of --help; each is a module of this package with a function of its name and EXAMPLES, or with COMMANDS.
+COMMANDS = (
+    *("train", "evaluate", "compare", "predict", "tune", "inspect", "export", "init"),
+    *("data", "runs", "summary", "doctor"),
 )
 
-command(app, examples=train.EXAMPLES)(train.train)
-command(app, examples=evaluate.EXAMPLES)(evaluate.evaluate)
-command(app, examples=compare.EXAMPLES)(compare.compare)
-command(app, examples=predict.EXAMPLES)(predict.predict)
-command(app, examples=tune.EXAMPLES)(tune.tune)
-command(app, examples=inspect.EXAMPLES)(inspect.inspect)
-command(app, examples=export.EXAMPLES)(export.export)
-command(app, examples=init.EXAMPLES)(init.init)
-app.add_typer(data_app, name="data")
-command(data_app, examples=data.SHOW_EXAMPLES)(data.show)
-command(data_app, examples=data.INFO_EXAMPLES)(data.info)
-command(data_app, examples=data.VERIFY_EXAMPLES)(data.verify)
-command(data_app, examples=data.EXPORT_EXAMPLES)(data.export)
-command(data_app, name="list", examples=data.LIST_EXAMPLES)(data.list_known)
-command(data_app, examples=data.PREPARE_EXAMPLES)(data.prepare)
-command(data_app, examples=data.PATH_EXAMPLES)(data.path)
-command(data_app, examples=data.CLEAN_EXAMPLES)(data.clean)
-command(data_app, examples=data.AUDIT_EXAMPLES)(data.audit)
-app.add_typer(runs_app, name="runs")
-command(runs_app, name="list", examples=runs.LIST_EXAMPLES)(runs.list_runs)
-command(runs_app, name="show", examples=runs.SHOW_EXAMPLES)(runs.show_run)
-command(runs_app, name="diff", examples=runs.DIFF_EXAMPLES)(runs.diff_runs)
-command(runs_app, name="reproduce", examples=runs.REPRODUCE_EXAMPLES)(runs.reproduce_run)
-command(runs_app, name="export", examples=runs.EXPORT_EXAMPLES)(runs.export_run)
-command(app, examples=summary.EXAMPLES)(summary.summary)
-command(app, examples=doctor.EXAMPLES)(doctor.doctor)
-app.command("completion", epilog=manual.COMPLETION_EPILOG)(manual.completion)
-app.command("help", epilog=manual.HELP_EPILOG)(manual.show_help)
+
+def make_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
+    """Return the program with commands of these names: a tenth of predict's start would be the import of the others."""
+    app = typer.Typer(
+        name="mnistcli",
+        help="A laboratory for MNIST: train, evaluate, compare and use image classifiers, on JAX and Flax.",
+        epilog=EPILOG,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        **SETTINGS,
+    )
+    app.callback()(_options)
+    for name in names:
+        module = import_module(f"mnistcli.cli.{name}")
+        if hasattr(module, "COMMANDS"):
+            group = typer.Typer(help=module.HELP, epilog=format_examples(module.EXAMPLES), **SETTINGS)
+            for each, (function, examples) in module.COMMANDS.items():
+                command(group, name=each, examples=examples)(function)
+            app.add_typer(group, name=name)
+        else:
+            command(app, examples=module.EXAMPLES)(getattr(module, name))
+    if names == COMMANDS:
+        from mnistcli.cli import manual
+
+        app.command("completion", epilog=manual.COMPLETION_EPILOG)(manual.completion)
+        app.command("help", epilog=manual.HELP_EPILOG)(manual.show_help)
+    return app
 
 
 def _print_version(wanted: bool) -> None:
@@ -92,7 +61,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     ctx: typer.Context,
     *,
@@ -123,6 +91,8 @@ def main() -> None:
 
 def _run() -> int:
     try:
+        first = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+        app = make_app((first,) if first in COMMANDS else COMMANDS)
         return app(standalone_mode=False) or ExitCode.OK
     except ClosedPipeError:
         raise

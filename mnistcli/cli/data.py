@@ -236,6 +236,21 @@ def audit(
     face.show(audit_view(findings, dataset=dataset.name))
 
 
+HELP = "Show, describe, verify, export, prepare and audit the images."
+EXAMPLES = [*SHOW_EXAMPLES, *EXPORT_EXAMPLES]
+COMMANDS = {
+    "show": (show, SHOW_EXAMPLES),
+    "info": (info, INFO_EXAMPLES),
+    "verify": (verify, VERIFY_EXAMPLES),
+    "export": (export, EXPORT_EXAMPLES),
+    "list": (list_known, LIST_EXAMPLES),
+    "prepare": (prepare, PREPARE_EXAMPLES),
+    "path": (path, PATH_EXAMPLES),
+    "clean": (clean, CLEAN_EXAMPLES),
+    "audit": (audit, AUDIT_EXAMPLES),
+}
+
+
 def _check_predicted(predicted: str | None, *, label: str | None, wrong: str | None, right: str | None) -> None:
     """Refuse a cell of the confusion matrix that a run's wrong or right answers cannot be in."""
     if predicted is None:

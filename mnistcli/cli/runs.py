@@ -153,3 +153,14 @@ def export_run(
     if csv is not None:
         write_atomically(csv, epochs_csv(history).encode())
     face.show(export_view(found.name, len(history), csv=csv, tensorboard=events))
+
+
+HELP = "List, show, compare, train again and export what was trained."
+EXAMPLES = [LIST_EXAMPLES[0], SHOW_EXAMPLES[0], DIFF_EXAMPLES[0]]
+COMMANDS = {
+    "list": (list_runs, LIST_EXAMPLES),
+    "show": (show_run, SHOW_EXAMPLES),
+    "diff": (diff_runs, DIFF_EXAMPLES),
+    "reproduce": (reproduce_run, REPRODUCE_EXAMPLES),
+    "export": (export_run, EXPORT_EXAMPLES),
+}

@@ -1,7 +1,6 @@
 """The settings of a training by name: where each one's value comes from, and the TOML files that hold them."""
 
 import shlex
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -131,6 +130,8 @@ def read_settings(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: The file cannot be read or is not TOML, or a key is unknown or has a value of the wrong type.
     """
+    import tomllib  # 3 ms that most commands do not need
+
     try:
         content = tomllib.loads(read_bounded(path, most=MOST_BYTES).decode())
     except OSError as error:

@@ -61,37 +61,41 @@ class Fit:
         started = time.perf_counter()
         shape = self.config.arch, self.dataset.image_shape, len(self.dataset.class_names)
         self.definition = define(*shape, frozen=self.config.freeze)
-        train, validation = self.dataset.split("train").first(self.config.limit), self.dataset.split("validation")
+        train = self.dataset.train.first(self.config.limit)
         self.train_images = len(train)
         self._batch = min(self.config.batch_size, self.train_images)
         self.steps_per_epoch = -(-self.train_images // self._batch)
         self.optimizer = make_optimizer(self.config, steps=self.config.epochs * self.steps_per_epoch)
         self.seed = jnp.uint32(self.config.seed)
-        if self.beside is not None:
-            self._initial_state = self.beside._initial_state
-            self.state, self.streams = self._initial_state(self.seed)
-            self._begin_epoch()
+        if self.beside is None:
+            self.feed = make_feed(train, batch=self._batch, seed=self.config.seed)
+            self._compile(shape)
+        else:
             self.feed = self.beside.feed.with_seed(self.config.seed)
+            self._initial_state = self.beside._initial_state
             self._train_steps, self._logits = self.beside._train_steps, self.beside._logits
-            return
+        self.state, self.streams = self._initial_state(self.seed)
+        self._begin_epoch()
+        self.compile_seconds = time.perf_counter() - started
 
-        @jax.jit  # one program, whatever the seed, in place of dozens of single operations
+    def _compile(self, shape: tuple[str, tuple[int, ...], int]) -> None:
         def initial_state(seed: jax.Array) -> tuple[TrainState, Tree]:
             _, parts = split(build(*shape, seed=seed))
             return TrainState(parts.params, parts.rest, self.optimizer.init(parts.params)), parts.streams
 
-        self._initial_state = initial_state
-        self.state, self.streams = initial_state(self.seed)
-        self._begin_epoch()
-        self.feed = make_feed(train, batch=self._batch, seed=self.config.seed)
+        # One program, whatever the seed, in place of dozens of single operations.
+        self._initial_state = jax.jit(initial_state).lower(self.seed).compile()
+        state, streams = jax.eval_shape(initial_state, self.seed)
+        bounds = self.seed, jnp.uint32(1), jnp.int32(0), jnp.int32(0)
         self._train_steps = (
             make_train_steps(self.definition.training, self.optimizer, self.config)
-            .lower(self.state, self.tally, self.streams, *next(self.feed.windows(1)), *self.bounds(1, 0))
+            .lower(state, empty_tally(), streams, *next(self.feed.windows(1)), *bounds)
             .compile()
         )
-        block = jax.ShapeDtypeStruct((block_size(len(validation)), *self.dataset.image_shape), jnp.uint8)
-        self._logits = batched_logits.lower(self.definition.use, self._parts(), block).compile()
-        self.compile_seconds = time.perf_counter() - started
+        validation = len(self.dataset.validation)
+        block = jax.ShapeDtypeStruct((block_size(validation), *self.dataset.image_shape), jnp.uint8)
+        parts = Parts(state.params, state.rest, streams)
+        self._logits = batched_logits.lower(self.definition.use, parts, block).compile()
 
     @property
     def parameters(self) -> int:
@@ -151,7 +155,7 @@ class Fit:
             for window in self.feed.windows(self.epoch, step=self.step):
                 while self.step < min(window.stop, self.steps_per_epoch):
                     step, stop = self.step, self.next_stop(window, chunk)
-                    bounds = self.bounds(self.epoch, stop)
+                    bounds = self.seed, jnp.uint32(self.epoch), jnp.int32(step), jnp.int32(stop)
                     state, tally = self._train_steps(self.state, self.tally, self.streams, *window, *bounds)
                     metrics = self.advance(state, tally, stop, started)
                     chunk = next_chunk(stop - step, started)
@@ -168,10 +172,6 @@ class Fit:
     def epoch(self) -> int:
         """The number of the epoch under way."""
         return len(self.history) + 1
-
-    def bounds(self, epoch: int, stop: int) -> tuple[jax.Array, ...]:
-        """Return the last arguments of the training steps from where the fit is up to `stop`."""
-        return self.seed, jnp.uint32(epoch), jnp.int32(self.step), jnp.int32(stop)
 
     def _parts(self) -> Parts:
         return Parts(self.state.params, self.state.rest, self.streams)

@@ -8,7 +8,7 @@ import pytest
 import typer
 from rich.cells import cell_len
 
-from mnistcli.cli.app import app
+from mnistcli.cli.app import make_app
 from tests.conftest import Call, in_terminal
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -111,7 +111,7 @@ def commands() -> list[list[str]]:
         subcommands = getattr(command, "commands", {})
         return [words, *(each for name, sub in subcommands.items() for each in below(sub, [*words, name]))]
 
-    return below(typer.main.get_command(app), [])
+    return below(typer.main.get_command(make_app()), [])
 
 
 @pytest.mark.parametrize("columns", [80, 60])
