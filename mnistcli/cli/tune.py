@@ -111,6 +111,8 @@ def tune(
         raise UsageError(
             "--resume goes on with a search as it was begun: give only --trials, --for and --plot with it."
         )
+    if lr_range and any(each is not None for each in (trials, time, space, name)):
+        raise UsageError("--lr-range only measures: leave --trials, --for, --space and --name out.")
     if arch is None and resume is None:
         raise UsageError(f"tune takes an architecture: {', '.join(RECIPES)}, or your own.")
 
@@ -125,6 +127,7 @@ def tune(
     source = arch if arch is not None and is_flax(arch) else None
     if resume is not None:
         search = find_search(folder, resume)
+        _check_source(search, source)
         dataset = data.load(face, data.choice_for(search.name, search.config.choice()))
     else:
         seed = TrainConfig.seed if seed is None else seed
@@ -158,14 +161,25 @@ def parse_time(text: str) -> float:
     return float(sum(int(number) * UNITS[unit] for number, unit in re.findall(r"(\d+)([hms])", text)))
 
 
+def _check_source(search: Search, source: str | None) -> None:
+    """Refuse to go on with a search of a class in Flax whose file is not named, or is another one now."""
+    recorded = search.config.source_sha256
+    if recorded is not None and (source is None or configure(source).source_sha256 != recorded):
+        raise UsageError(
+            f"The search {search.name!r} is of the code {search.config.arch}: go on with 'mnistcli tune FILE.py:CLASS "
+            f"--resume {search.name}' and that file, unchanged."
+        )
+
+
 def _search(face: Face, data: Data, search: Search, limits: Limits, place: Place, dataset: Dataset) -> SearchResult:
     """Go on with a search, showing on stderr how it goes."""
     from mnistcli.analysis.tune import Tuning
     from mnistcli.render.tune import SearchProgress
-    from mnistcli.runs.searches import drop_empty, lock_search
+    from mnistcli.runs.searches import drop_empty, lock_search, read_search
 
     lock = lock_search(search)
     try:
+        search = read_search(search.path)  # another process may have been at it until now
         if search.provenance.get("data_fingerprint") != dataset.fingerprint:
             raise DataError(f"The search {search.name!r} was begun on other images than {dataset.name} holds now.")
         face.note(f"Searching: {search.path}")

@@ -75,7 +75,7 @@ def find_search(runs: RunsFolder, text: str) -> Search:
     """
     for folder in (runs.path / text, Path(text)):
         if os.path.isfile(folder / SEARCH):  # noqa: PTH113  (Path.is_file may raise)
-            return _read(folder)
+            return read_search(folder)
     raise RunError(f"There is no search {text!r} in {str(runs.path)!r}: 'mnistcli tune ARCH' begins one.")
 
 
@@ -95,13 +95,18 @@ def lock_search(search: Search) -> FileLock:
 
 def drop_empty(search: Search) -> None:
     """Remove the folder of a search in which no trial has ended."""
-    if not _read(search.path).trials:
+    if not read_search(search.path).trials:
         for file in (SEARCH, LOCK):
             (search.path / file).unlink(missing_ok=True)
         search.path.rmdir()
 
 
-def _read(folder: Path) -> Search:
+def read_search(folder: Path) -> Search:
+    """Read a folder's search.json.
+
+    Raises:
+        RunError: It is not what this program writes.
+    """
     path = folder / SEARCH
     try:
         content = unseal(json.loads(read_bounded(path, most=MOST)))

@@ -147,6 +147,7 @@ def test_a_rate_range_test_suggests_a_tenth_of_the_rate_with_the_least_loss(mnis
         (("dense 8, dropout 0.2", "--space", "dropout=0.5,1.5"), "dropout"),
         (("linear", "--plot", "trials.txt"), "must end in"),
         (("linear", "--resume", "x"), "--resume goes on with a search as it was begun"),
+        (("linear", "--lr-range", "--trials", "3"), "--lr-range only measures"),
         (("--resume", "x", "--seed", "3"), "--resume goes on with a search as it was begun"),
     ],
 )
