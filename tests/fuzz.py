@@ -34,7 +34,7 @@ from mnistcli.models.language import canonical, describe, expected_variables, pa
 from mnistcli.models.settings import complete, configured, in_order, read_settings
 from mnistcli.runs import RunRecord, Status, load_model
 from mnistcli.runs.record import read_record
-from mnistcli.runs.store import BUILTIN
+from mnistcli.runs.run import BUILTIN
 from mnistcli.runs.tensors import save_tensors
 
 SLOW = 10  # seconds

@@ -19,9 +19,11 @@ from mnistcli.errors import MnistcliError, RunError, UsageError
 from mnistcli.files import read_bounded, write_atomically
 from mnistcli.models import run_prefix
 from mnistcli.results.lists import RunSummary
+from mnistcli.runs.places import LOCK, check_name, claim_folder, now
 from mnistcli.runs.provenance import versions
 from mnistcli.runs.record import Status, read_record
-from mnistcli.runs.store import GROUP, LOCK, Run, RunsFolder, check_name, claim_folder, now
+from mnistcli.runs.run import Run
+from mnistcli.runs.store import GROUP, RunsFolder
 from mnistcli.runs.sums import MOST, seal, unseal
 
 SCHEMA = "mnistcli.group/1"

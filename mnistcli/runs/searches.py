@@ -14,7 +14,8 @@ from mnistcli.errors import MnistcliError, RunError
 from mnistcli.files import read_bounded, write_atomically
 from mnistcli.models import run_prefix
 from mnistcli.results.tune import Trial
-from mnistcli.runs.store import LOCK, RunsFolder, claim_folder, lock_folder, now
+from mnistcli.runs.places import LOCK, claim_folder, lock_folder, now
+from mnistcli.runs.store import RunsFolder
 from mnistcli.runs.sums import MOST, seal, unseal
 
 SEARCH, SCHEMA = "search.json", "mnistcli.search/1"

@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from mnistcli.inference import onnx_model, onnx_rules
-from mnistcli.runs.store import BUILTIN
+from mnistcli.runs.run import BUILTIN
 from tests.conftest import Call
 from tests.onnx_files import make, plain, save
 

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 from mnistcli.analysis.onnx import onnx_of
 from mnistcli.data import export_images, load
 from mnistcli.runs import RunsFolder
-from mnistcli.runs.store import BUILTIN
+from mnistcli.runs.run import BUILTIN
 from tests.conftest import Call, svg_texts
 
 KEPT = ("train", "--arch", "dense", "--limit", "600", "--epochs", "3", "--patience", "0", "--no-plots")
@@ -192,9 +192,9 @@ def test_the_filmstrip_draws_the_kept_epochs(runs: Path, mnistcli: Call, tmp_pat
 @pytest.fixture
 def cut_off(mnistcli: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run that keeps its epochs; its disk was full before its second checkpoint, after the second epoch's file."""
-    from mnistcli.runs import store
+    from mnistcli.runs import folder
 
-    full, save = iter([False, True]), store.save_checkpoint
+    full, save = iter([False, True]), folder.save_checkpoint
 
     def save_once(*arguments: object) -> None:
         if next(full):
@@ -202,7 +202,7 @@ def cut_off(mnistcli: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         save(*arguments)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "save_checkpoint", save_once)
+        patch.setattr(folder, "save_checkpoint", save_once)
         assert mnistcli(*KEPT, "--keep-epochs", "--name", "kept").code == 1
     folder = tmp_path / "runs/kept"
     assert sorted(path.name for path in (folder / "epochs").iterdir()) == ["001.safetensors", "002.safetensors"]

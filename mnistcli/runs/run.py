@@ -1,0 +1,131 @@
+"""One run that can be evaluated, and the files in its folder."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mnistcli.config import DataChoice, OnnxReading
+from mnistcli.errors import RunError
+from mnistcli.files import read_bounded
+from mnistcli.results.training import EpochMetrics
+from mnistcli.runs.checkpoint import read_metrics
+from mnistcli.runs.record import RunRecord, read_record
+from mnistcli.runs.sums import MOST, unseal
+from mnistcli.runs.tensors import load_tensors
+from mnistcli.runs.weights import ONNX_SUFFIX
+
+WEIGHTS, METRICS = "model.safetensors", "metrics.jsonl"
+ONNX, STABLEHLO = "model.onnx", "model.stablehlo"
+START, START_SCHEMA = "start.safetensors", "mnistcli.start/1"
+TEST, TEST_SCHEMA = "test.safetensors", "mnistcli.test/1"
+EPOCHS = "epochs"  # the folder of weights at epochs' ends
+BUILTIN = Path(__file__).parent / "builtin.safetensors"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that can be evaluated: its name and its weights, and its folder where it has one.
+
+    Attributes:
+        reading: How to read its file where that is an ONNX file, perhaps another program's; else None.
+    """
+
+    name: str
+    weights: Path
+    folder: Path | None = None
+    reading: OnnxReading | None = None
+
+    @property
+    def is_builtin(self) -> bool:
+        """Whether it ships with the package."""
+        return self.weights == BUILTIN
+
+    @property
+    def onnx(self) -> Path | None:
+        """Where its ONNX file lies, once there is one; None where it is only a file of weights."""
+        if self.reading is not None:
+            return self.weights
+        return self.weights.with_suffix(ONNX_SUFFIX) if self.folder or self.is_builtin else None
+
+    @property
+    def needs_jax(self) -> bool:
+        """Whether JAX alone can run it: it is a class in Flax."""
+        return self.folder is not None and (self.folder / STABLEHLO).exists()
+
+    def record(self) -> RunRecord | None:
+        """Return its run.json, where it has one."""
+        return read_record(self.folder) if self.folder and (self.folder / "run.json").exists() else None
+
+    def data(self) -> DataChoice:
+        """Return the data set that it was trained on; MNIST where it does not say."""
+        record = self.record()
+        return record.config.choice() if record else DataChoice()
+
+    def history(self) -> tuple[EpochMetrics, ...]:
+        """Return its epochs' metrics; none where it has no metrics.jsonl.
+
+        Raises:
+            RunError: metrics.jsonl is damaged, or of another number of epochs than a finished run had.
+        """
+        path = self.folder / METRICS if self.folder else None
+        if path is None or not path.exists():
+            return ()
+        try:
+            content = read_bounded(path, most=MOST)
+            whole = content[: content.rfind(b"\n") + 1]  # what follows is being written, or was torn by a kill
+            history = tuple(read_metrics(unseal(json.loads(line))) for line in whole.splitlines())
+        except OSError as error:
+            raise RunError(f"{path} cannot be read: {error.strerror}.") from error
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+            raise RunError(f"{path} is damaged: {error}.") from error
+        record = self.record()
+        epochs = record.results.get("epochs") if record else None
+        if epochs not in (None, len(history)):
+            raise RunError(f"{path} is damaged: expected {epochs} epochs, found {len(history)}.")
+        return history
+
+    def test_logits(self, *, data_fingerprint: str, shape: tuple[int, int]) -> np.ndarray | None:
+        """Return the logits [n, classes] float32 of the test images that it kept; None: it has none of this data.
+
+        Raises:
+            RunError: The file is damaged.
+        """
+        path = self.folder / TEST if self.folder else None
+        if path is None or not path.exists():
+            return None
+        tensors, metadata = load_tensors(path, check=lambda *_: None)
+        logits = tensors.get("logits")
+        same_data = metadata.get("schema") == TEST_SCHEMA and metadata.get("data_fingerprint") == data_fingerprint
+        if logits is None or logits.shape != shape or not same_data:
+            return None
+        return logits
+
+    def start_arrays(self) -> dict[str, np.ndarray]:
+        """Return what a run with a start began with, by path.
+
+        Raises:
+            RunError: The file is missing or damaged.
+        """
+        return read_start(self.weights.parent)
+
+    def epochs(self) -> dict[int, Path]:
+        """Return the files of weights that it kept at epochs' ends, by epoch, in order."""
+        return epoch_files(self.folder) if self.folder else {}
+
+
+def read_start(folder: Path) -> dict[str, np.ndarray]:
+    """Return what a run with a start began with, by path.
+
+    Raises:
+        RunError: The file is missing or damaged.
+    """
+    tensors, _ = load_tensors(folder / START, check=lambda *_: None)
+    return tensors
+
+
+def epoch_files(folder: Path) -> dict[int, Path]:
+    """Return the files of weights that a run kept at epochs' ends, by epoch, in order."""
+    files = (path for path in (folder / EPOCHS).glob("*.safetensors") if path.stem.isdecimal())
+    return dict(sorted((int(path.stem), path) for path in files))
