@@ -10,7 +10,7 @@ from mnistcli.render.evaluation import evaluation_document, evaluation_row, wors
 from mnistcli.render.matrix import confusion_tables
 from mnistcli.render.screen import Screen
 from mnistcli.render.tables import NOTHING, interval, make_table, percent, seconds
-from mnistcli.render.view import Row, View
+from mnistcli.render.view import Row, View, printable
 from mnistcli.results.evaluation import GroupEvaluation
 from mnistcli.results.spread import Spread
 from mnistcli.results.training import GroupResult
@@ -70,6 +70,8 @@ def _terminal(result: GroupResult, next_commands: list[str]) -> Iterable[Rendera
         )
     yield table
     yield Text("test accuracy: ").append_text(spread_text(result.accuracies))
+    devices = dict.fromkeys(member.device for member in result.members)
+    yield Text(f"computed on: {printable(', '.join(devices))}", style="dim")
     yield Text("\nTry next", style="dim")
     for command in next_commands:
         yield Text(f"  {command}", style="cyan")
