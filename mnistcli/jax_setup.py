@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnistcli.errors import UsageError
 from mnistcli.files import private_folder, user_cache
-from mnistcli.process import cores, require_threads, seen_as_one_core, undoing
+from mnistcli.process import CAN_BIND, cores, require_threads, seen_as_one_core, undoing
 
 if TYPE_CHECKING:
     import jax
@@ -79,7 +79,7 @@ def set_up(
     with seen_as_one_core() if one_thread else nullcontext():
         chosen = _first_device(device)
     jax.config.update("jax_default_device", chosen)
-    return ONE_THREAD if one_thread and chosen.platform == "cpu" else _describe(chosen)
+    return ONE_THREAD if one_thread and CAN_BIND and chosen.platform == "cpu" else _describe(chosen)
 
 
 def visible_devices() -> list[str]:

@@ -26,6 +26,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SAME_SIGNAL = 1.0  # seconds within which two SIGTERM are one: `timeout` sends it to the process and then to its group
 CLEAR_LINE = "\r\x1b[2K\x1b[?25h"  # of ^C or of a progress bar, which has also hidden the cursor
 
+CAN_BIND = hasattr(os, "sched_setaffinity")  # whether a process can be bound to cores
+
 _lock = threading.Lock()  # of what follows, between the thread that watches and the end of held_interrupts
 _held: threading.Event | None = None
 _leaving = threading.Event()
@@ -80,7 +82,7 @@ def require_threads(n: int) -> None:
 
 def cores() -> int:
     """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if CAN_BIND else os.cpu_count() or 1
 
 
 @contextmanager
@@ -89,7 +91,7 @@ def seen_as_one_core() -> Iterator[None]:
 
     On a system that cannot bind a process to cores, such as macOS, this does nothing.
     """
-    if not hasattr(os, "sched_setaffinity"):
+    if not CAN_BIND:
         yield
         return
     own = os.sched_getaffinity(0)

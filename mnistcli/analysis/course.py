@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from mnistcli.analysis.answers import answers_of
 from mnistcli.analysis.evaluate import score
 from mnistcli.analysis.onnx import make_onnx
-from mnistcli.config import RUNS_DIR, DataChoice
+from mnistcli.config import RUNS_DIR, DataChoice, TrainConfig
 from mnistcli.data import Dataset, load
 from mnistcli.errors import InterruptedRunError, StoppedRunError
 from mnistcli.files import write_atomically
@@ -38,8 +39,8 @@ class Session:
         notify: Hears of every chunk of steps and every epoch.
         device: The name of the device on which JAX was set up to compute.
         checkpoint_every: Steps after which a checkpoint is written inside an epoch; None: at epochs' ends only.
-        load: How its data set is come by.
-        keep_epochs: Whether the weights of each epoch are kept; a run that was begun so goes on so.
+        load: Loads its data set.
+        keep_epochs: Whether the weights of each epoch are kept; a resumed run keeps them if it did before.
         interrupts: Gives, while a run is trained, a function that says whether it is to stop.
     """
 
@@ -80,7 +81,7 @@ class Course:
                 if interrupted():
                     self.save_checkpoint()
                     raise InterruptedRunError(f"Interrupted; '{self._resume_command()}' goes on from here.")
-            return self.finish()
+            return self.finish(train_seconds=self.seconds)
 
     @contextmanager
     def closing(self) -> Iterator[None]:
@@ -126,11 +127,16 @@ class Course:
 
     def save_checkpoint(self) -> None:
         """Write all that resuming needs."""
-        self.folder.save_checkpoint(self.fit.checkpoint(train_seconds=self._seconds))
+        self.folder.save_checkpoint(self.fit.checkpoint(train_seconds=self.seconds))
 
-    def finish(self) -> TrainResult:
+    @property
+    def seconds(self) -> float:
+        """How long it has trained so far."""
+        return time.perf_counter() - self._started
+
+    def finish(self, *, train_seconds: float) -> TrainResult:
         """Write the file that answers alone, score the test images, and close the run."""
-        train_seconds, fit, folder = self._seconds, self.fit, self.folder
+        fit, folder = self.fit, self.folder
         run = Run(folder.path.name, folder.weights, folder.path)
         _write_answers(run, fit)
         answers = answers_of(run, fit.dataset, split="test", kept=False)
@@ -153,22 +159,24 @@ class Course:
         self._close(Status.FINISHED, result.figures)
         return result
 
-    @property
-    def _seconds(self) -> float:
-        return time.perf_counter() - self._started
-
     def _close(self, status: Status, results: dict[str, Any] | None = None) -> None:
         if self.folder.record.status == Status.RUNNING:  # one of several that are trained together may have finished
             self.folder.close(status, results)
 
     def _resume_command(self) -> str:
-        path, config = self.folder.path, self.folder.record.config
-        data = f" --dataset {shlex.quote(config.dataset)}" if config.is_path else ""
-        arch = ""
+        config, arch = self.folder.record.config, ""
         if config.source_sha256:
             source, _ = loaded(config.arch)
             arch = f" --arch {shlex.quote(f'{source.path}:{source.class_name}')}"
-        return f"mnistcli train --resume {path.name if path.parent == RUNS_DIR else shlex.quote(str(path))}{arch}{data}"
+        return resume_command("mnistcli train", self.folder.path, config) + arch
+
+
+def resume_command(command: str, path: Path, config: TrainConfig) -> str:
+    """Return the command that goes on with what lies at a path in a folder of runs."""
+    words = f"{command} --resume {path.name}"
+    if path.parent != RUNS_DIR:
+        words += f" --runs-dir {shlex.quote(str(path.parent))}"
+    return words + (f" --dataset {shlex.quote(config.dataset)}" if config.is_path else "")
 
 
 def _write_answers(run: Run, fit: Fit) -> None:

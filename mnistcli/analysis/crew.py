@@ -1,13 +1,13 @@
 """Processes that train at the same time, on a CPU as many as there are cores, on another device one.
 
 On a CPU each computes with one thread: two processes on two cores train five seeds of dense in 0.68 of the time that
-five single commands take, and four of cnn in 0.66. With all threads each they push each other aside: 0.82 for dense, and
-nothing gained for cnn.
+five single commands take, and four of cnn in 0.66. When each computes with two threads, dense takes 0.82 of the time,
+and cnn gains nothing.
 """
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, redirect_stdout
+from contextlib import ExitStack, redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
 from mnistcli.errors import InterruptedRunError, LimitError, MnistcliError
-from mnistcli.jax_setup import ONE_THREAD, set_up
+from mnistcli.jax_setup import set_up
 from mnistcli.process import child_process, cores
 from mnistcli.results.training import Notice
 
@@ -43,10 +43,11 @@ class Crew(ExitStack, Generic[Job]):
 
     Args:
         place: Where they compute.
-        work: Does a job in one of the processes: it gets the job, the connection to this process, on which it may send
-            anything but None and text and finds STOP, and the name of the device. pickle must be able to name it.
-        hear: Gets the job and what is sent while it is done.
-        at_once: Jobs, which are then tuples, that a process takes as one on another device than a CPU.
+        work: Called with a job, the connection to this process and the device's name, to do the job in a process of the
+            crew. It may send anything but None and text over the connection, and must end when it receives STOP. It is
+            pickled.
+        hear: Called with the job and with what was sent.
+        at_once: How many jobs a process gets as one job on a GPU or TPU; jobs must then be tuples, which are joined.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Crew(ExitStack, Generic[Job]):
         self._busy: dict[Connection, Any] = {}
         self._free: list[Connection] = []
         self._noticed: set[Notice] = set()
+        self._on_cpu = self._stopping = False
         self._error: MnistcliError | None = None
 
     def do(self, jobs: Iterator[Job], interrupted: Callable[[], bool]) -> None:
@@ -71,17 +73,16 @@ class Crew(ExitStack, Generic[Job]):
         Raises:
             MnistcliError: What a job raised.
         """
-        self._jobs, stopping = jobs, False
+        self._jobs, self._stopping = jobs, False
         free, self._free = self._free, []
         for connection in free:
             self._begin_next(connection)
-        if not free:
-            self._hire()
+        self._hire_all()
         while self._busy:
-            if not stopping and (interrupted() or self._error):
-                stopping, self._jobs = True, iter(())
+            if not self._stopping and (interrupted() or self._error):
+                self._stopping, self._jobs = True, iter(())
                 for connection in self._busy:
-                    connection.send(STOP)
+                    self._send(connection, STOP)
             heard = wait([*self._busy], WAIT)
             for connection in [each for each in self._busy if each in heard]:
                 self._listen(connection)
@@ -92,15 +93,18 @@ class Crew(ExitStack, Generic[Job]):
         """Tell the process that is at this job to end it."""
         for connection, each in self._busy.items():
             if each == job:
-                connection.send(STOP)
+                self._send(connection, STOP)
 
-    def _hire(self) -> bool:
-        """Start a process for the next job, which it gets once it is ready, and return whether there was one."""
-        job = next(self._jobs, None)
-        if job is not None:
+    @property
+    def processes(self) -> int:
+        """How many processes work at once, as far as is known: the first one tells on which device it computes."""
+        return cores() if self._on_cpu else 1
+
+    def _hire_all(self) -> None:
+        """Start a process for each of the next jobs, which it gets once it is ready, as long as there is room."""
+        while len(self._busy) < self.processes and (job := next(self._jobs, None)) is not None:
             child = self.enter_context(child_process(_serve, self._place, self._work))
             self._busy[child.connection] = job
-        return job is not None
 
     def _begin_next(self, connection: Connection) -> None:
         job = next(self._jobs, None)
@@ -113,20 +117,26 @@ class Crew(ExitStack, Generic[Job]):
         if self._at_once > 1:
             job = sum(islice(self._jobs, self._at_once - 1), job)
         self._busy[connection] = job
-        connection.send(job)
+        self._send(connection, job)
+
+    def _send(self, connection: Connection, message: Any) -> None:
+        with suppress(OSError):  # the process has ended, which is heard when it is listened to
+            connection.send(message)
 
     def _listen(self, connection: Connection) -> None:
         job = self._busy[connection]
         try:
             said = connection.recv()
         except (EOFError, OSError):
-            said = LimitError("A process that trained ended: the system may lack memory.")
+            said = LimitError("A training process was killed, perhaps because memory ran out.")
         match said:
+            case str() if self._stopping:  # it has just started
+                del self._busy[connection]
             case str():  # the device that it computes on
-                self._at_once = 1 if said == ONE_THREAD else self._at_once
+                self._on_cpu = said.startswith("cpu")
+                self._at_once = 1 if self._on_cpu else self._at_once
                 self._begin(connection, job)
-                while said == ONE_THREAD and len(self._busy) < cores() and self._hire():
-                    pass
+                self._hire_all()
             case MnistcliError():
                 del self._busy[connection]
                 if not isinstance(said, InterruptedRunError):
@@ -158,6 +168,8 @@ def _serve(connection: Connection, place: Place, work: Callable[[Any, Connection
                 connection.send(None)
     except MnistcliError as error:
         connection.send(error)
+    except Exception as error:  # noqa: BLE001  (it is told in the process that the user sees)
+        connection.send(MnistcliError(f"A training process failed: {type(error).__name__}: {error}."))
 
 
 def _tell(connection: Connection, text: str) -> None:

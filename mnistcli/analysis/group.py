@@ -6,12 +6,14 @@ resuming or reproducing it computes with one thread too, to the same bits. On a 
 where `training.can_train_together` says so.
 """
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
+from mnistcli.analysis.course import Course, Session, resume_command
 from mnistcli.analysis.crew import Crew, Place
 from mnistcli.errors import InterruptedRunError
 from mnistcli.process import held_interrupts
@@ -62,7 +64,9 @@ def train_group(group: Group, work: GroupWork, notify: Callable[[MemberEvent], N
         with held_interrupts() as interrupted, crew:
             crew.do(((seed,) for seed in seeds), interrupted)
             if interrupted():
-                raise InterruptedRunError(f"Interrupted; 'mnistcli train --resume {group.name}' goes on from here.")
+                arch = f" --arch {shlex.quote(work.place.source)}" if work.place.source else ""
+                command = resume_command("mnistcli train", group.path, group.config) + arch
+                raise InterruptedRunError(f"Interrupted; '{command}' goes on from here.")
     return result_of(group, work.runs)
 
 
@@ -87,7 +91,6 @@ def train_members(group: Group, work: GroupWork, seeds: Sequence[int], connectio
         MnistcliError: As of `study.train_all`.
     """
     from mnistcli.analysis import study
-    from mnistcli.analysis.course import Course, Session
 
     groups = Groups(work.runs)
     courses: list[Course] = []

@@ -1,6 +1,7 @@
 """The learning rate range test: loss against a learning rate that grows from step to step."""
 
 import math
+from itertools import count
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +9,7 @@ import optax
 
 from mnistcli.config import TrainConfig
 from mnistcli.data import Dataset
+from mnistcli.errors import DivergedError
 from mnistcli.models.network import build, define, split
 from mnistcli.results.tune import RateRange
 from mnistcli.training.feed import make_feed
@@ -27,34 +29,40 @@ def measure_rates(config: TrainConfig, dataset: Dataset) -> RateRange:
     The test is L. Smith's, "Cyclical learning rates for training neural networks", WACV 2017. Losses are smoothed by an
     exponential mean without its bias towards 0. The suggestion, a tenth of the rate at which the loss is least, is what
     practitioners use; validation alone tells whether it is good.
+
+    Raises:
+        DivergedError: The loss is not a number from the first step on.
     """
     shape = config.arch, dataset.image_shape, len(dataset.class_names)
     train = dataset.train.first(config.limit)
+    n = len(train)
     rates = [LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS - 1)) for step in range(STEPS)]
     growing = optax.exponential_decay(LOWEST, 1, rates[1] / rates[0])
     optimizer = make_optimizer(config, steps=STEPS, rate=growing)
     _, parts = split(build(*shape, seed=jnp.uint32(config.seed)))
     state = TrainState(parts.params, parts.rest, optimizer.init(parts.params))
-    batch = min(config.batch_size, len(train))
+    batch = min(config.batch_size, n)
     feed, seed = make_feed(train, batch=batch, seed=config.seed), jnp.uint32(config.seed)
     train_steps = make_train_steps(define(*shape, frozen=config.freeze).training, optimizer, config)
     losses: list[float] = []
-    mean, epoch = 0.0, 0
-    while len(losses) < STEPS:
-        epoch += 1
+    mean = 0.0
+    for epoch in count(1):
         for window in feed.windows(epoch):
-            for step in range(int(window.first), min(window.stop, -(-len(train) // batch))):
+            for step in range(int(window.first), min(window.stop, -(-n // batch))):
                 bounds = seed, jnp.uint32(epoch), jnp.int32(step), jnp.int32(step + 1)
                 state, tally = train_steps(state, empty_tally(), parts.streams, *window, *bounds)
-                mean = SMOOTHING * mean + (1 - SMOOTHING) * float(jax.device_get(tally.loss)) / batch
+                loss = float(jax.device_get(tally.loss)) / min(batch, n - step * batch)
+                mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
                 losses.append(mean / (1 - SMOOTHING ** (len(losses) + 1)))
                 if len(losses) == STEPS or not losses[-1] < BLOWN_UP * min(losses):
                     return _range(config, rates, losses)
-    raise AssertionError
+    raise AssertionError("epochs do not end")
 
 
 def _range(config: TrainConfig, rates: list[float], losses: list[float]) -> RateRange:
     finite = [loss for loss in losses if math.isfinite(loss)]
+    if not finite:
+        raise DivergedError(f"The loss of {config.arch} is infinite or no number before any training.")
     least = finite.index(min(finite))
     return RateRange(
         arch=config.arch,

@@ -122,7 +122,7 @@ def reopen(
             raise DataError(f"The run {run!r} was begun on other images than {config.dataset} holds now.")
         fit = Fit(config, dataset, session.checkpoint_every, beside)
         trained = _restore(folder, fit, session)
-        if any(before.get(key) != now[key] for key in ("device", "versions")):
+        if before.get("versions") != now["versions"] or folder.record.device.partition(",")[0] != session.device:
             session.notify(Notice("It was begun on another device or version: its weights may differ a little."))
         folder.begin_again(config, now)
         return Course(folder, fit, session, trained)
@@ -154,8 +154,8 @@ def train_all(courses: Sequence[Course], interrupted: Interrupted) -> None:
                 for course in courses:
                     course.save_checkpoint()
                 raise InterruptedRunError("Interrupted.")
-        for course in courses:
-            course.finish()
+        for course, seconds in [(course, course.seconds) for course in courses]:
+            course.finish(train_seconds=seconds)
 
 
 def _check_dataset(run: str, config: TrainConfig, given: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ pruned (the median stopping rule of D. Golovin et al., "Google Vizier", KDD 2017
 seeds beside the recipe: the best of many trials owes a part of its accuracy to luck.
 """
 
+import shlex
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,13 +16,14 @@ from itertools import count
 from multiprocessing.connection import Connection
 from typing import Any
 
+from mnistcli.analysis.course import resume_command
 from mnistcli.analysis.crew import Crew, Place
 from mnistcli.config import DataChoice, TrainConfig
 from mnistcli.data import Dataset
 from mnistcli.errors import DivergedError, InterruptedRunError
 from mnistcli.models.settings import recipe_of, train_command
 from mnistcli.models.space import draw, make_space, settings_of, with_settings
-from mnistcli.process import cores, held_interrupts
+from mnistcli.process import held_interrupts
 from mnistcli.results.spread import Spread
 from mnistcli.results.training import EpochMetrics, Notice
 from mnistcli.results.tune import COMPLETE, DIVERGED, PRUNED, Finalist, SearchResult, Trial
@@ -32,6 +34,7 @@ NEW_SEEDS = 3  # with which they are
 BEFORE_PRUNING = 4  # trials that reached an epoch before others are judged by them
 
 Notify = Callable[[Trial | Notice], None]
+Load = Callable[[DataChoice], Dataset]
 
 
 @dataclass(frozen=True)
@@ -42,110 +45,104 @@ class Job:
     config: TrainConfig
 
 
-@dataclass(frozen=True)
-class Limits:
-    """When a search begins no more trials: after so many of them, or so that it ends within so many seconds."""
-
-    trials: int | None = None
-    seconds: float | None = None
-
-
 @dataclass
 class Tuning:
     """A search under way.
 
     Attributes:
         search: What is known so far; search.json holds it after each trial.
-        limits: When it ends.
+        place: Where its trials are trained.
+        load: Loads the data set.
         notify: Hears of each trial that ends.
     """
 
     search: Search
-    limits: Limits
+    place: Place
+    load: Load
     notify: Notify
     _crew: Crew[Job] = field(init=False)
-    _interrupted: Callable[[], bool] = field(init=False)
     _curves: dict[Job, list[float]] = field(default_factory=dict)
+    _pruned: set[Job] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._begun = time.monotonic() - self.search.seconds
         self._space = make_space(self.search.config.arch, self.search.space)
 
-    def run(self, place: Place, load: Callable[[DataChoice], Dataset]) -> SearchResult:
+    def run(self) -> SearchResult:
         """Train the trials that are left, and the best of them again.
 
         Raises:
             InterruptedRunError: Ctrl-C was pressed; the trials that were under way are lost.
-            MnistcliError: A trial failed in another way than that its loss stopped being a number.
-        """
-        work = partial(_train_trial, load)
-        with held_interrupts() as self._interrupted, Crew(place, work, self._hear) as self._crew:
-            for jobs in (self._trials(), self._finals()):
-                self._crew.do(jobs, self._interrupted)
-                if self._interrupted():
-                    raise InterruptedRunError(
-                        f"Interrupted; 'mnistcli tune --resume {self.search.name}' goes on from here."
-                    )
-        return self.result(validation_images=len(load(self.search.config.choice()).validation))
-
-    def result(self, *, validation_images: int) -> SearchResult:
-        """Return what the search came to.
-
-        Raises:
             DivergedError: None of the best trials ended well with all new seeds.
+            MnistcliError: A trial failed in another way.
         """
-        config, finalists = self.search.config, tuple(sorted(self._finalists(), key=lambda each: -each.accuracies.mean))
+        work, config = partial(_train_trial, self.load), self.search.config
+        with held_interrupts() as interrupted, Crew(self.place, work, self._hear) as self._crew:
+            for jobs in (self._trials(), self._finals()):
+                self._crew.do(jobs, interrupted)
+                if interrupted():
+                    command = f"mnistcli tune{f' {shlex.quote(self.place.source)}' if self.place.source else ''}"
+                    command = resume_command(command, self.search.path, config)
+                    raise InterruptedRunError(f"Interrupted; '{command}' goes on from here.")
+        finalists = tuple(sorted(self._finalists(), key=lambda each: -each.accuracies.mean))
         if not finalists:
-            raise DivergedError(
-                f"No training of {self.search.name!r} kept a finite loss: give lower rates by --space lr=."
-            )
-        best = with_settings(config, finalists[0].settings)
+            raise DivergedError("Every training diverged: try lower rates, as in --space lr=1e-5..1e-3.")
+        best = self._config(finalists[0].number)
         return SearchResult(
             name=self.search.name,
             folder=self.search.path,
             arch=config.arch,
             dataset=config.dataset,
-            validation_images=validation_images,
+            validation_images=len(self.load(config.choice()).validation),
             space={name: str(each) for name, each in self._space.items()},
             trials=tuple(sorted(self._of_seed(config.seed), key=lambda trial: trial.number)),
             finalists=finalists,
-            command=train_command(best, base=recipe_of(best)),
+            command=train_command(best, base=recipe_of(best), source=self.place.source),
             seconds=self.search.seconds,
         )
 
     def _trials(self) -> Iterator[Job]:
-        config = self.search.config
-        done = {trial.number for trial in self._of_seed(config.seed)}
+        done = {trial.number for trial in self._of_seed(self.search.config.seed)}
         for number in count():
             if number not in done:
                 if number and not self._has_time():
                     return
-                yield Job(number, with_settings(config, self._settings(number)))
-            if self.limits.trials is not None and number + 1 >= self.limits.trials:
+                yield Job(number, self._config(number))
+            if self.search.most_trials is not None and number + 1 >= self.search.most_trials:
                 return
 
     def _finals(self) -> Iterator[Job]:
-        complete = [trial for trial in self._of_seed(self.search.config.seed) if trial.status == COMPLETE]
-        ranked = sorted((trial for trial in complete if trial.number), key=lambda trial: -trial.best)
-        numbers = [0, *(trial.number for trial in ranked[:BEST])]
+        numbers = self._best()
         for seed in self._new_seeds():
             done = {trial.number for trial in self._of_seed(seed)}
             for number in numbers:
                 if number not in done:
-                    yield Job(number, replace(with_settings(self.search.config, self._settings(number)), seed=seed))
+                    yield Job(number, replace(self._config(number), seed=seed))
+
+    def _best(self) -> list[int]:
+        """Return the recipe's number, and those of the best trials: fewer where time is short, but one at least."""
+        complete = [
+            trial for trial in self._of_seed(self.search.config.seed) if trial.status == COMPLETE and trial.number
+        ]
+        ranked = [trial.number for trial in sorted(complete, key=lambda trial: -trial.best)]
+        most = BEST
+        if self.search.most_seconds is not None:
+            left = self.search.most_seconds - (time.monotonic() - self._begun)
+            trainings = self._crew.processes * left / max(self._longest(), 1e-9)
+            most = max(1, min(BEST, int(trainings // NEW_SEEDS) - 1))
+        return [0, *ranked[:most]]
 
     def _finalists(self) -> Iterator[Finalist]:
-        again = [trial for trial in self.search.trials if trial.seed in self._new_seeds()]
+        again = [trial for trial in self.search.trials if trial.seed in self._new_seeds() and trial.status == COMPLETE]
         for number in sorted({trial.number for trial in again}):
             trials = sorted((trial for trial in again if trial.number == number), key=lambda trial: trial.seed)
-            if len(trials) == NEW_SEEDS and all(trial.status == COMPLETE for trial in trials):
+            if len(trials) == NEW_SEEDS:
                 accuracies = Spread(tuple(trial.best for trial in trials))
                 yield Finalist(number, trials[0].settings, tuple(trial.seed for trial in trials), accuracies)
 
-    def _settings(self, number: int) -> dict[str, Any]:
-        if number == 0:
-            return settings_of(self.search.config, self._space)
-        return draw(self._space, seed=self.search.config.seed, number=number)
+    def _config(self, number: int) -> TrainConfig:
+        config = self.search.config
+        return with_settings(config, draw(self._space, seed=config.seed, number=number)) if number else config
 
     def _new_seeds(self) -> list[int]:
         return [(self.search.config.seed + 1 + i) % 2**32 for i in range(NEW_SEEDS)]
@@ -155,20 +152,24 @@ class Tuning:
 
     def _has_time(self) -> bool:
         """Whether another trial leaves time for training the best again, should all take as long as the longest."""
-        if self.limits.seconds is None:
+        if self.search.most_seconds is None:
             return True
-        longest = max((trial.seconds for trial in self.search.trials), default=0.0)
-        rounds = 1 + -(-(BEST + 1) * NEW_SEEDS // cores())
-        return time.monotonic() - self._begun + rounds * longest < self.limits.seconds
+        rounds = 1 + -(-(BEST + 1) * NEW_SEEDS // self._crew.processes)
+        return time.monotonic() - self._begun + rounds * self._longest() < self.search.most_seconds
+
+    def _longest(self) -> float:
+        return max((trial.seconds for trial in self.search.trials), default=0.0)
 
     def _hear(self, job: Job, said: Any) -> None:
         match said:
             case EpochMetrics():
                 curve = self._curves.setdefault(job, [])
                 curve.append(said.validation_accuracy)
-                if job.config.seed == self.search.config.seed and job.number and is_poor(curve, self.search.trials):
+                seed = self.search.config.seed
+                if job.config.seed == seed and job.number and is_poor(curve, self._of_seed(seed)):
+                    self._pruned.add(job)
                     self._crew.stop(job)
-            case (str() as status, float() as seconds) if not (status == PRUNED and self._interrupted()):
+            case (str() as status, float() as seconds) if status != PRUNED or job in self._pruned:
                 self._keep(job, status, seconds)
             case Notice():
                 self.notify(said)
@@ -190,11 +191,11 @@ def is_poor(curve: Sequence[float], before: Sequence[Trial]) -> bool:
 
 
 @cache
-def _load(load: Callable[[DataChoice], Dataset], choice: DataChoice) -> Dataset:
+def _load(load: Load, choice: DataChoice) -> Dataset:
     return load(choice)
 
 
-def _train_trial(load: Callable[[DataChoice], Dataset], job: Job, connection: Connection, _device: str) -> None:
+def _train_trial(load: Load, job: Job, connection: Connection, _device: str) -> None:
     """Train a trial, telling of each epoch, and at last how it ended and after how many seconds; or be told to stop."""
     from mnistcli.training import Fit
 

@@ -15,15 +15,14 @@ from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.options import Plot, RunsDir, check_plot
 from mnistcli.cli.train import load_source
-from mnistcli.config import RUNS_DIR, TrainConfig
-from mnistcli.errors import DataError, UsageError
+from mnistcli.config import RUNS_DIR, TrainConfig, go_on
+from mnistcli.errors import DataError, InterruptedRunError, MnistcliError, UsageError
 from mnistcli.models import RECIPES, configure, is_flax
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mnistcli.analysis.crew import Place
-    from mnistcli.analysis.tune import Limits
     from mnistcli.data import Dataset
     from mnistcli.results.tune import SearchResult
     from mnistcli.runs.searches import Search
@@ -60,7 +59,7 @@ def tune(
         typer.Option(
             "--for",
             metavar="TIME",
-            help="Time for the whole search, as in 90s, 10m or 1h30m.",
+            help="Time for the whole search, as in 90s, 10m or 1h30m; the last trainings are finished anyway.",
             show_default=False,
         ),
     ] = None,
@@ -100,7 +99,7 @@ def tune(
 
     Trials draw their settings at random and are judged by validation images; poor ones are ended early. The best three
     are trained again with new seeds beside the recipe, and the command that trains with the best of these is printed.
-    The test images are never looked at.
+    The test images are never used.
     """
     check_plot(plot)
     if trials is not None and trials < 1:
@@ -117,7 +116,6 @@ def tune(
         raise UsageError(f"tune takes an architecture: {', '.join(RECIPES)}, or your own.")
 
     from mnistcli.analysis.crew import Place
-    from mnistcli.analysis.tune import Limits
     from mnistcli.models.space import check_space, make_space
     from mnistcli.render.tune import search_view, verdict
     from mnistcli.runs import RunsFolder, provenance
@@ -128,7 +126,10 @@ def tune(
     if resume is not None:
         search = find_search(folder, resume)
         _check_source(search, source)
+        go_on(search.config, data.given)
         dataset = data.load(face, data.choice_for(search.name, search.config.choice()))
+        if trials is not None or seconds is not None:
+            search = replace(search, most_trials=trials, most_seconds=seconds)
     else:
         seed = TrainConfig.seed if seed is None else seed
         config = configure(arch or "", data=data.choice(), epochs=epochs, limit=limit, seed=seed)
@@ -137,10 +138,16 @@ def tune(
         if lr_range:
             _measure_rates(face, compute, config, dataset, source=source, plot=plot)
             return
-        known = provenance(device=compute.device, data_fingerprint=dataset.fingerprint)
-        search = begin_search(folder, config, tuple(space or ()), known, name=name)
-    limits = Limits(TRIALS if trials is None and seconds is None else trials, seconds)
-    result = _search(face, data, search, limits, Place(compute.device, compute.cache, source), dataset)
+        search = begin_search(
+            folder,
+            config,
+            name=name,
+            space=tuple(space or ()),
+            provenance=provenance(device=compute.device, data_fingerprint=dataset.fingerprint),
+            most_trials=TRIALS if trials is None and seconds is None else trials,
+            most_seconds=seconds,
+        )
+    result = _search(face, data, search, Place(compute.device, compute.cache, source), dataset)
     if plot is not None:
         from mnistcli.render import tune_figures
 
@@ -166,12 +173,12 @@ def _check_source(search: Search, source: str | None) -> None:
     recorded = search.config.source_sha256
     if recorded is not None and (source is None or configure(source).source_sha256 != recorded):
         raise UsageError(
-            f"The search {search.name!r} is of the code {search.config.arch}: go on with 'mnistcli tune FILE.py:CLASS "
-            f"--resume {search.name}' and that file, unchanged."
+            f"The search {search.name!r} trains the class {search.config.arch}: name that file, unchanged, as in "
+            f"'mnistcli tune FILE.py:CLASS --resume {search.name}'."
         )
 
 
-def _search(face: Face, data: Data, search: Search, limits: Limits, place: Place, dataset: Dataset) -> SearchResult:
+def _search(face: Face, data: Data, search: Search, place: Place, dataset: Dataset) -> SearchResult:
     """Go on with a search, showing on stderr how it goes."""
     from mnistcli.analysis.tune import Tuning
     from mnistcli.render.tune import SearchProgress
@@ -179,15 +186,20 @@ def _search(face: Face, data: Data, search: Search, limits: Limits, place: Place
 
     lock = lock_search(search)
     try:
-        search = read_search(search.path)  # another process may have been at it until now
+        search = replace(read_search(search.path), most_trials=search.most_trials, most_seconds=search.most_seconds)
         if search.provenance.get("data_fingerprint") != dataset.fingerprint:
             raise DataError(f"The search {search.name!r} was begun on other images than {dataset.name} holds now.")
+        search.write()
         face.note(f"Searching: {search.path}")
-        with SearchProgress(face.err, trials=limits.trials, seed=search.config.seed, quiet=face.quiet) as progress:
-            return Tuning(search, limits, progress).run(place, partial(data.load, replace(face, quiet=True)))
+        with SearchProgress(face.err, trials=search.most_trials, seed=search.config.seed, quiet=face.quiet) as progress:
+            return Tuning(search, place, partial(data.load, replace(face, quiet=True)), progress).run()
+    except InterruptedRunError:
+        raise
+    except MnistcliError:
+        drop_empty(search)
+        raise
     finally:
         lock.release()
-        drop_empty(search)
 
 
 def _measure_rates(

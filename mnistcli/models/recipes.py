@@ -188,19 +188,14 @@ def configure(
     """
     data = data or DataChoice()
     recipe = recipe_for(arch, data)
-    if optimizer not in (None, recipe.optimizer):
-        recipe = replace(recipe, optimizer=optimizer, learning_rate=None, weight_decay=None)
-    own = find_optimizer(recipe.optimizer)
-    if learning_rate is None:
-        learning_rate = own.learning_rate if recipe.learning_rate is None else recipe.learning_rate
-    if weight_decay is None:
-        weight_decay = own.weight_decay if recipe.weight_decay is None else recipe.weight_decay
+    optimizer = optimizer or recipe.optimizer
+    rate, decay = rates_of(recipe, optimizer)
     return TrainConfig(
         **asdict(data),
         arch=arch_key(arch),
-        optimizer=recipe.optimizer,
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
+        optimizer=optimizer,
+        learning_rate=rate if learning_rate is None else learning_rate,
+        weight_decay=decay if weight_decay is None else weight_decay,
         epochs=recipe.epochs if epochs is None else epochs,
         batch_size=recipe.batch_size if batch_size is None else batch_size,
         patience=recipe.patience if patience is None else patience,
@@ -211,6 +206,21 @@ def configure(
         start=start,
         freeze=freeze,
         source_sha256=_source_sha256(arch) if is_flax(arch) else None,
+    )
+
+
+def rates_of(recipe: Recipe, optimizer: str) -> tuple[float, float]:
+    """Return the learning rate and the weight decay that a recipe has with an optimizer, perhaps another than its own.
+
+    Raises:
+        UsageError: There is no such optimizer.
+    """
+    own = find_optimizer(optimizer)
+    if optimizer != recipe.optimizer:
+        return own.learning_rate, own.weight_decay
+    return (
+        own.learning_rate if recipe.learning_rate is None else recipe.learning_rate,
+        own.weight_decay if recipe.weight_decay is None else recipe.weight_decay,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, get_origin
 from mnistcli.config import DataChoice, TrainConfig, flag_of
 from mnistcli.errors import UsageError, suggestion
 from mnistcli.files import read_bounded
-from mnistcli.models.recipes import configure, find_recipe, is_flax
+from mnistcli.models.recipes import configure, find_recipe, is_flax, rates_of, recipe_for
 
 MOST_BYTES = 2**20
 # By the name that a file and the output have for it: that of its flag.
@@ -96,15 +96,21 @@ def complete(config: TrainConfig, settings: Settings) -> dict[str, Setting]:
     return {key: Setting(getattr(config, each.name), origin(each.name)) for key, each in SETTINGS.items()}
 
 
-def train_command(config: TrainConfig, *, base: TrainConfig | None = None) -> tuple[str, ...]:
+def train_command(
+    config: TrainConfig, *, base: TrainConfig | None = None, source: str | None = None
+) -> tuple[str, ...]:
     """Return the words of the command that trains with a configuration, but for its seed.
 
     What another data set than MNIST needs is spelled out, and of the rest all in which it differs from `base`, or all.
+    `source` is where the file of a class in Flax is, as FILE.py:CLASS.
     """
     words = ["mnistcli", "train"]
     for each in SETTINGS.values():
         value, flag = getattr(config, each.name), flag_of(each.name)
-        if each.name != "arch" and value == getattr(DataChoice, each.name, base and getattr(base, each.name)):
+        if each.name == "arch":
+            words += [flag, source or value]
+            continue
+        if value == getattr(DataChoice, each.name, base and getattr(base, each.name)):
             continue
         if each.name == "seed" or value in (None, ()):
             continue
@@ -120,8 +126,16 @@ def recipe_of(config: TrainConfig) -> TrainConfig:
 
     The learning rate and weight decay are what the configuration's optimizer has where nobody gives them.
     """
-    optimizer = find_recipe(config.arch).optimizer
-    return replace(configure(config.arch, data=config.choice(), optimizer=config.optimizer), optimizer=optimizer)
+    recipe = recipe_for(config.arch, config.choice())
+    learning_rate, weight_decay = rates_of(recipe, config.optimizer)
+    return replace(
+        config,
+        optimizer=recipe.optimizer,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        **{name: getattr(recipe, name) for name in ("epochs", "batch_size", "patience", "schedule", "augment")},
+        **{name: getattr(TrainConfig, name) for name in ("limit", "start", "freeze")},
+    )
 
 
 def read_settings(path: Path) -> dict[str, Any]:

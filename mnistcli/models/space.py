@@ -31,7 +31,7 @@ BOOLEANS = {"on": True, "off": False}
 
 @dataclass(frozen=True)
 class Choices:
-    """Some values, each drawn as often."""
+    """Some values, each as likely to be drawn as the others."""
 
     values: tuple[Any, ...]
 
@@ -40,12 +40,12 @@ class Choices:
         return source.choice(self.values)
 
     def __str__(self) -> str:
-        return ",".join({True: "on", False: "off"}.get(value, str(value)) for value in self.values)
+        return ",".join({"True": "on", "False": "off"}.get(str(value), str(value)) for value in self.values)
 
 
 @dataclass(frozen=True)
 class Range:
-    """The numbers from `low` to `high`, drawn evenly by their logarithm, or where `low` is 0 as they are."""
+    """The numbers from `low` to `high`, drawn evenly on a logarithmic scale, or on a linear one where `low` is 0."""
 
     low: float
     high: float
@@ -86,11 +86,12 @@ def make_space(arch: str, texts: Iterable[str]) -> Space:
     Raises:
         UsageError: A text names no setting, or values that it cannot have.
     """
-    has_dropout = DROPOUT_RATE.search(description(arch) or "") is not None
+    rates = {*DROPOUT_RATE.findall(description(arch) or "")}
     given = dict(map(_read, texts))
-    if "dropout" in given and not has_dropout:
-        raise UsageError("--space dropout: the network has no dropout layer.")
-    return {**DEFAULT, **({"dropout": DEFAULT_DROPOUT} if has_dropout else {}), **given}
+    if "dropout" in given and len(rates) != 1:
+        layers = "dropout layers of different rates" if rates else "no dropout layer"
+        raise UsageError(f"--space dropout: the network has {layers}.")
+    return {**DEFAULT, **({"dropout": DEFAULT_DROPOUT} if len(rates) == 1 else {}), **given}
 
 
 def draw(space: Space, *, seed: int, number: int) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def with_settings(config: TrainConfig, settings: Mapping[str, Any]) -> TrainConf
     """
     changes = {ATTRIBUTES.get(name, name): value for name, value in settings.items() if name != "dropout"}
     if "dropout" in settings:
-        network = DROPOUT_RATE.sub(f"{settings['dropout']:g}", description(config.arch) or "")
+        network = DROPOUT_RATE.sub(f"{settings['dropout']:.6f}", description(config.arch) or "")
         changes["arch"] = arch_key(network)
     return replace(config, **changes)
 
@@ -148,4 +149,4 @@ def _read(text: str) -> tuple[str, Choices | Range]:
         example = {bool: "on,off", str: "adam,sgd" if name == "optimizer" else "constant,cosine"}.get(
             kind, f"{DEFAULT.get(name, DEFAULT_DROPOUT)}"
         )
-        raise UsageError(f"--space {text!r} is not a setting with its values, as in {name}={example}.") from error
+        raise UsageError(f"--space {text!r} does not give values of {name}, as in {name}={example}.") from error

@@ -61,7 +61,7 @@ class SearchProgress:
         if event.status == COMPLETE and (self._best is None or event.best > self._best.best):
             self._best = event
         best = f"best {percent(self._best.best)} (trial {self._best.number})" if self._best else ""
-        what = "the best again, with new seeds" if again else f"{event.number + 1} trials"
+        what = "the best again, with new seeds" if again else f"trial {event.number}"
         self._bar.update(self._task, description=f"{what}  {best}", advance=0 if again else 1)
 
     def _say(self, text: str) -> None:
@@ -102,7 +102,7 @@ def verdict(result: SearchResult) -> str:
     best, recipe = result.finalists[0], next((each for each in result.finalists if each.number == 0), None)
     n = len(best.seeds)
     if best.number == 0:
-        return f"Of {len(result.trials)} trials none is better than the recipe with {n} new seeds."
+        return f"Of {len(result.trials)} trials, none does better than the recipe with {n} new seeds."
     said = f"Trial {best.number} reads {percent(best.accuracies.mean)} of the validation images"
     beside = f", the recipe {percent(recipe.accuracies.mean)}" if recipe else ""
     return f"{said}{beside} (means of {n} new seeds)."

@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from mnistcli.render.figures import COLOURS
 from mnistcli.results.tune import COMPLETE, RateRange, SearchResult, Trial
 
 COLUMNS = 3
+MOST_TICKS = 6  # batch sizes that have room below an axis
 
 
 def trials(result: SearchResult) -> Figure:
@@ -24,7 +25,7 @@ def trials(result: SearchResult) -> Figure:
         if i >= len(names):
             axes.set_axis_off()
             continue
-        _draw_setting(axes, names[i], known, best=result.finalists[0].number)
+        _draw_setting(axes, names[i], known, best=result.finalists[0].number, images=result.validation_images)
         if i % COLUMNS == 0:
             axes.set_ylabel("validation errors (%)")
     handles, labels = every[0].get_legend_handles_labels()
@@ -49,12 +50,13 @@ def rates(found: RateRange) -> Figure:
     return figure
 
 
-def _draw_setting(axes: Axes, name: str, known: list[Trial], *, best: int) -> None:
+def _draw_setting(axes: Axes, name: str, known: list[Trial], *, best: int, images: int) -> None:
     values = [trial.settings[name] for trial in known]
     if isinstance(values[0], str | bool):
-        choices = sorted({str(value) for value in values})
+        values = [{"True": "on", "False": "off"}.get(str(value), value) for value in values]
+        choices = sorted({*values})
         jitter = np.random.default_rng(0).uniform(-0.15, 0.15, len(values))  # or many would lie on each other
-        places = np.array([choices.index(str(value)) for value in values]) + jitter
+        places = np.array([choices.index(value) for value in values]) + jitter
         axes.set_xticks(range(len(choices)), choices)
         axes.set_xlim(-0.5, len(choices) - 0.5)
     else:
@@ -64,11 +66,11 @@ def _draw_setting(axes: Axes, name: str, known: list[Trial], *, best: int) -> No
             axes.set_xscale("symlog", linthresh=least)
         else:
             axes.set_xscale("log")
-        if name == "batch_size":
-            axes.set_xticks(sorted({int(value) for value in values}))
-            axes.minorticks_off()
+        if name == "batch_size" and len({*values}) <= MOST_TICKS:
+            axes.set_xticks(sorted({*values}))
+        axes.minorticks_off()
         axes.xaxis.set_major_formatter(_as_typed())
-    errors = np.array([100 * (1 - trial.best) for trial in known])
+    errors = np.array([100 * max(1 - trial.best, 0.5 / images) for trial in known])  # a log scale has no 0
     complete = np.array([trial.status == COMPLETE for trial in known])
     number = np.array([trial.number for trial in known])
     style: dict[str, Any] = {"linestyle": "none", "color": COLOURS[0], "markersize": 5}
@@ -90,6 +92,8 @@ def _draw_setting(axes: Axes, name: str, known: list[Trial], *, best: int) -> No
         linestyle="none", markeredgewidth=1.8, label="recommended",
     )  # fmt: skip
     axes.set(xlabel=name.replace("_", " "), yscale="log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(_as_typed())
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)

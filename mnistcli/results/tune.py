@@ -19,7 +19,7 @@ class Trial:
     """One training with settings that a search drew.
 
     Attributes:
-        number: Which settings; 0 are the recipe's own.
+        number: The number of its settings; 0 is the recipe itself.
         seed: Of the training: the search's own, or a new one where the best settings are trained again.
         settings: By the names of --space.
         status: COMPLETE, PRUNED or DIVERGED.

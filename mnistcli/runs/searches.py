@@ -15,10 +15,10 @@ from mnistcli.files import read_bounded, write_atomically
 from mnistcli.models import run_prefix
 from mnistcli.results.tune import Trial
 from mnistcli.runs.places import LOCK, claim_folder, lock_folder, now
-from mnistcli.runs.store import RunsFolder
+from mnistcli.runs.store import SEARCH, RunsFolder
 from mnistcli.runs.sums import MOST, seal, unseal
 
-SEARCH, SCHEMA = "search.json", "mnistcli.search/1"
+SCHEMA = "mnistcli.search/1"
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Search:
         path: The search's folder.
         config: The recipe that the search begins with; its seed is that of the trials.
         space: What the user says of the space, as `models.space.make_space` reads it.
+        most_trials: After how many trials the search ends; None: after any number.
+        most_seconds: After how many seconds of work it is to end; None: after any time.
         trials: What was trained so far.
         seconds: How long the search has worked.
         provenance: Where its trials were trained.
@@ -39,6 +41,8 @@ class Search:
     config: TrainConfig
     space: tuple[str, ...]
     provenance: Mapping[str, Any]
+    most_trials: int | None
+    most_seconds: float | None
     trials: tuple[Trial, ...] = ()
     seconds: float = 0.0
 
@@ -54,16 +58,14 @@ class Search:
         write_atomically(self.path / SEARCH, f"{text}\n".encode())
 
 
-def begin_search(
-    runs: RunsFolder, config: TrainConfig, space: tuple[str, ...], provenance: Mapping[str, Any], *, name: str | None
-) -> Search:
-    """Make the folder of a new search: `name`, or the architecture's next number.
+def begin_search(runs: RunsFolder, config: TrainConfig, *, name: str | None, **content: Any) -> Search:
+    """Make the folder of a new search: `name`, or the architecture's next number; `content` is the rest of a Search.
 
     Raises:
         UsageError: The name cannot be used or is taken, or the folder cannot be made.
     """
     path = claim_folder(runs.path, prefix=f"{run_prefix(config.arch)}-tune", name=name)
-    search = Search(path, now(), config, space, provenance)
+    search = Search(path, now(), config, **content)
     search.write()
     return search
 
@@ -84,7 +86,7 @@ def lock_search(search: Search) -> FileLock:
     """Keep other processes from going on with a search until the lock is released.
 
     Raises:
-        RunError: Another process is at it, or its folder cannot be written.
+        RunError: Another process uses it, or its folder cannot be written.
     """
     try:
         return lock_folder(search.path)

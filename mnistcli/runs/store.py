@@ -21,7 +21,7 @@ from mnistcli.runs.record import RunRecord, Status, read_record
 from mnistcli.runs.run import BUILTIN, WEIGHTS, Run
 from mnistcli.runs.weights import ONNX_SUFFIX
 
-GROUP = "group.json"
+GROUP, SEARCH = "group.json", "search.json"
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class RunsFolder:
             return None
         if not self._holds(folder):
             raise RunError(f"The run {text!r} is a link that leads out of {str(self.path)!r}: name its place instead.")
-        _refuse_group(folder)
+        _refuse_others(folder)
         return folder
 
     def _holds(self, folder: Path) -> bool:
@@ -208,13 +208,15 @@ def _run_at(folder: Path) -> Path | None:
     return folder if os.path.exists(folder / "run.json") else None  # noqa: PTH110  (Path.exists may raise)
 
 
-def _refuse_group(folder: Path) -> None:
+def _refuse_others(folder: Path) -> None:
     if (folder / GROUP).exists():
         raise RunError(f"{folder.name!r} is a group: name one of its runs, which 'mnistcli runs list -v' shows.")
+    if (folder / SEARCH).exists():
+        raise RunError(f"{folder.name!r} is a search, not a run: 'mnistcli tune --resume {folder.name}' shows it.")
 
 
 def _with_weights(folder: Path) -> Run:
-    _refuse_group(folder)
+    _refuse_others(folder)
     weights = folder / WEIGHTS
     if not weights.exists():
         raise RunError(

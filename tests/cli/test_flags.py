@@ -44,7 +44,6 @@ def test_any_value_is_obeyed_or_refused_in_one_sentence(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(study, "Fit", reach)
-        patch.setattr(study, "load", cache(study.load))
         patch.setattr(study, "define", cache(study.define))
         patch.setattr(study, "provenance", lambda **_: {"data_fingerprint": "0"})
         outcome = mnistcli("train", "-q", *(f"{flag}={value}" for flag, value in flags.items()))

@@ -55,7 +55,7 @@ def test_the_best_are_trained_again_beside_the_recipe_and_the_best_mean_is_recom
         assert each["mean"] == pytest.approx(statistics.fmean(each["validation_accuracies"]))
     best = max(finalists, key=lambda each: each["mean"])
     assert found["recommended"] == best["trial"]
-    assert found["command"][:6] == ["mnistcli", "train", "--arch", "linear", *found["command"][4:6]]
+    assert found["command"][:4] == ["mnistcli", "train", "--arch", "linear"]
     trained = mnistcli(*found["command"][1:], "--seed", "2", "--no-plots", "--json").json
     assert trained["validation_accuracy"] == best["validation_accuracies"][1]
     assert not (folder / "runs/linear-001").exists()
@@ -71,7 +71,7 @@ def test_a_search_that_was_stopped_goes_on_to_the_same_trials(searched: tuple[Pa
         _, said = process.communicate()
     assert process.returncode == 130
     assert said.decode().endswith("Interrupted; 'mnistcli tune --resume linear-tune-001' goes on from here.\n")
-    command = [sys.executable, "-m", "mnistcli", "tune", "--resume", "linear-tune-001", "--trials", "6", "--json"]
+    command = [sys.executable, "-m", "mnistcli", "tune", "--resume", "linear-tune-001", "--json"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     before = len(json.loads(kept.read_bytes())["trials"])
     while process.poll() is None and len(json.loads(kept.read_bytes())["trials"]) == before:
@@ -80,6 +80,7 @@ def test_a_search_that_was_stopped_goes_on_to_the_same_trials(searched: tuple[Pa
     process.communicate()
     done = json.loads(subprocess.run(command, cwd=tmp_path, check=True, capture_output=True).stdout)
     _, found = searched
+    assert {each["trial"] for each in done["finalists"]} >= {0}
     for ours, theirs in zip(done["trials"], found["trials"], strict=True):
         assert ours["settings"] == theirs["settings"]
         epochs = min(len(ours["validation"]), len(theirs["validation"]))  # one was perhaps pruned
@@ -145,6 +146,7 @@ def test_a_rate_range_test_suggests_a_tenth_of_the_rate_with_the_least_loss(mnis
         (("linear", "--space", "augment=perhaps"), "as in augment=on,off"),
         (("linear", "--space", "dropout=0..0.5"), "the network has no dropout layer"),
         (("dense 8, dropout 0.2", "--space", "dropout=0.5,1.5"), "dropout"),
+        (("dense 8, dropout 0.2, dropout 0.3", "--space", "dropout=0..0.5"), "dropout layers of different rates"),
         (("linear", "--plot", "trials.txt"), "must end in"),
         (("linear", "--resume", "x"), "--resume goes on with a search as it was begun"),
         (("linear", "--lr-range", "--trials", "3"), "--lr-range only measures"),
@@ -169,3 +171,18 @@ def test_a_search_that_is_missing_or_damaged_is_told(mnistcli: Call, tmp_path: P
     outcome = mnistcli("tune", "--resume", "torn")
     assert (outcome.code, len(outcome.err.splitlines())) == (4, 1)
     assert "search.json is damaged" in outcome.err
+
+
+def test_a_search_is_not_taken_for_a_run(searched: tuple[Path, Any], mnistcli: Call) -> None:
+    for command in (("evaluate",), ("runs", "show"), ("train", "--resume")):
+        outcome = mnistcli(*command, "linear-tune-001", cwd=searched[0])
+        assert (outcome.code, len(outcome.err.splitlines())) == (4, 1)
+        assert "is a search, not a run" in outcome.err
+
+
+def test_a_class_in_flax_is_found_where_it_was_named(mnistcli: Call, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    mnistcli("init", "mine/net.py")
+    outcome = mnistcli("tune", "mine/net.py:Net", *SMALL, "--trials", "1", "--json")
+    assert outcome.code == 0, outcome.err
+    assert outcome.json["command"][:4] == ["mnistcli", "train", "--arch", "mine/net.py:Net"]
