@@ -158,7 +158,7 @@ complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l debug -d 'Show 
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l help -s h -d 'Show this message and exit.'
 complete -c mnistcli -n '__fish_seen_subcommand_from tune' -l trials -x -d 'Trials, the recipe'"'"'s own included.'
 complete -c mnistcli -n '__fish_seen_subcommand_from tune' -l for -x -d 'Time for the whole search, as in 90s, 10m or 1h30m; the last trainings are finished anyway.'
-complete -c mnistcli -n '__fish_seen_subcommand_from tune' -l space -x -d 'What a setting is drawn from: LOW..HIGH or VALUE,VALUE. Settings: lr, weight_decay, batch_size, optimizer, schedule, augment, dropout.'
+complete -c mnistcli -n '__fish_seen_subcommand_from tune' -l space -x -d 'Where to draw a setting from: LOW..HIGH (logarithmic if LOW is above 0) or VALUE,VALUE. Settings: lr, weight_decay, batch_size, optimizer, schedule, augment, dropout.'
 complete -c mnistcli -n '__fish_seen_subcommand_from tune' -l epochs -x -d 'Epochs of a trial at most.'
 complete -c mnistcli -n '__fish_seen_subcommand_from tune' -l limit -x -d 'Train on the first N images only.'
 complete -c mnistcli -n '__fish_seen_subcommand_from tune' -l seed -x -d 'Decides what is drawn, and the trials'"'"' seed.'

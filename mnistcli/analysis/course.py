@@ -103,7 +103,7 @@ class Course:
             raise
 
     def compute_on(self, device: str) -> None:
-        """Record that the run is trained in another way than the session's device says."""
+        """Record that the run is trained on a device that is not the session's own."""
         self.session = replace(self.session, device=device)
         self.folder.record_device(device)
 

@@ -50,10 +50,10 @@ class Tuning:
     """A search under way.
 
     Attributes:
-        search: What is known so far; search.json holds it after each trial.
+        search: The trials so far; search.json is written after each trial.
         place: Where its trials are trained.
         load: Loads the data set.
-        notify: Hears of each trial that ends.
+        notify: Called with each trial that ends.
     """
 
     search: Search

@@ -27,7 +27,7 @@ COMMANDS = (
 
 
 def make_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
-    """Return the program with commands of these names: a tenth of predict's start would be the import of the others."""
+    """Return the program with these commands: importing all of them would take a tenth of predict's time."""
     app = typer.Typer(
         name="mnistcli",
         help="A laboratory for MNIST: train, evaluate, compare and use image classifiers, on JAX and Flax.",

@@ -67,8 +67,8 @@ def tune(
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUES",
-            help="What a setting is drawn from: LOW..HIGH or VALUE,VALUE. Settings: lr, weight_decay, batch_size, "
-            "optimizer, schedule, augment, dropout.",
+            help="Where to draw a setting from: LOW..HIGH (logarithmic if LOW is above 0) or VALUE,VALUE. Settings: "
+            "lr, weight_decay, batch_size, optimizer, schedule, augment, dropout.",
             show_default=False,
         ),
     ] = None,

@@ -17,7 +17,7 @@ RESERVED = {"latest", "builtin", *RECIPES}
 
 
 def claim_folder(runs: Path, *, prefix: str, name: str | None) -> Path:
-    """Make the folder of a run, or of what has several runs: `name`, or the prefix with the next number.
+    """Make the folder of a run, a group or a search, called `name`, or the prefix and the next number.
 
     mkdir decides between processes that want the same name.
 
