@@ -1,9 +1,12 @@
 """The page of --html: what it tells, and that it needs nothing from elsewhere."""
 
+import json
 import re
 import shutil
 import subprocess
 from dataclasses import replace
+from html import unescape
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +20,7 @@ from mnistcli.results.spread import Spread
 from tests.conftest import Call
 from tests.render.by_hand import BETTER, CALIBRATION, HISTORY, evaluation, robustness
 
+DARK, LIGHT = "--blink-settings=preferredColorScheme=0", "--blink-settings=preferredColorScheme=1"
 EVIL = "<b>&\"run'"
 ELSEWHERE = re.compile(r"""https?://|(?:src|href)=["'](?!data:)|url\(|@import|<script""")
 
@@ -135,20 +139,37 @@ def test_a_browser_opens_the_page_of_two_runs_with_a_clean_console(mnistcli: Cal
     said = opened(html)
     assert "is better than" in said
     assert "Calibration of linear-001" in said
+    assert barriers(html) == []
 
 
 def test_a_browser_opens_the_page_of_a_run_on_corrupted_images_too(tmp_path: Path) -> None:
     save_page(Report((subject("one"),), robustness=robustness()), tmp_path / "page.html")
     assert "Robustness of cnn-001" in opened(tmp_path / "page.html")
+    assert barriers(tmp_path / "page.html") == []
 
 
-def opened(html: Path) -> str:
+def barriers(html: Path) -> list[list[str]]:
+    """Return what axe-core finds against a page with all its details open, in the light theme and in the dark one."""
+    page = html.read_text(encoding="utf-8").replace("<details", "<details open")
+    axe = (files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8")
+    tell = "axe.run().then(found => document.title = JSON.stringify(found.violations.map(v => [v.impact, v.id])))"
+    probe = html.with_suffix(".axe.html")
+    probe.write_text(page.replace("</body>", f"<script>{axe}</script><script>{tell}</script></body>"), encoding="utf-8")
+    found = []
+    for theme in (DARK, LIGHT):
+        title = re.search("<title>(.*?)</title>", opened(probe, "--virtual-time-budget=20000", theme))
+        assert title
+        found += json.loads(unescape(title[1]))
+    return found
+
+
+def opened(html: Path, *flags: str) -> str:
     """Return what a browser makes of a page, with nothing said on its console."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("there is no Chromium")
     command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--v=0"]
-    done = subprocess.run([*command, "--dump-dom", html.as_uri()], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([*command, *flags, "--dump-dom", html.as_uri()], capture_output=True, text=True, timeout=120)
     assert "CONSOLE" not in done.stderr
     return done.stdout
 
