@@ -53,7 +53,7 @@ class Session:
 
 
 class Course:
-    """A run whose folder is claimed and whose fit is ready, while it is trained.
+    """A run under way: its folder is claimed, and its fit is ready.
 
     Args:
         folder: Its folder.

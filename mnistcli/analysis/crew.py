@@ -39,7 +39,7 @@ class Place:
 
 
 class Crew(ExitStack, Generic[Job]):
-    """The processes, each at one job at a time; they end with the block.
+    """Processes that each do one job at a time; they end with the block.
 
     Args:
         place: Where they compute.
@@ -68,7 +68,7 @@ class Crew(ExitStack, Generic[Job]):
         self._error: MnistcliError | None = None
 
     def do(self, jobs: Iterator[Job], interrupted: Callable[[], bool]) -> None:
-        """Do the jobs, which are taken as processes are free, or stop all where one fails or `interrupted` says so.
+        """Do all jobs; stop when one fails or `interrupted` returns True.
 
         Raises:
             MnistcliError: What a job raised.

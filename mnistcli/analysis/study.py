@@ -29,24 +29,16 @@ COPIES = 10  # of the parameters in a run's files at most: its best, and three c
 FIGURES_BYTES = 2**20
 
 
-def train(
-    config: TrainConfig,
-    session: Session,
-    *,
-    runs: RunsFolder,
-    name: str | None = None,
-    start: StoredModel | None = None,
-    freeze: str | None = None,
-) -> TrainResult:
-    """Train one run and score it; as of `begin`, and `Course.run`."""
+def train(config: TrainConfig, session: Session, **options: Any) -> TrainResult:
+    """Train one run and score it; for options and errors see `begin` and `Course.run`."""
     with session.interrupts() as interrupted:
-        return begin(config, session, runs=runs, name=name, start=start, freeze=freeze).run(interrupted)
+        return begin(config, session, **options).run(interrupted)
 
 
-def resume(run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, Any]) -> TrainResult:
-    """Go on with an unfinished run to the weights that it would have come to; as of `reopen`, and `Course.run`."""
+def resume(run: str, session: Session, **options: Any) -> TrainResult:
+    """Resume an unfinished run and score it; for options and errors see `reopen` and `Course.run`."""
     with session.interrupts() as interrupted:
-        return reopen(run, session, runs=runs, given=given).run(interrupted)
+        return reopen(run, session, **options).run(interrupted)
 
 
 def begin(

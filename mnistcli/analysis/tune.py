@@ -39,7 +39,7 @@ Load = Callable[[DataChoice], Dataset]
 
 @dataclass(frozen=True)
 class Job:
-    """A trial to train: its number, and its configuration, of which the seed is a part."""
+    """What to train: the number of the settings, and the configuration with them and a seed."""
 
     number: int
     config: TrainConfig
@@ -196,7 +196,7 @@ def _load(load: Load, choice: DataChoice) -> Dataset:
 
 
 def _train_trial(load: Load, job: Job, connection: Connection, _device: str) -> None:
-    """Train a trial, telling of each epoch, and at last how it ended and after how many seconds; or be told to stop."""
+    """Train a trial until it ends or STOP comes; send each epoch's metrics, then the status and the seconds."""
     from mnistcli.training import Fit
 
     started, status = time.monotonic(), COMPLETE

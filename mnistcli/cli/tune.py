@@ -97,8 +97,10 @@ def tune(
 ) -> None:
     """Search for settings that train a network better than its recipe.
 
-    Trials draw their settings at random and are judged by validation images; poor ones are ended early. The best three
-    are trained again with new seeds beside the recipe, and the command that trains with the best of these is printed.
+    Trials draw their settings at random and are judged by validation images; poor ones are stopped early.
+
+    The best three are trained again with new seeds beside the recipe, and the best of these is recommended.
+
     The test images are never used.
     """
     check_plot(plot)
@@ -107,9 +109,7 @@ def tune(
     seconds = None if time is None else parse_time(time)
     begun_with = (name, epochs, limit, seed, space, lr_range or None, None if arch and is_flax(arch) else arch)
     if resume is not None and any(each is not None for each in begun_with):
-        raise UsageError(
-            "--resume goes on with a search as it was begun: give only --trials, --for and --plot with it."
-        )
+        raise UsageError("--resume continues a search as it was begun: give only --trials, --for and --plot with it.")
     if lr_range and any(each is not None for each in (trials, time, space, name)):
         raise UsageError("--lr-range only measures: leave --trials, --for, --space and --name out.")
     if arch is None and resume is None:
@@ -169,7 +169,7 @@ def parse_time(text: str) -> float:
 
 
 def _check_source(search: Search, source: str | None) -> None:
-    """Refuse to go on with a search of a class in Flax whose file is not named, or is another one now."""
+    """Refuse to resume a search of a class in Flax unless its file is named and unchanged."""
     recorded = search.config.source_sha256
     if recorded is not None and (source is None or configure(source).source_sha256 != recorded):
         raise UsageError(

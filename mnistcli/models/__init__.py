@@ -6,6 +6,7 @@ This front door hands on what the command line reads before JAX is there.
 from mnistcli.models.recipes import (
     RECIPES,
     arch_key,
+    as_written,
     configure,
     description,
     find_recipe,
@@ -18,6 +19,7 @@ from mnistcli.models.recipes import (
 __all__ = [
     "RECIPES",
     "arch_key",
+    "as_written",
     "configure",
     "description",
     "find_recipe",

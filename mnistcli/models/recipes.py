@@ -151,12 +151,12 @@ def recipe_default(name: str) -> str:
         optimizers = {each: getattr(choice, name) for each, choice in OPTIMIZERS.items()}
         recipes = optimizers | {arch: value for arch, value in recipes.items() if value is not None}
     (common, _), *_ = Counter(recipes.values()).most_common()
-    others = [f"{key} {_as_written(value)}" for key, value in recipes.items() if value != common]
-    return _as_written(common) + (f", but {', '.join(others)}" if others else "")
+    others = [f"{key} {as_written(value)}" for key, value in recipes.items() if value != common]
+    return as_written(common) + (f", but {', '.join(others)}" if others else "")
 
 
-def _as_written(value: object) -> str:
-    """Return a setting's value as a person writes it."""
+def as_written(value: object) -> str:
+    """Return a setting's value as a person types it: "on" or "off", 0.001, a word."""
     if isinstance(value, bool):
         return "on" if value else "off"
     return f"{value:g}" if isinstance(value, float) else str(value)

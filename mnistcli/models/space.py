@@ -11,7 +11,7 @@ from typing import Any
 
 from mnistcli.config import OPTIMIZERS, SCHEDULES, TrainConfig
 from mnistcli.errors import UsageError, unknown
-from mnistcli.models.recipes import arch_key, description
+from mnistcli.models.recipes import arch_key, as_written, description
 
 DIGITS = 3  # significant ones of a number that is drawn, so that it can be typed
 # A dropout layer's rate in a description, as `language.canonical` writes it.
@@ -40,7 +40,7 @@ class Choices:
         return source.choice(self.values)
 
     def __str__(self) -> str:
-        return ",".join({"True": "on", "False": "off"}.get(str(value), str(value)) for value in self.values)
+        return ",".join(map(as_written, self.values))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from mnistcli.models import as_written
 from mnistcli.render.progress import is_live
 from mnistcli.render.screen import Screen
 from mnistcli.render.tables import NOTHING, make_facts, make_table, percent, seconds, short_arch
@@ -17,7 +18,7 @@ from mnistcli.render.view import Row, View, printable
 from mnistcli.results.training import Notice
 from mnistcli.results.tune import COMPLETE, Finalist, RateRange, SearchResult, Trial
 
-MOST_SHOWN = 10  # trials on a terminal
+MOST_SHOWN = 5  # trials on a terminal
 SHOWN_RATES = 9
 
 
@@ -54,25 +55,26 @@ class SearchProgress:
             return
         again = f", seed {event.seed}" if event.seed != self._seed else ""
         epochs = f"{len(event.validation)} epoch{'s' * (len(event.validation) != 1)}"
-        self._say(
-            f"trial {event.number}{again}: {percent(event.best)} of validation, {event.status} after {epochs}, "
-            f"{event.seconds:.1f} s: {settings_text(event.settings)}"
-        )
+        came = f"trial {event.number}{again}: {percent(event.best)} of validation, {event.status} after {epochs}"
+        self._say(f"{came}, {event.seconds:.1f} s: {settings_text(event.settings)}", f"{came}, {event.seconds:.1f} s")
         if event.status == COMPLETE and (self._best is None or event.best > self._best.best):
             self._best = event
         best = f"best {percent(self._best.best)} (trial {self._best.number})" if self._best else ""
         what = "the best again, with new seeds" if again else f"trial {event.number}"
         self._bar.update(self._task, description=f"{what}  {best}", advance=0 if again else 1)
 
-    def _say(self, text: str) -> None:
+    def _say(self, *choices: str) -> None:
+        """Print the first choice, longest first, that the screen has room for."""
         if not self._quiet:
             with suppress(BrokenPipeError):
-                self._screen.show(Text(printable(text)))
+                self._screen.show(self._screen.choose([Text(printable(text)) for text in choices]))
 
 
 def settings_text(settings: Mapping[str, Any]) -> str:
     """Return settings in a line, such as "adam, lr 0.001, batch_size 64"."""
-    return ", ".join(value if name == "optimizer" else f"{name} {_written(value)}" for name, value in settings.items())
+    return ", ".join(
+        value if name == "optimizer" else f"{name} {as_written(value)}" for name, value in settings.items()
+    )
 
 
 def search_view(result: SearchResult) -> View:
@@ -105,7 +107,7 @@ def verdict(result: SearchResult) -> str:
         return f"Of {len(result.trials)} trials, none does better than the recipe with {n} new seeds."
     said = f"Trial {best.number} reads {percent(best.accuracies.mean)} of the validation images"
     beside = f", the recipe {percent(recipe.accuracies.mean)}" if recipe else ""
-    return f"{said}{beside} (means of {n} new seeds)."
+    return f"{said}{beside} (means of {n} new seeds, too few to rule out chance)."
 
 
 def _row(trial: Trial, finalist: Finalist | None) -> Row:
@@ -116,7 +118,7 @@ def _row(trial: Trial, finalist: Finalist | None) -> Row:
         "epochs": len(trial.validation),
         "seconds": trial.seconds,
         "final_mean": finalist and finalist.accuracies.mean,
-        **{name: _written(value) for name, value in trial.settings.items()},
+        **trial.settings,
     }
 
 
@@ -160,8 +162,7 @@ def _terminal(result: SearchResult, screen: Screen) -> Iterable[RenderableType]:
         yield Text(f"and {len(ranked) - len(shown)} more (-v shows them)\n", style="dim")
     finals = make_table(
         *("trial", "mean", "standard deviation", "range"),
-        title=f"Trained again with {len(result.finalists[0].seeds)} new seeds: "
-        f"accuracy on {result.validation_images:,} validation images",
+        title=f"With {len(result.finalists[0].seeds)} new seeds, on {result.validation_images:,} validation images",
         numbers=3,
         optional=("range",),
     )
@@ -178,10 +179,6 @@ def _terminal(result: SearchResult, screen: Screen) -> Iterable[RenderableType]:
     yield Text(verdict(result), style="bold green")
     yield Text("\nTrain with it", style="dim")
     yield Text(f"  {shlex.join(result.command)}", style="cyan")
-
-
-def _written(value: Any) -> Any:
-    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
 
 
 def rates_view(found: RateRange) -> View:

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
+from mnistcli.models import as_written
 from mnistcli.render.figures import COLOURS
 from mnistcli.results.tune import COMPLETE, RateRange, SearchResult, Trial
 
@@ -51,52 +52,50 @@ def rates(found: RateRange) -> Figure:
 
 
 def _draw_setting(axes: Axes, name: str, known: list[Trial], *, best: int, images: int) -> None:
-    values = [trial.settings[name] for trial in known]
-    if isinstance(values[0], str | bool):
-        values = [{"True": "on", "False": "off"}.get(str(value), value) for value in values]
-        choices = sorted({*values})
-        jitter = np.random.default_rng(0).uniform(-0.15, 0.15, len(values))  # or many would lie on each other
-        places = np.array([choices.index(value) for value in values]) + jitter
-        axes.set_xticks(range(len(choices)), choices)
-        axes.set_xlim(-0.5, len(choices) - 0.5)
-    else:
-        places = np.array(values, float)
-        least = min((value for value in places if value > 0), default=1.0)
-        if (places <= 0).any():
-            axes.set_xscale("symlog", linthresh=least)
-        else:
-            axes.set_xscale("log")
-        if name == "batch_size" and len({*values}) <= MOST_TICKS:
-            axes.set_xticks(sorted({*values}))
-        axes.minorticks_off()
-        axes.xaxis.set_major_formatter(_as_typed())
+    """Draw the trials' errors over one setting; `images` are those of validation."""
+    places = _places(axes, name, [trial.settings[name] for trial in known])
     errors = np.array([100 * max(1 - trial.best, 0.5 / images) for trial in known])  # a log scale has no 0
     complete = np.array([trial.status == COMPLETE for trial in known])
     number = np.array([trial.number for trial in known])
-    style: dict[str, Any] = {"linestyle": "none", "color": COLOURS[0], "markersize": 5}
-    axes.plot(places[complete], errors[complete], "o", label="complete", **style)
-    axes.plot(
-        places[~complete],
-        errors[~complete],
-        "o",
-        label="pruned or diverged",
-        markerfacecolor="none",
-        alpha=0.5,
-        **style,
-    )
-    axes.plot(
-        places[number == 0], errors[number == 0], "D", color=COLOURS[1], markersize=7, linestyle="none", label="recipe"
-    )
-    axes.plot(
-        places[number == best], errors[number == best], "o", color=COLOURS[2], markerfacecolor="none", markersize=13,
-        linestyle="none", markeredgewidth=1.8, label="recommended",
-    )  # fmt: skip
+    hollow: dict[str, Any] = {"markerfacecolor": "none"}
+    for chosen, label, mark, colour, size, style in (
+        (complete, "complete", "o", COLOURS[0], 5, {}),
+        (~complete, "pruned or diverged", "o", COLOURS[0], 5, hollow | {"alpha": 0.5}),
+        (number == 0, "recipe", "D", COLOURS[1], 7, {}),
+        (number == best, "recommended", "o", COLOURS[2], 13, hollow | {"markeredgewidth": 1.8}),
+    ):
+        axes.plot(
+            places[chosen], errors[chosen], mark, color=colour, markersize=size, linestyle="none", label=label, **style
+        )
     axes.set(xlabel=name.replace("_", " "), yscale="log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(_as_typed())
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _places(axes: Axes, name: str, values: list[Any]) -> np.ndarray:
+    """Make the axis of a setting, and return where its values lie on it."""
+    if isinstance(values[0], str | bool):
+        words = list(map(as_written, values))
+        choices = sorted({*words})
+        axes.set_xticks(range(len(choices)), choices)
+        axes.set_xlim(-0.5, len(choices) - 0.5)
+        jitter = np.random.default_rng(0).uniform(-0.15, 0.15, len(words))  # or many would lie on each other
+        return np.array(list(map(choices.index, words))) + jitter
+    places = np.array(values, float)
+    if name != "dropout":
+        if (places > 0).all():
+            axes.set_xscale("log")
+        else:
+            axes.set_xscale("symlog", linthresh=min((place for place in places if place > 0), default=1.0))
+    if name == "batch_size":
+        few = len({*values}) <= MOST_TICKS
+        axes.xaxis.set_major_locator(FixedLocator(sorted({*values})) if few else LogLocator(subs=(1, 2, 5)))
+    axes.minorticks_off()
+    axes.xaxis.set_major_formatter(_as_typed())
+    return places
 
 
 def _as_typed() -> FuncFormatter:

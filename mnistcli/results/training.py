@@ -119,7 +119,7 @@ class MemberEvent(NamedTuple):
 
 @dataclass(frozen=True)
 class GroupMember:
-    """One training of a group; `history` and `figures` are as of `TrainResult`."""
+    """One training of a group; `history` and `figures` are as in `TrainResult`."""
 
     seed: int
     run: str

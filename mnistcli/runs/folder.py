@@ -91,7 +91,7 @@ class RunFolder:
         return read_start(self.path)
 
     def save_test_logits(self, logits: np.ndarray, labels: np.ndarray, data_fingerprint: str) -> None:
-        """Keep the logits [n, classes] of the test images, and their labels [n], of which comparisons are made."""
+        """Keep the logits [n, classes] and labels [n] of the test images, from which comparisons are made."""
         metadata = {"schema": TEST_SCHEMA, "data_fingerprint": data_fingerprint}
         save_tensors(self.path / TEST, {"logits": logits, "labels": labels}, metadata)
 

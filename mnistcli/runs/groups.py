@@ -9,14 +9,15 @@ import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from mnistcli.config import TrainConfig
-from mnistcli.errors import MnistcliError, RunError, UsageError
-from mnistcli.files import read_bounded, write_atomically
+from mnistcli.errors import RunError, UsageError
+from mnistcli.files import write_atomically
 from mnistcli.models import run_prefix
 from mnistcli.results.lists import RunSummary
 from mnistcli.runs.places import LOCK, check_name, claim_folder, now
@@ -24,7 +25,7 @@ from mnistcli.runs.provenance import versions
 from mnistcli.runs.record import Status, read_record
 from mnistcli.runs.run import Run
 from mnistcli.runs.store import GROUP, RunsFolder
-from mnistcli.runs.sums import MOST, seal, unseal
+from mnistcli.runs.sums import read_sealed, seal
 
 SCHEMA = "mnistcli.group/1"
 
@@ -209,19 +210,12 @@ def read_group(folder: Path) -> Group:
     Raises:
         RunError: It is not what this program writes.
     """
-    path = folder / GROUP
-    try:
-        content = unseal(json.loads(read_bounded(path, most=MOST)))
-        if content.pop("schema") != SCHEMA:
-            raise RunError(f"{path} has another schema than {SCHEMA}: it was written by another version of mnistcli.")
-        members = {int(seed): str(run) for seed, run in content.pop("members").items()}
-        for name in members.values():
-            check_name(name)
-        config, looks = TrainConfig(**content.pop("config")), tuple(content.pop("looks"))
-        return Group(folder, config=config, members=members, looks=looks, **content)
-    except OSError as error:
-        raise RunError(f"{path} cannot be read: {error.strerror}.") from error
-    except RunError:
-        raise
-    except (ValueError, TypeError, KeyError, AttributeError, MnistcliError, RecursionError) as error:
-        raise RunError(f"{path} is damaged: {error}.") from error
+    return read_sealed(folder / GROUP, SCHEMA, partial(_make, folder))
+
+
+def _make(folder: Path, content: dict[str, Any]) -> Group:
+    members = {int(seed): str(run) for seed, run in content.pop("members").items()}
+    for name in members.values():
+        check_name(name)
+    config, looks = TrainConfig(**content.pop("config")), tuple(content.pop("looks"))
+    return Group(folder, config=config, members=members, looks=looks, **content)

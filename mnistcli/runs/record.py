@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from mnistcli.config import TrainConfig
-from mnistcli.errors import MnistcliError, RunError
-from mnistcli.files import read_bounded, write_atomically
+from mnistcli.files import write_atomically
 from mnistcli.results.lists import RunSummary
-from mnistcli.runs.sums import MOST, seal, unseal
+from mnistcli.runs.sums import read_sealed, seal
 
 SCHEMA = "mnistcli.run/1"
 KINDS: dict[str, Any] = {
@@ -74,24 +73,13 @@ def read_record(folder: Path) -> RunRecord:
     Raises:
         RunError: It is missing or not what this program writes.
     """
-    path = folder / "run.json"
-    try:
-        content = json.loads(read_bounded(path, most=MOST))
-        if not isinstance(content, dict) or "schema" not in content:
-            raise ValueError("it is not an object with a schema")
-        if content["schema"] != SCHEMA:
-            raise RunError(f"{path} has another schema than {SCHEMA}: it was written by another version of mnistcli.")
-        content = unseal(content)
-        del content["schema"]
-        config = TrainConfig(**content.pop("config"))
-        record = RunRecord(status=Status(content.pop("status")), config=config, **content)
-        _check_types(record)
-    except RunError:
-        raise
-    except OSError as error:
-        raise RunError(f"{path} cannot be read: {error.strerror}.") from error
-    except (ValueError, TypeError, KeyError, AttributeError, MnistcliError, RecursionError) as error:
-        raise RunError(f"{path} is damaged: {error}.") from error
+    return read_sealed(folder / "run.json", SCHEMA, _make)
+
+
+def _make(content: dict[str, Any]) -> RunRecord:
+    config = TrainConfig(**content.pop("config"))
+    record = RunRecord(status=Status(content.pop("status")), config=config, **content)
+    _check_types(record)
     return record
 
 

@@ -3,20 +3,21 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from mnistcli.config import TrainConfig
-from mnistcli.errors import MnistcliError, RunError
-from mnistcli.files import read_bounded, write_atomically
+from mnistcli.errors import RunError
+from mnistcli.files import write_atomically
 from mnistcli.models import run_prefix
 from mnistcli.results.tune import Trial
 from mnistcli.runs.places import LOCK, claim_folder, lock_folder, now
 from mnistcli.runs.store import SEARCH, RunsFolder
-from mnistcli.runs.sums import MOST, seal, unseal
+from mnistcli.runs.sums import read_sealed, seal
 
 SCHEMA = "mnistcli.search/1"
 
@@ -29,8 +30,8 @@ class Search:
         path: The search's folder.
         config: The recipe that the search begins with; its seed is that of the trials.
         space: What the user says of the space, as `models.space.make_space` reads it.
-        most_trials: After how many trials the search ends; None: after any number.
-        most_seconds: After how many seconds of work it is to end; None: after any time.
+        most_trials: Train no more trials than these, the recipe's included; None: no limit.
+        most_seconds: End within so many seconds of work; None: no limit.
         trials: What was trained so far.
         seconds: How long the search has worked.
         provenance: Where its trials were trained.
@@ -110,21 +111,10 @@ def read_search(folder: Path) -> Search:
     Raises:
         RunError: It is not what this program writes.
     """
-    path = folder / SEARCH
-    try:
-        content = unseal(json.loads(read_bounded(path, most=MOST)))
-        if content.pop("schema") != SCHEMA:
-            raise RunError(f"{path} has another schema than {SCHEMA}: it was written by another version of mnistcli.")
-        config = TrainConfig(**content.pop("config"))
-        trials = tuple(_read_trial(each) for each in content.pop("trials"))
-        return Search(folder, config=config, trials=trials, space=tuple(content.pop("space")), **content)
-    except OSError as error:
-        raise RunError(f"{path} cannot be read: {error.strerror}.") from error
-    except RunError:
-        raise
-    except (ValueError, TypeError, KeyError, AttributeError, MnistcliError, RecursionError) as error:
-        raise RunError(f"{path} is damaged: {error}.") from error
+    return read_sealed(folder / SEARCH, SCHEMA, partial(_make, folder))
 
 
-def _read_trial(content: dict[str, Any]) -> Trial:
-    return replace(Trial(**content), validation=tuple(content["validation"]))
+def _make(folder: Path, content: dict[str, Any]) -> Search:
+    config, space = TrainConfig(**content.pop("config")), tuple(content.pop("space"))
+    trials = tuple(Trial(**each | {"validation": tuple(each["validation"])}) for each in content.pop("trials"))
+    return Search(folder, config=config, space=space, trials=trials, **content)

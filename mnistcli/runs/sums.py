@@ -2,9 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
 
+from mnistcli.errors import MnistcliError, RunError
+from mnistcli.files import read_bounded
+
+Content = TypeVar("Content")
 SUM = "sha256"
 MOST = 2**24  # bytes of JSON that are read of a file: more than config.MOST_EPOCHS epochs fill
 
@@ -26,6 +31,29 @@ def unseal(values: dict[str, Any], *, beside: Iterable[bytes | memoryview] = ())
     if values.get(SUM) != _digest(content, beside):
         raise ValueError("its content does not have the SHA-256 that it names")
     return content
+
+
+def read_sealed(path: Path, schema: str, make: Callable[[dict[str, Any]], Content]) -> Content:
+    """Read a file that holds a sealed object, and return what `make` makes of it without its schema and sum.
+
+    Raises:
+        RunError: The file cannot be read, is of another schema, or is damaged.
+    """
+    try:
+        content = json.loads(read_bounded(path, most=MOST))
+        if not isinstance(content, dict) or "schema" not in content:
+            raise ValueError("it is not an object with a schema")
+        if content["schema"] != schema:
+            raise RunError(f"{path} has another schema than {schema}: it was written by another version of mnistcli.")
+        content = unseal(content)
+        del content["schema"]
+        return make(content)
+    except RunError:
+        raise
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, TypeError, KeyError, AttributeError, MnistcliError, RecursionError) as error:
+        raise RunError(f"{path} is damaged: {error}.") from error
 
 
 def _digest(values: dict[str, Any], beside: Iterable[bytes | memoryview]) -> str:
