@@ -1,7 +1,6 @@
 """The processes that train at once: what is done of their jobs where one is stopped, fails or dies."""
 
 import os
-import time
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from mnistcli.analysis.crew import Crew, Place
 from mnistcli.errors import MnistcliError
 
+LONG = 20  # seconds after which a job that nobody stops ends
 HERE = Place("cpu", cache=True)
 
 
@@ -22,8 +22,7 @@ def work(job: str, connection: Connection, _device: str) -> None:
         case "raise":
             raise ValueError("a fault")
         case "wait":
-            while not connection.poll():
-                time.sleep(0.01)
+            connection.poll(LONG)
     connection.send(("ended", job))
 
 
