@@ -159,9 +159,9 @@ def compare(
     face.note(f"Comparing {', '.join(run.name for run in chosen)} on the {split} images of {choice.dataset}.")
     comparison = compare_runs(chosen, images, split=split, different_data=allow_different_data)
     if plot is not None:
-        from mnistcli.render import figures
+        from mnistcli.render import comparison_figures
 
-        face.save_figure(figures.comparison(comparison), plot)
+        face.save_figure(comparison_figures.comparison(comparison), plot)
     evaluated = [(each.evaluation, [run]) for each, run in zip(comparison.runs, chosen, strict=True)]
     _save_others(face, evaluated, images, comparison, plot_flips=plot_flips, html=html)
     face.show(comparison_view(comparison))
@@ -232,7 +232,7 @@ def _compare_groups(
     html: Path | None,
 ) -> None:
     from mnistcli.analysis.compare import compare_groups
-    from mnistcli.render import figures
+    from mnistcli.render import comparison_figures
     from mnistcli.render.comparison import group_comparison_view, recipe_verdict
 
     face.note(f"Comparing {', '.join(group.name for group in chosen)} on the {split} images of {dataset.name}.")
@@ -250,7 +250,7 @@ def _compare_groups(
             with suppress(OSError):  # the folder may be somebody else's
                 group.record_look()
     if plot is not None:
-        face.save_figure(figures.group_comparison(comparison), plot)
+        face.save_figure(comparison_figures.group_comparison(comparison), plot)
     evaluated = [(each.ensemble, runs) for each, (_, runs) in zip(comparison.groups, members, strict=True)]
     _save_others(face, evaluated, dataset, comparison, plot_flips=plot_flips, html=html)
     face.show(group_comparison_view(comparison))

@@ -18,10 +18,8 @@ from matplotlib.ticker import MaxNLocator
 
 from mnistcli.errors import UsageError
 from mnistcli.files import write_atomically
-from mnistcli.metrics.welch import mean_interval
 from mnistcli.render.tables import percent, shape
 from mnistcli.render.view import shortened
-from mnistcli.results.comparison import ComparedGroup, Comparison, GroupComparison
 from mnistcli.results.data import Flip, Sample
 from mnistcli.results.evaluation import Evaluation
 from mnistcli.results.model import ModelSummary
@@ -85,70 +83,6 @@ def confusion(evaluation: Evaluation) -> Figure:
     return figure
 
 
-def comparison(compared: Comparison) -> Figure:
-    """Draw the runs' curves, their confusion matrices side by side, and their errors by class; a colour a run."""
-    evaluations = [run.evaluation for run in compared.runs]
-    side = _matrix_side(len(evaluations[0].class_names))
-    figure = Figure(figsize=(max(11, 0.9 * side * len(evaluations)), 8 + 0.95 * side), layout="constrained")
-    rows: Any = figure.subfigures(3, 1, height_ratios=(1, 0.235 * side, 0.85))
-    top, middle, bottom = rows
-    _draw_curves(top, [(run.evaluation.run, [run.history]) for run in compared.runs])
-    for axes, evaluation in zip(middle.subplots(1, len(evaluations), squeeze=False)[0], evaluations, strict=True):
-        _draw_matrix(axes, evaluation, title=f"{evaluation.run}\n{_score(evaluation)}", figure=middle)
-    _draw_errors(bottom.subplots(), evaluations)
-    return figure
-
-
-def group_comparison(compared: GroupComparison) -> Figure:
-    """Draw each run's accuracy beside its group's mean and interval, and validation by epoch with its spread.
-
-    It is made for a column of a paper: legible at 8 cm, in grey and without colour vision.
-    """
-    groups = compared.groups
-    figure = Figure(figsize=(5.4, 3.9 + 0.5 * len(groups)), layout="constrained")
-    above, below = figure.subplots(2, 1, height_ratios=(0.6 + 0.5 * len(groups), 3))
-    _draw_accuracies(above, groups)
-    above.set_xlabel(f"accuracy on {compared.n:,} {compared.split} images (%): runs, mean, its 95 % interval")
-    _draw_validation(below, groups)
-    return figure
-
-
-def _draw_accuracies(axes: Axes, groups: Sequence[ComparedGroup]) -> None:
-    """Draw a line a group: its runs as hollow marks, a little apart in height, above their mean and its interval."""
-    for row, (group, colour) in enumerate(zip(groups, _cycle(len(groups)), strict=True)):
-        accuracies, mean = np.array(group.accuracies.values) * 100, group.accuracies.mean * 100
-        low, high = np.array(mean_interval(group.accuracies.values)) * 100
-        heights = row - 0.16 + 0.08 * (np.arange(len(accuracies)) % 3 - 1)
-        mark: dict[str, Any] = {"color": colour, "marker": MARKERS[row % len(MARKERS)], "linestyle": "none"}
-        axes.plot(accuracies, heights, markersize=6, markerfacecolor="none", markeredgewidth=1.3, **mark)
-        axes.plot([low, high], [row + 0.2] * 2, color=colour, linewidth=2.2, solid_capstyle="butt")
-        axes.plot([mean], [row + 0.2], markersize=8, **mark)
-        axes.annotate(
-            f"{mean:.2f}", (mean, row + 0.2), (0, -7), textcoords="offset points", ha="center", va="top", size=10
-        )
-    axes.set_yticks(range(len(groups)), [_short(group.group) for group in groups], size=11)
-    axes.set_ylim(len(groups) - 0.35, -0.5)
-    axes.grid(axis="x", alpha=0.25)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-
-
-def _draw_validation(axes: Axes, groups: Sequence[ComparedGroup]) -> None:
-    """Draw the mean of a group's runs by epoch over the range from its worst to its best."""
-    for i, (group, colour) in enumerate(zip(groups, _cycle(len(groups)), strict=True)):
-        values = np.array(by_epoch(group.histories, "validation_accuracy")) * 100
-        if values.size:
-            line, marker = LINES[i % len(LINES)], MARKERS[i % len(MARKERS)]
-            style: dict[str, Any] = {"linestyle": line, "linewidth": 1.8, "marker": marker, "markersize": 4.5}
-            _draw_mean(axes, values, label=_short(group.group), color=colour, **style)
-    axes.set(xlabel="epoch (band: from the worst run to the best)", ylabel="validation accuracy (%)")
-    axes.xaxis.set_major_locator(_whole_numbers())
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    if axes.lines:
-        axes.legend(frameon=False, fontsize=11, loc="lower right")
-
-
 def grid(samples: Sequence[Sample], *, columns: int) -> Figure:
     """Draw labelled images in rows."""
     rows = -(-len(samples) // columns)
@@ -157,7 +91,7 @@ def grid(samples: Sequence[Sample], *, columns: int) -> Figure:
         axes.set_axis_off()
         if i < len(samples):
             _draw_picture(axes, samples[i].picture)
-            axes.set_title("\n".join(map(_short, _caption(samples[i]))), size=9)
+            axes.set_title("\n".join(map(short, _caption(samples[i]))), size=9)
     return figure
 
 
@@ -233,24 +167,24 @@ def _caption(sample: Sample) -> list[str]:
 def _draw_curves(figure: FigureBase, named: Sequence[tuple[str, Sequence[Sequence[EpochMetrics]]]]) -> None:
     loss, accuracy = figure.subplots(1, 2)
     style: dict[str, Any] = {"marker": "o", "markersize": 3.5, "linewidth": 1.6}
-    for colour, (name, histories) in zip(_cycle(len(named)), named, strict=True):
+    for colour, (name, histories) in zip(cycle(len(named)), named, strict=True):
         for axes, metric, unit in ((loss, "loss", 1), (accuracy, "accuracy", 100)):
             for part, line, alpha in (("train", "--", 0.65), ("validation", "-", 1)):
                 values = np.array(by_epoch(histories, f"{part}_{metric}")) * unit
                 if values.size:  # builtin comes without its epochs
                     label = f"{name}, {'training' if part == 'train' else part}"
-                    _draw_mean(axes, values, label=label, color=colour, linestyle=line, alpha=alpha, **style)
+                    draw_mean(axes, values, label=label, color=colour, linestyle=line, alpha=alpha, **style)
     runs = max(len(histories) for _, histories in named)
     title = f"mean of {runs} runs; band: lowest to highest" if runs > 1 else None
     for axes, label in ((loss, "loss (nats)"), (accuracy, "accuracy (%)")):
         axes.set(xlabel="epoch", ylabel=label)
-        axes.xaxis.set_major_locator(_whole_numbers())
+        axes.xaxis.set_major_locator(whole_numbers())
         axes.grid(alpha=0.25)
         if axes.lines:
             axes.legend(frameon=False, fontsize=9, title=title, title_fontsize=9)
 
 
-def _draw_mean(axes: Axes, values: np.ndarray, *, color: str, **style: Any) -> None:
+def draw_mean(axes: Axes, values: np.ndarray, *, color: str, **style: Any) -> None:
     """Draw the mean of values [runs, epochs] by epoch, over the range of several runs."""
     epochs = np.arange(1, values.shape[1] + 1)
     if len(values) > 1:
@@ -267,10 +201,10 @@ def _draw_matrix(
     values = counts / support * 100 if as_percent else counts.astype(float)
     shades = np.log1p(values)
     image = axes.imshow(shades, cmap=MATRIX_COLOURS, vmin=0, vmax=np.log1p(100) if as_percent else None)
-    names = list(map(_short, evaluation.class_names))
+    names = list(map(short, evaluation.class_names))
     size = 10 if len(names) <= MOST_COUNTS else 6
     axes.set(xlabel="predicted", ylabel="true", title=title)
-    axes.set_xticks(range(len(names)), names, rotation=_rotation(names), size=size)
+    axes.set_xticks(range(len(names)), names, rotation=rotation(names), size=size)
     axes.set_yticks(range(len(names)), names, size=size)
     for (i, j), value in np.ndenumerate(values):
         if value and len(names) <= MOST_COUNTS:
@@ -283,21 +217,6 @@ def _draw_matrix(
     bar.set_ticks(np.log1p(marks).tolist(), labels=[f"{mark}{' %' if as_percent else ''}" for mark in marks])
 
 
-def _draw_errors(axes: Axes, evaluations: Sequence[Evaluation]) -> None:
-    names, width = list(map(_short, evaluations[0].class_names)), 0.8 / len(evaluations)
-    places = np.arange(len(names))
-    for i, (colour, evaluation) in enumerate(zip(_cycle(len(evaluations)), evaluations, strict=True)):
-        errors = [sum(row) - row[k] for k, row in enumerate(evaluation.confusion)]
-        bars = axes.bar(places + (i + 0.5) * width - 0.4, errors, width, color=colour, label=evaluation.run)
-        if len(names) <= MOST_COUNTS:
-            axes.bar_label(bars, size=8)
-    axes.set(xlabel="true class", ylabel="images read wrong")
-    axes.set_xticks(places, names, rotation=_rotation(names))
-    axes.yaxis.set_major_locator(_whole_numbers())
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(evaluations))
-
-
 def _draw_probabilities(axes: Axes, prediction: Prediction) -> None:
     """Draw a bar a class, in the classes' order; the answer stands out."""
     label, confidence = prediction.top[0]
@@ -307,9 +226,9 @@ def _draw_probabilities(axes: Axes, prediction: Prediction) -> None:
     bars = axes.barh(range(len(names)), [100 * shown[name] for name in names], color=colours)
     axes.bar_label(bars, fmt="%.1f", size=8, padding=2)
     left_out = len(prediction.class_names) - len(names)
-    axes.set(title=f"{_short(label)} with {percent(confidence, 1)}", xlim=(0, 112))
+    axes.set(title=f"{short(label)} with {percent(confidence, 1)}", xlim=(0, 112))
     axes.set_xlabel("probability (%)" + (f"; {left_out} less probable classes are left out" if left_out else ""))
-    axes.set_yticks(range(len(names)), map(_short, names))
+    axes.set_yticks(range(len(names)), map(short, names))
     axes.invert_yaxis()
     axes.spines[["top", "right"]].set_visible(False)
 
@@ -327,17 +246,21 @@ def _score(evaluation: Evaluation) -> str:
     return f"{percent(evaluation.accuracy)} of {evaluation.n:,} {evaluation.split} images"
 
 
-def _cycle(n: int) -> list[str]:
+def cycle(n: int) -> list[str]:
+    """Return n colours; after the last of COLOURS the first comes again."""
     return [COLOURS[i % len(COLOURS)] for i in range(n)]
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
+    """Return a name as an axis has room for it."""
     return shortened(name, LONGEST)
 
 
-def _rotation(names: Sequence[str]) -> int:
+def rotation(names: Sequence[str]) -> int:
+    """Return the degrees by which names below an axis are turned: long ones stand upright."""
     return 90 if max(map(len, names)) > 2 else 0
 
 
-def _whole_numbers() -> MaxNLocator:
+def whole_numbers() -> MaxNLocator:
+    """Return a locator of ticks at whole numbers."""
     return MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10])

@@ -12,9 +12,10 @@ def test_compare_trains_what_is_missing_then_nothing(mnistcli: Call, tmp_path: P
     assert "training one first" in first.err
     assert [run["run"] for run in first.json["runs"]] == ["linear-001", "builtin"]
     said = svg_texts(tmp_path / "out.svg")
-    assert {"linear-001, training", "linear-001, validation", "images read wrong"} <= set(said)
+    assert {"linear-001", "training", "validation", "mistaken for", "images read wrong"} <= set(said)
     for run in first.json["runs"]:
-        assert said[said.index(run["run"]) + 1] == f"{100 * run['accuracy']:.2f} % of 10,000 test images"
+        title = said.index(f"{100 * run['accuracy']:.2f} % of 10,000 test images")
+        assert said[title - 1] == run["run"]
     again = mnistcli("compare", "linear", "builtin", "--no-train")
     assert again.code == 0
     assert "training one first" not in again.err

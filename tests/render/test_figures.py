@@ -14,17 +14,13 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from PIL import Image
 
 from mnistcli.errors import UsageError
-from mnistcli.render import evaluation_figures, figures
+from mnistcli.render import comparison_figures, evaluation_figures, figures
 from mnistcli.results.data import Sample
-from mnistcli.results.evaluation import Evaluation
 from mnistcli.results.model import LayerSummary, ModelSummary
 from mnistcli.results.prediction import Explanation, Prediction
 from tests.conftest import svg_texts
-from tests.render.by_hand import BETTER, GROUPS, HISTORY, compared, evaluation, group, robustness
-
-
-def of_classes(n: int) -> Evaluation:
-    return evaluation((np.eye(n, dtype=int) * 5 + 1).tolist(), names=[f"class {i}" for i in range(n)])
+from tests.render.by_hand import HISTORY, compared, evaluation, robustness
+from tests.render.drawn import cells, lines, of_classes, pixels, tick_labels, ticks_in_view
 
 
 def explained(probabilities: Sequence[float], names: Sequence[str], **changes: Any) -> Explanation:
@@ -33,34 +29,10 @@ def explained(probabilities: Sequence[float], names: Sequence[str], **changes: A
     return Explanation(Prediction("x.png", tuple(probabilities), tuple(names)), **parts)
 
 
-def lines(axes: Axes) -> dict[str, Any]:
-    return {str(line.get_label()): line for line in axes.lines}
-
-
-def cells(axes: Axes) -> dict[tuple[int, int], str]:
-    """Return the texts in a matrix by row and column."""
-    return {(round(text.get_position()[1]), round(text.get_position()[0])): text.get_text() for text in axes.texts}
-
-
-def tick_labels(axis: Any) -> list[str]:
-    return [label.get_text() for label in axis.get_ticklabels()]
-
-
-def pixels(axes: Axes) -> np.ndarray:
-    """Return a picture's pixels [height, width, 3] uint8 as they are drawn."""
-    (image,) = axes.images
-    return image.to_rgba(image.get_array(), bytes=True)[..., :3]
-
-
 def shows(axes: Axes, picture: np.ndarray) -> bool:
     """Return whether a picture [height, width, 1 or 3] uint8 is drawn, grey levels to the nearest of 256."""
     drawn = pixels(axes).astype(int)
     return drawn.shape[:2] == picture.shape[:2] and bool((abs(drawn - picture) <= 1).all())
-
-
-def ticks_in_view(axis: Any) -> list[float]:
-    low, high = sorted(axis.get_view_interval())
-    return [tick for tick in axis.get_ticklocs() if low <= tick <= high]
 
 
 def test_training_is_dashed_and_validation_solid_with_loss_on_the_left_and_percent_on_the_right() -> None:
@@ -166,8 +138,6 @@ def test_beyond_thirty_classes_colours_stand_alone() -> None:
         counts, shares, *_ = figures.confusion(each).axes
         assert len(counts.texts) == len(shares.texts) == numbers
         assert tick_labels(counts.xaxis) == tick_labels(counts.yaxis) == list(each.class_names)
-        errors = figures.comparison(compared((each, ()), (each, ()))).subfigs[2].axes[0]
-        assert bool(errors.texts) == bool(numbers)
 
 
 def test_figures_grow_with_what_they_hold() -> None:
@@ -176,109 +146,11 @@ def test_figures_grow_with_what_they_hold() -> None:
 
     few, many = of_classes(10), of_classes(40)
     assert (size(figures.confusion(many)) > 1.4 * size(figures.confusion(few))).all()
-    two, four = (figures.comparison(compared(*[(few, HISTORY)] * n)) for n in (2, 4))
-    assert size(four)[0] > 1.8 * size(two)[0]
     sample = Sample(0, "7", np.zeros((4, 4, 1), np.uint8))
     assert (
         size(figures.grid([sample] * 6, columns=2)).tolist()
         == (size(figures.grid([sample] * 2, columns=2)) * [1, 3]).tolist()
     )
-
-
-def test_names_of_classes_do_not_run_into_each_other() -> None:
-    for names, angle in ((("0", "10", "20"), 0), (("cat", "dog", "owl"), 90)):
-        figure = figures.comparison(compared((evaluation(names=names), HISTORY), (evaluation(names=names), HISTORY)))
-        for axes in (figure.subfigs[1].axes[0], figure.subfigs[2].axes[0]):
-            assert {label.get_rotation() for label in axes.get_xticklabels()} == {angle}
-
-
-def test_a_comparison_shows_each_run_s_matrix_and_its_errors_by_true_class() -> None:
-    runs = (evaluation(run="dense-001"), evaluation(BETTER, run="cnn-001"))
-    _, middle, bottom = figures.comparison(compared(*((run, HISTORY) for run in runs))).subfigs
-    left, right = (axes for axes in middle.axes if axes.images)
-    assert left.get_title() == "dense-001\n94.27 % of 349 test images"
-    assert right.get_title() == "cnn-001\n96.85 % of 349 test images"
-    assert (cells(left)[0, 1], cells(right)[0, 1]) == ("7", "4")
-    (errors,) = bottom.axes
-    assert (errors.get_xlabel(), errors.get_ylabel()) == ("true class", "images read wrong")
-    assert tick_labels(errors.xaxis) == ["0", "1", "2"]
-    assert [text.get_text() for text in errors.get_legend().get_texts()] == ["dense-001", "cnn-001"]
-    assert [text.get_text() for text in errors.texts] == ["10", "9", "1", "4", "2", "5"]
-    first, second = errors.containers
-    assert [bar.get_height() for bar in first] == [10, 9, 1]
-    assert [bar.get_height() for bar in second] == [4, 2, 5]
-    for place, (bar, other) in enumerate(zip(first, second, strict=True)):
-        assert place - 0.5 < bar.get_x() < other.get_x() < other.get_x() + other.get_width() < place + 0.5
-        assert bar.get_x() + bar.get_width() == pytest.approx(other.get_x())
-
-
-def test_a_run_has_one_colour_also_beside_a_run_without_epochs() -> None:
-    runs = ((evaluation(run="builtin"), ()), (evaluation(run="a"), HISTORY), (evaluation(run="b"), HISTORY))
-    top, _, bottom = figures.comparison(compared(*runs)).subfigs
-    bars = {bars.get_label(): bars[0].get_facecolor() for bars in bottom.axes[0].containers}
-    assert len(set(bars.values())) == 3
-    for axes in top.axes:
-        drawn = lines(axes)
-        assert list(drawn) == ["a, training", "a, validation", "b, training", "b, validation"]
-        for label, line in drawn.items():
-            assert same_color(line.get_color(), bars[label.split(",")[0]])
-
-
-def test_runs_of_one_name_from_two_folders_are_both_drawn() -> None:
-    figure = figures.comparison(compared((evaluation(), HISTORY), (evaluation(BETTER), HISTORY[:1])))
-    for axes in figure.subfigs[0].axes:
-        assert [len(line.get_xdata()) for line in axes.lines] == [3, 3, 1, 1]
-
-
-def test_runs_without_epochs_leave_the_curves_empty() -> None:
-    top, *_ = figures.comparison(compared((evaluation(run="a"), ()), (evaluation(run="b"), ()))).subfigs
-    assert [(len(axes.lines), axes.get_legend()) for axes in top.axes] == [(0, None), (0, None)]
-
-
-def test_groups_show_every_run_beside_their_mean_and_its_interval() -> None:
-    above, _ = figures.group_comparison(GROUPS).axes
-    assert tick_labels(above.yaxis) == ["cnn", "dense"]
-    assert "accuracy on 10,000 test images" in above.get_xlabel()
-    runs, interval, mean, *_ = above.lines
-    assert list(runs.get_xdata()) == pytest.approx([98.81, 98.85, 98.74])
-    low, high = interval.get_xdata()
-    assert high - 98.8 == pytest.approx(98.8 - low) == pytest.approx(4.3027 * 0.055678 / 3**0.5, abs=1e-4)
-    assert list(mean.get_xdata()) == pytest.approx([98.8])
-    assert [text.get_text() for text in above.texts] == ["98.80", "98.15"]
-
-
-def test_groups_show_validation_as_a_mean_over_the_range_of_the_runs_that_go_on() -> None:
-    groups = (group("cnn", (0.98, 0.99, 0.985), epochs=(3, 2, 3)), group("dense", (0.9, 0.8, 0.7), epochs=(3, 0, 3)))
-    _, below = figures.group_comparison(replace(GROUPS, groups=groups)).axes
-    (line,) = below.lines  # of dense one run has no epochs
-    assert (line.get_label(), list(line.get_xdata())) == ("cnn", [1, 2])
-    assert list(line.get_ydata()) == pytest.approx([83, 91])
-    assert len(below.collections) == 1
-
-
-def test_groups_are_told_apart_without_colour() -> None:
-    above, below = figures.group_comparison(GROUPS).axes
-    assert len({line.get_marker() for line in below.lines}) == len({line.get_linestyle() for line in below.lines}) == 2
-    assert len({line.get_marker() for line in above.lines[0::3]}) == 2
-    assert len({line.get_color() for line in below.lines}) == 2
-
-
-def test_text_in_a_vector_figure_stays_text(tmp_path: Path) -> None:
-    for suffix in ("svg", "pdf"):
-        figures.save(figures.group_comparison(GROUPS), tmp_path / f"figure.{suffix}")
-    assert {"cnn", "dense", "validation accuracy (%)"} <= set(svg_texts(tmp_path / "figure.svg"))
-    content = (tmp_path / "figure.pdf").read_bytes()
-    assert b"/FontFile2" in content
-    assert b"/Type3" not in content
-
-
-@pytest.mark.parametrize("errors", [0, 1, 9])
-def test_errors_are_counted_in_whole_numbers(errors: int) -> None:
-    each = evaluation(((5, errors), (0, 5)), names="ab")
-    axes = figures.comparison(compared((each, HISTORY), (each, HISTORY))).subfigs[2].axes[0]
-    ticks = ticks_in_view(axes.yaxis)
-    assert ticks
-    assert all(tick == round(tick) for tick in ticks)
 
 
 def test_a_grid_shows_pixels_as_they_are_in_reading_order_under_their_labels() -> None:
@@ -416,7 +288,7 @@ def confusion_of(names: Sequence[str]) -> Figure:
 
 def comparison_of(names: Sequence[str]) -> Figure:
     each = evaluation(run="a-run-with-quite-a-long-name", names=names)
-    return figures.comparison(compared(*[(each, HISTORY)] * 3))
+    return comparison_figures.comparison(compared(*[(each, HISTORY)] * 3))
 
 
 def grid_of(names: Sequence[str]) -> Figure:
