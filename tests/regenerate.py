@@ -3,6 +3,7 @@
 python -m tests.regenerate
 """
 
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,12 +43,17 @@ def with_reference(readme: str) -> str:
 
 
 def _command(command: Any, path: tuple[str, ...]) -> Iterator[str]:
-    arguments = [each.metavar or each.name.upper() for each in command.params if each.param_type_name == "argument"]
+    arguments = [_argument(each) for each in command.params if each.param_type_name == "argument"]
     yield f"#### `{' '.join((*path, *arguments))}`"
     yield ""
-    yield from command.help.splitlines()
+    yield from (line for each in command.help.splitlines() for line in textwrap.wrap(each, 120) or [""])
     yield ""
     yield from _options([each for each in command.params if each.rich_help_panel != SHARED])
+
+
+def _argument(param: Any) -> str:
+    name = param.metavar or param.name.upper()
+    return (name if param.required else f"[{name}]") + ("..." if param.nargs == -1 else "")
 
 
 def _options(params: list[Any]) -> Iterator[str]:
@@ -58,7 +64,7 @@ def _options(params: list[Any]) -> Iterator[str]:
 
 def _row(param: Any) -> Iterator[str]:
     if param.param_type_name == "argument":
-        name = f"`{param.metavar or param.name.upper()}`"
+        name = f"`{_argument(param)}`"
     else:
         flags = ", ".join(f"`{flag}`" for flag in (*param.opts, *param.secondary_opts))
         name = flags if param.is_flag else f"{flags} `{param.metavar}`"

@@ -48,7 +48,7 @@ def compare(
     *,
     runs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[RUN]...", help=f"{MODEL_HELP} Two or more; without any: dense and cnn."),
+        typer.Argument(metavar="RUN", help=f"{MODEL_HELP} Two or more; without any: dense and cnn."),
     ] = None,
     seeds: Annotated[
         str | None,

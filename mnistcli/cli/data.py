@@ -166,7 +166,7 @@ def prepare(
     data: Data,
     *,
     name: Annotated[
-        str | None, typer.Argument(metavar="[DATA]", help="A name of TFDS, or a path; short for --dataset DATA.")
+        str | None, typer.Argument(metavar="DATA", help="A name of TFDS, or a path; short for --dataset DATA.")
     ] = None,
 ) -> None:
     """Fetch, prepare and decode a data set now, so that its first use needs neither time nor network."""
@@ -191,7 +191,7 @@ def clean(
     face: Face,
     *,
     name: Annotated[
-        str | None, typer.Argument(metavar="[DATA]", help="A data set, as data info names it.", show_default="all")
+        str | None, typer.Argument(metavar="DATA", help="A data set, as data info names it.", show_default="all")
     ] = None,
 ) -> None:
     """Throw away decoded data sets; what they were made from is left alone."""

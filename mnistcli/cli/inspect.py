@@ -33,7 +33,7 @@ def inspect(
     run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)],
     image: Annotated[
         str | None,
-        typer.Argument(metavar="[IMAGE]", help="A picture of one digit.", show_default="the first test image"),
+        typer.Argument(metavar="IMAGE", help="A picture of one digit.", show_default="the first test image"),
     ] = None,
     epochs: Annotated[
         bool, typer.Option("--epochs", help="Show the filters epoch by epoch, of a run trained with --keep-epochs.")

@@ -16,7 +16,7 @@ FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 RUN_HELP = "A run's name or path, an architecture (its newest finished run), 'latest' or 'builtin'."
 MODEL_HELP = f"{RUN_HELP[:-1]}, or an ONNX file."
 
-RunArgument = Annotated[str, typer.Argument(metavar="[RUN]", help=MODEL_HELP)]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help=MODEL_HELP)]
 Optimizer = Annotated[
     str | None,
     typer.Option(metavar="|".join(OPTIMIZERS), help="The optimizer.", show_default=recipe_default("optimizer")),

@@ -46,7 +46,7 @@ def tune(
     *,
     arch: Annotated[
         str | None,
-        typer.Argument(metavar="[ARCH]", help=f"{', '.join(RECIPES)}, or a network of your own."),
+        typer.Argument(metavar="ARCH", help=f"{', '.join(RECIPES)}, or a network of your own."),
     ] = None,
     trials: Annotated[
         int | None,
