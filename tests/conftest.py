@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from mnistcli.cli import app
@@ -47,6 +48,7 @@ class Outcome:
 
 Call = Callable[..., Outcome]
 Measured = Callable[..., tuple[Outcome, float]]
+MakeOnce = Callable[[str, Callable[[Path], object]], Path]
 
 
 def svg_texts(path: Path) -> list[str]:
@@ -136,10 +138,48 @@ def in_terminal(*arguments: str, cwd: Path, columns: int = 100, **environment: s
 
 
 @pytest.fixture(scope="session")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
+    """Return a function that has a folder filled by the first of pytest's processes that asks for it."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def made(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, whole = root / f"made-{name}", root / f"made-{name}.whole"
+        with FileLock(root / f"made-{name}.lock"):
+            if not whole.exists():
+                folder.mkdir()
+                fill(folder)
+                whole.touch()
+        return folder
+
+    return made
+
+
+def run_in(folder: Path, *arguments: object) -> bytes:
+    """Run the program as a process of its own, which must end well, and return what it printed."""
+    command = [sys.executable, "-m", "mnistcli", *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout
+
+
+def answers_of_builtin(n: int) -> list[int | str]:
+    """Return what `builtin` says of the first n test images: the number of a class, or "no digit"."""
+    from mnistcli.analysis.classifier import logits_of, probabilities_of
+    from mnistcli.data import load
+    from mnistcli.runs import RunsFolder, load_model
+
+    model = load_model(RunsFolder(Path("runs")).find("builtin").weights)
+    probabilities = probabilities_of(model, logits_of(model, load("mnist").test.images[:n]))
+    none = 1 - probabilities.sum(1) > probabilities.max(1)
+    return ["no digit" if left else label for label, left in zip(probabilities.argmax(1).tolist(), none, strict=True)]
+
+
+@pytest.fixture(scope="session")
+def workspace(make_once: MakeOnce) -> Path:
     """A folder with two small runs, linear-001 and dense-001, trained through the front door. Read it only."""
-    folder = tmp_path_factory.mktemp("workspace")
-    for arch in ("linear", "dense"):
-        command = [sys.executable, "-m", "mnistcli", "train", "--arch", arch, "--limit", "3000", "--epochs", "2"]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    return folder
+
+    def fill(folder: Path) -> None:
+        for arch in ("linear", "dense"):
+            run_in(folder, "train", "--arch", arch, "--limit", 3000, "--epochs", 2)
+
+    return make_once("workspace", fill)

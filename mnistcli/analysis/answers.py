@@ -6,9 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
-from mnistcli.analysis.classifier import Classifier, load_for, logits_of
+from mnistcli.analysis.classifier import Classifier, load_for, logits_of, probabilities_of
 from mnistcli.data import Dataset, Split
-from mnistcli.metrics.scores import ensemble_logits, softmax
+from mnistcli.metrics.scores import ensemble_logits
 from mnistcli.results.data import Sample
 from mnistcli.runs import Run
 
@@ -38,14 +38,24 @@ class Answers:
 
     @cached_property
     def predicted(self) -> np.ndarray:
-        """The number of the class that each image is read as, [n] integers."""
+        """The number of the class that each image is read as, [n] integers, also where "none of these" is likelier."""
         return self.logits.argmax(1)
 
     @cached_property
+    def probabilities(self) -> np.ndarray:
+        """Calibrated, [n, classes] float64."""
+        return probabilities_of(self.model, self.logits)
+
+    @property
     def confidences(self) -> np.ndarray:
         """The calibrated probability of that class, [n] float64."""
-        highest: np.ndarray = softmax(self.logits, temperature=self.model.temperature).max(1)
+        highest: np.ndarray = self.probabilities.max(1)
         return highest
+
+    @property
+    def rejected(self) -> np.ndarray:
+        """Whether "none of these" is likelier than each class, [n] bool."""
+        return 1 - self.probabilities.sum(1) > self.confidences
 
     @property
     def right(self) -> np.ndarray:
@@ -98,7 +108,7 @@ def ensemble(group: str, members: Sequence[Answers]) -> Answers:
     """Return the answers of a group: the mean of its runs' calibrated probabilities."""
     first = members[0]
     logits = ensemble_logits((each.logits, each.model.temperature) for each in members)
-    return Answers(group, replace(first.model, temperature=1.0), first.split, first.images, logits)
+    return Answers(group, replace(first.model, temperature=1.0, rejects=False), first.split, first.images, logits)
 
 
 def with_names_of(run: Run, dataset: Dataset) -> Dataset:

@@ -9,6 +9,7 @@ from mnistcli.errors import RunError
 from mnistcli.inference.logits import predict_logits
 from mnistcli.inference.onnx_model import OnnxModel, read_model_file
 from mnistcli.inference.stablehlo import stablehlo_logits
+from mnistcli.metrics.scores import softmax
 from mnistcli.models.network import Parts, restore
 from mnistcli.runs import STABLEHLO, Run, StoredModel, load_model
 
@@ -25,6 +26,11 @@ def logits_of(model: Classifier, images: np.ndarray) -> np.ndarray:
             raise RunError(f"{str(file)!r} is missing: a class in Flax can be used once its run is finished.")
         return stablehlo_logits(read_model_file(file), images, name=repr(str(file)))
     return predict_logits(*network_of(model), images)
+
+
+def probabilities_of(model: Classifier, logits: np.ndarray) -> np.ndarray:
+    """Return the calibrated probabilities [n, classes] float64 of the model's logits."""
+    return softmax(logits, temperature=model.temperature, rejects=model.rejects)
 
 
 def network_of(model: StoredModel) -> tuple[nnx.GraphDef[nnx.Module], Parts]:

@@ -38,17 +38,18 @@ def evaluate_group(group: str, runs: Sequence[Run], dataset: Dataset, *, split: 
 
 def score(answers: Answers) -> Evaluation:
     """Return the evaluation of a model's answers."""
-    labels, classes = answers.images.labels, len(answers.class_names)
+    labels, classes, model = answers.images.labels, len(answers.class_names), answers.model
     confusion = np.zeros((classes, classes), np.int64)
     np.add.at(confusion, (labels, answers.predicted), 1)
     return Evaluation(
         run=answers.name,
-        arch=answers.model.arch,
+        arch=model.arch,
         split=answers.split,
-        loss=cross_entropy(answers.logits, labels),
-        calibration=calibration_of(answers.logits, labels, temperature=answers.model.temperature),
+        loss=cross_entropy(answers.logits, labels, rejects=model.rejects),
+        calibration=calibration_of(answers.logits, labels, temperature=model.temperature, rejects=model.rejects),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         class_names=answers.class_names,
+        rejected=int(answers.rejected.sum()),
     )
 
 

@@ -3,24 +3,27 @@
 import numpy as np
 
 from mnistcli.analysis.classifier import network_of
-from mnistcli.analysis.predict import steps_for
+from mnistcli.analysis.predict import readings_for
 from mnistcli.images import Source, read_picture
 from mnistcli.inference.saliency import integrated_gradients
 from mnistcli.results.prediction import Explanation, Prediction
 from mnistcli.runs import Run, load_model
 
-METHOD = "integrated gradients (Sundararajan, Taly and Yan, 2017) of the answer's logit, from black"
+METHOD = "integrated gradients (Sundararajan, Taly and Yan, 2017) of the logit of {}, from black"
 
 
 def explain(source: Source, prediction: Prediction, run: Run, *, invert: str = "auto") -> Explanation:
     """Explain how a picture of one digit led to its prediction; arguments as of `predict`.
 
+    The pixels are those for and against the likeliest class, also where "no digit" is likelier.
+
     Raises:
         ImageError: The picture cannot be read.
     """
     picture, model = read_picture(source), load_model(run.weights)
-    steps = steps_for(model.pictures, model.image_shape, picture.pixels, invert=invert)
-    kept = [("the picture", picture.pixels), *steps]
+    every = readings_for(model.pictures, model.image_shape, picture.pixels, invert=invert)
+    chosen = next(steps for steps in every if (steps[-1][1] == prediction.picture).all())
+    kept = [("the picture", picture.pixels), *chosen]
     seen, label = kept[-1][1], int(np.argmax(prediction.probabilities))
     saliency = integrated_gradients(*network_of(model), seen, label=label)
-    return Explanation(prediction, tuple(kept), saliency.sum(-1), METHOD)
+    return Explanation(prediction, tuple(kept), saliency.sum(-1), METHOD.format(model.class_names[label]))

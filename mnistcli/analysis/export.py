@@ -4,14 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistcli.analysis.classifier import load_stored_for, logits_of, network_of
+from mnistcli.analysis.classifier import load_stored_for, logits_of, network_of, probabilities_of
 from mnistcli.analysis.onnx import make_onnx
 from mnistcli.data import Dataset
 from mnistcli.errors import RunError, UsageError
 from mnistcli.files import write_atomically
 from mnistcli.inference.onnx_model import open_onnx, read_model_file
 from mnistcli.inference.stablehlo import make_stablehlo, stablehlo_logits
-from mnistcli.metrics.scores import softmax
 from mnistcli.results.model import Export
 from mnistcli.runs import STABLEHLO, Run, StoredModel
 
@@ -42,8 +41,8 @@ def export(run: Run, dataset: Dataset, path: Path, *, form: str) -> Export:
     if form == "onnx":
         probabilities = open_onnx(written, name=name).probabilities(images)
     else:
-        probabilities = softmax(stablehlo_logits(written, images, name=name), temperature=model.temperature)
-    ours = softmax(logits_of(model, images), temperature=model.temperature)
+        probabilities = probabilities_of(model, stablehlo_logits(written, images, name=name))
+    ours = probabilities_of(model, logits_of(model, images))
     return Export(
         run=run.name,
         file=str(path),
@@ -57,4 +56,6 @@ def export(run: Run, dataset: Dataset, path: Path, *, form: str) -> Export:
 def _stablehlo(model: StoredModel) -> bytes:
     if model.network is None:
         return read_model_file(model.path.with_name(STABLEHLO))
-    return make_stablehlo(*network_of(model), image_shape=model.image_shape, temperature=model.temperature)
+    return make_stablehlo(
+        *network_of(model), image_shape=model.image_shape, temperature=model.temperature, rejects=model.rejects
+    )

@@ -6,7 +6,7 @@ import numpy as np
 
 from mnistcli.analysis.classifier import load_stored_for, network_of
 from mnistcli.analysis.filmstrip import first_filters
-from mnistcli.analysis.predict import steps_for
+from mnistcli.analysis.predict import readings_for
 from mnistcli.data import Dataset
 from mnistcli.errors import ImageError, RunError
 from mnistcli.images import Source, read_picture
@@ -90,10 +90,10 @@ def _principal_axes(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _read(path: str, model: StoredModel) -> np.ndarray:
     try:
         picture = read_picture(Source(path))
-        *_, (_, seen) = steps_for(model.pictures, model.image_shape, picture.pixels, invert="auto")
+        first, *_ = readings_for(model.pictures, model.image_shape, picture.pixels, invert="auto")
     except ImageError as error:
         raise ImageError(f"{path!r} {error}.") from error
-    return seen
+    return first[-1][1]
 
 
 def _by_layer(outputs: Mapping[str, np.ndarray], model: StoredModel) -> tuple[LayerOutput, ...]:

@@ -59,6 +59,7 @@ def make_onnx(run: Run, model: StoredModel) -> bytes:
         "pictures": model.pictures,
         "data_fingerprint": model.data_fingerprint,
         "temperature": model.temperature,
+        "rejects": model.rejects,
         "mnistcli": __version__,
     }
     if record is not None:

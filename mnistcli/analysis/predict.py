@@ -19,13 +19,13 @@ from mnistcli.images import (
     Read,
     Reading,
     Source,
+    Steps,
     find_row,
     fit_to,
     read_pictures,
-    steps,
+    readings,
 )
 from mnistcli.inference.onnx_model import OnnxModel
-from mnistcli.metrics.scores import softmax
 from mnistcli.results.prediction import Digit, Prediction
 from mnistcli.runs import Run, StoredModel, load_model
 
@@ -111,26 +111,23 @@ def save_pictures(answers: Iterable[Prediction], folder: Path) -> Iterator[Predi
 
 
 def _look(pictures: str, shape: tuple[int, int, int], invert: str, picture: Picture) -> np.ndarray:
-    *_, (_, seen) = steps_for(pictures, shape, picture.pixels, invert=invert)
-    return seen
+    """Return what a network may see, [ways to read the picture, height, width, channels] uint8."""
+    return np.stack([steps[-1][1] for steps in readings_for(pictures, shape, picture.pixels, invert=invert)])
 
 
-def steps_for(
-    pictures: str, shape: tuple[int, int, int], pixels: np.ndarray, *, invert: str
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield what is kept of a picture at each step, for a network that reads images of that shape.
+def readings_for(pictures: str, shape: tuple[int, int, int], pixels: np.ndarray, *, invert: str) -> list[Steps]:
+    """Return each way to read a picture, step by step, for a network that reads images of that shape.
 
     Args:
-        pictures: "digit": as `images.steps`; "whole": all of it, scaled.
+        pictures: "digit": as `images.readings`; "whole": all of it, scaled.
         shape: Height, width and channels.
         pixels: The picture, [height, width, 1 or 3] uint8.
-        invert: As of `images.steps`; a whole picture is inverted by "yes" alone.
+        invert: As of `images.readings`; a whole picture is inverted by "yes" alone.
     """
     if pictures == "digit":
-        yield from steps(pixels, invert=invert)
-    else:
-        scaled = fit_to(pixels, shape)
-        yield "scaled", 255 - scaled if invert == "yes" else scaled
+        return readings(pixels, invert=invert)
+    scaled = fit_to(pixels, shape)
+    return [[("scaled", 255 - scaled if invert == "yes" else scaled)]]
 
 
 def _mean(forwards: Sequence[Forward], images: np.ndarray) -> np.ndarray:
@@ -140,20 +137,26 @@ def _mean(forwards: Sequence[Forward], images: np.ndarray) -> np.ndarray:
 
 
 def _probabilities_of(model: StoredModel, images: np.ndarray) -> np.ndarray:
-    from mnistcli.analysis.classifier import logits_of  # with JAX
+    from mnistcli.analysis.classifier import logits_of, probabilities_of  # with JAX
 
-    return softmax(logits_of(model, images), temperature=model.temperature)
+    return probabilities_of(model, logits_of(model, images))
 
 
 def _answer(class_names: tuple[str, ...], forward: Forward, batch: Read) -> list[Prediction]:
-    readable = [reading.seen for reading in batch if reading.error is None]
-    answers = iter(forward(np.stack(readable)).tolist() if readable else ())
+    seen = [reading.seen for reading in batch if reading.error is None]
+    answers = iter(np.split(forward(np.concatenate(seen)), np.cumsum([len(each) for each in seen])) if seen else ())
     return [
-        Prediction(each.name, error=each.error)
-        if each.error is not None
-        else Prediction(each.name, tuple(next(answers)), class_names, picture=each.seen, note=each.note)
+        Prediction(each.name, error=each.error) if each.error is not None else _surest(class_names, next(answers), each)
         for each in batch
     ]
+
+
+def _surest(class_names: tuple[str, ...], probabilities: np.ndarray, reading: Reading) -> Prediction:
+    """Return the answer to the way of reading a picture, of probabilities [ways, classes], that is surest."""
+    way = int(probabilities.max(1).argmax())
+    return Prediction(
+        reading.name, tuple(probabilities[way].tolist()), class_names, picture=reading.seen[way], note=reading.note
+    )
 
 
 def _answer_rows(class_names: tuple[str, ...], forward: Forward, batch: Read) -> list[Prediction]:

@@ -11,6 +11,7 @@ ASPECTS = (-0.11, -0.92, -0.05, -0.22, -0.22, -0.05, -0.36, -0.22, -0.29, -0.36)
 SPREADS = (0.20, 0.46, 0.22, 0.21, 0.21, 0.26, 0.22, 0.21, 0.22, 0.21)
 A_DIGIT = -2.0  # nats for each digit more
 LOWEST = 0.55  # of the line's height: a digit is taller
+LEAST = 1e-6  # of a probability, whose logarithm would else be infinite
 
 
 def best_reading(candidates: Sequence[Candidate], probabilities: np.ndarray) -> list[int]:
@@ -33,4 +34,4 @@ def _score(candidate: Candidate, probabilities: np.ndarray) -> float:
     label = int(probabilities.argmax())
     off = (np.log(candidate.aspect) - ASPECTS[label]) / SPREADS[label]
     low = max(LOWEST - candidate.height, 0) / 0.05
-    return float(np.log(probabilities[label]) - off**2 / 2 - np.log(SPREADS[label]) - low**2 / 2 + A_DIGIT)
+    return float(np.log(max(probabilities[label], LEAST)) - off**2 / 2 - np.log(SPREADS[label]) - low**2 / 2 + A_DIGIT)

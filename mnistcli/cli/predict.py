@@ -46,7 +46,7 @@ def predict(
     images: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[IMAGE]...",
+            metavar="IMAGE",
             help="Pictures: PNG, JPEG, BMP, GIF, TIFF, WebP; .npy, .npz and IDX files of many; '-' reads stdin.",
         ),
     ] = None,
@@ -100,7 +100,8 @@ def predict(
 ) -> None:
     """Say which digit each picture shows, of any size and colour.
 
-    A picture is made what MNIST holds: light ink on black, fitted into 20×20 pixels, centred in 28×28.
+    A picture is made what MNIST holds: light ink on black, fitted into 20×20 pixels, centred in 28×28. What builtin
+    takes for no digit is answered by "no digit".
     """
     if bool(images) == (files_from is not None):
         raise UsageError("predict takes pictures or --files-from, one of the two: see 'mnistcli predict --help'.")

@@ -2,7 +2,7 @@
 
 from mnistcli.images.arrays import npy_header, unpack
 from mnistcli.images.decode import WORKING_SIDE, Picture, Source, read_picture
-from mnistcli.images.normalize import is_mnist_like, normalize, steps
+from mnistcli.images.normalize import Steps, is_mnist_like, normalize, readings
 from mnistcli.images.paths import read_paths, walk
 from mnistcli.images.reading import Read, Reading, read_pictures
 from mnistcli.images.row import Candidate, find_row
@@ -15,6 +15,7 @@ __all__ = [
     "Read",
     "Reading",
     "Source",
+    "Steps",
     "find_row",
     "fit_to",
     "is_mnist_like",
@@ -23,7 +24,7 @@ __all__ = [
     "read_paths",
     "read_picture",
     "read_pictures",
-    "steps",
+    "readings",
     "unpack",
     "walk",
 ]

@@ -14,15 +14,17 @@ DIM = 0.15  # of white, added to the light by which a difference is divided: in 
 EDGE = 0.06  # of the picture's edge: ink that covers more of it may be no writing
 
 
-def find_ink(pixels: np.ndarray, *, invert: str = "auto") -> np.ndarray:
-    """Return how much ink each pixel holds, float 0 to 1 [height, width], of a picture [height, width, 1 or 3] uint8.
+def find_inks(pixels: np.ndarray, *, invert: str = "auto") -> list[np.ndarray]:
+    """Return each way to tell a picture's ink from its paper; most have one.
+
+    The picture is [height, width, 1 or 3] uint8; a way is how much ink each pixel holds, float 0 to 1 [height, width].
 
     The paper is a smooth surface in each colour, fitted to what the picture's edge shows most; ink is the distance
     from it, so dark on light and light on dark are the same. Where `invert` is "yes" or "no" instead of "auto", the
     paper is what is lightest or darkest, wherever it lies, and ink only what is darker or lighter than it.
 
-    Where that leaves areas, there is more than one paper: a sheet on a desk, a page half in shadow. Then ink is what is
-    thin, whichever of them it is on.
+    Where that leaves areas, they may be strokes of a thick pen, or there is more than one paper: a sheet on a desk, a
+    page half in shadow. The second way then takes for ink what is thin, whichever of them it is on.
 
     Raises:
         ImageError: Nothing stands out from the paper.
@@ -31,12 +33,12 @@ def find_ink(pixels: np.ndarray, *, invert: str = "auto") -> np.ndarray:
     paper = _paper(colours, invert)
     ink = _stretch(_one_side(colours - paper, _apart(colours, paper, invert)))
     if not _has_areas(ink > 0.5):
-        return ink
+        return [ink]
     lighter = (colours - paper)[ink > 0.5].mean(0) > 0
     try:
-        return _find_thin(pixels, lighter, invert)
-    except ImageError:  # areas and nothing else: who looks for strokes says so
-        return ink
+        return [ink, _find_thin(pixels, lighter, invert)]
+    except ImageError:
+        return [ink]
 
 
 def _one_side(difference: np.ndarray, distance: np.ndarray) -> np.ndarray:

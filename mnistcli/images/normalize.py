@@ -10,8 +10,9 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
+from mnistcli.errors import ImageError
 from mnistcli.images.decode import WORKING_SIDE
-from mnistcli.images.ink import find_ink
+from mnistcli.images.ink import find_inks
 from mnistcli.images.rules import drop_rules
 from mnistcli.images.strokes import adjust_weight, keep_digit
 from mnistcli.images.surroundings import drop_edges, drop_frames
@@ -20,19 +21,23 @@ SIDE, BOX, CENTRE = 28, 20, 14
 THINNEST, THICKEST = 1.6, 4.5  # pixels of the box: strokes of 19 in 20 images of MNIST lie between
 
 
+Steps = list[tuple[str, np.ndarray]]
+
+
 def normalize(pixels: np.ndarray, *, invert: str = "auto") -> np.ndarray:
-    """Return [28, 28, 1] uint8, light ink on black, of a picture [height, width, 1 or 3] uint8: the last of its steps.
+    """Return [28, 28, 1] uint8, light ink on black, of a picture [height, width, 1 or 3] uint8, read the first way.
 
-    Arguments and errors are those of `steps`.
+    Arguments and errors are those of `readings`.
     """
-    *_, (_, picture) = steps(pixels, invert=invert)
-    return picture
+    first, *_ = readings(pixels, invert=invert)
+    return first[-1][1]
 
 
-def steps(pixels: np.ndarray, *, invert: str = "auto") -> Iterator[tuple[str, np.ndarray]]:
-    """Yield what is kept of a picture at each step, under the step's name.
+def readings(pixels: np.ndarray, *, invert: str = "auto") -> list[Steps]:
+    """Return each way to read a picture, as what is kept of it at each step, under the step's name.
 
-    Up to the last, that is ink [height, width], float 0 to 1; the last is [28, 28, 1] uint8.
+    Most pictures have one way. Of two, as `find_inks` has them, whoever can read digits says which shows one.
+    Up to the last, a step is ink [height, width], float 0 to 1; the last is [28, 28, 1] uint8.
     A picture that is MNIST-like already, or the negative of one, passes through untouched but for its polarity.
 
     Args:
@@ -40,15 +45,26 @@ def steps(pixels: np.ndarray, *, invert: str = "auto") -> Iterator[tuple[str, np
         invert: "yes" where its ink is dark on light paper, "no" where it is light on dark, "auto" to find out.
 
     Raises:
-        ImageError: The picture is blank, or shows no strokes.
+        ImageError: The picture is blank.
     """
     untouched = _find_mnist_like(pixels, invert)
     if untouched is not None:
-        yield "MNIST-like already", untouched
+        return [[("MNIST-like already", untouched)]]
+    ways = [steps for ink in find_inks(pixels, invert=invert) if (steps := list(_steps(ink)))]
+    if not ways:
+        raise ImageError("is blank: no ink was found on it but rules, frames and edges")
+    return ways
+
+
+def _steps(ink: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield what is kept at each step, or nothing where nothing is left."""
+    without_rules = drop_rules(ink)
+    alone = drop_edges(drop_frames(without_rules))
+    if (alone <= 0.5).all():
         return
-    yield "ink", (ink := find_ink(pixels, invert=invert))
-    yield "without rules", (ink := drop_rules(ink))
-    yield "without surroundings", (ink := drop_edges(drop_frames(ink)))
+    yield "ink", ink
+    yield "without rules", without_rules
+    yield "without surroundings", (ink := alone)
     yield "the digit alone", (ink := keep_digit(ink))
     yield "strokes as thick as MNIST's", (ink := _weigh(ink))
     yield "fitted and centred", _centre(_fit_into_box(ink))[..., None]

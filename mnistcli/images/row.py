@@ -12,10 +12,10 @@ import numpy as np
 
 from mnistcli.errors import ImageError
 from mnistcli.images.decode import Picture
-from mnistcli.images.ink import find_ink
+from mnistcli.images.ink import find_inks
 from mnistcli.images.normalize import place
 from mnistcli.images.rules import drop_rules
-from mnistcli.images.strokes import SPECK, check_strokes
+from mnistcli.images.strokes import SPECK
 from mnistcli.images.surroundings import drop_frames
 
 WIDE = 0.95  # of the line's height: a piece that is wider may be several digits
@@ -58,10 +58,10 @@ def find_row(picture: Picture, *, invert: str = "auto") -> list[Candidate]:
     """
     from scipy.ndimage import maximum
 
-    ink = drop_frames(drop_rules(find_ink(picture.pixels, invert=invert)))
+    *_, ink = find_inks(picture.pixels, invert=invert)
+    ink = drop_frames(drop_rules(ink))
     pieces = _pieces(ink > 0.5)
     line = _line_height(pieces)
-    check_strokes(pieces > 0, line)
     groups = _join_stacked(pieces, line)
     atoms = _cut_wide(groups, ink, line)
     boxes = _boxes(atoms)
@@ -82,7 +82,9 @@ def _pieces(mask: np.ndarray) -> np.ndarray:
     """
     from scipy.ndimage import label
 
-    pieces, _ = label(mask, np.ones((3, 3)))
+    pieces, count = label(mask, np.ones((3, 3)))
+    if not count:
+        raise ImageError("is blank: no ink was found on it but rules and frames")
     areas = np.bincount(pieces.ravel())[1:]
     large = np.flatnonzero(areas >= SPECK * areas.max())
     if len(large) > MOST:

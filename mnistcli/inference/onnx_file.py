@@ -19,13 +19,14 @@ def onnx_file(steps: Sequence[Step], arrays: Mapping[str, np.ndarray], metadata:
     """Return an ONNX file of the network.
 
     Its input is `images` uint8 [n, height, width, channels], any n; its outputs are `logits` and `probabilities`,
-    float32 [n, classes]. Probabilities are the softmax of logits / temperature.
+    float32 [n, classes]. Probabilities are the softmax of logits / temperature; of a network that rejects, of these and
+    a 0 for "none of these", whose probability is what the others leave.
 
     Args:
         steps: The network's layers.
         arrays: Their variables by path, float32.
-        metadata: What the file says of itself, with "image_shape", "class_names" and "temperature"; text stays, all
-            else becomes JSON.
+        metadata: What the file says of itself, with "image_shape", "class_names" and "temperature", and perhaps
+            "rejects"; text stays, all else becomes JSON.
     """
     graph = _Graph(arrays)
     x = graph.add("Cast", IMAGES, to=TensorProto.FLOAT)
@@ -33,7 +34,13 @@ def onnx_file(steps: Sequence[Step], arrays: Mapping[str, np.ndarray], metadata:
     x = graph.add("Transpose", x, perm=(0, 3, 1, 2))  # ONNX has channels before rows, up to the first row of numbers
     graph.add("Identity", _add_steps(graph, x, steps), output=LOGITS)
     calibrated = graph.add("Div", LOGITS, graph.constant("temperature", np.float32(metadata["temperature"])))
-    graph.add("Softmax", calibrated, output=PROBABILITIES, axis=1)
+    if metadata.get("rejects"):
+        one_more = graph.constant("one more", np.array([0, 0, 0, 1]))
+        every = graph.add("Softmax", graph.add("Pad", calibrated, one_more), axis=1)
+        first, last, axis = (graph.constant(f"number {at}", np.array([at])) for at in (0, -1, 1))
+        graph.add("Slice", every, first, last, axis, output=PROBABILITIES)
+    else:
+        graph.add("Softmax", calibrated, output=PROBABILITIES, axis=1)
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,

@@ -77,6 +77,7 @@ class OnnxModel:
         class_names: The classes' names in the order of the logits.
         pictures: How `predict` makes a picture what the network reads, one of config.PICTURES.
         temperature: By which its probabilities are calibrated.
+        rejects: Whether 0 is the logit of one class more, "none of these".
         data_fingerprint: Of the data set that it was trained on; None: unknown.
         feed: How images become its input.
         outputs: The names of its outputs by what they are, LOGITS or PROBABILITIES; one of them may be missing.
@@ -88,6 +89,7 @@ class OnnxModel:
     class_names: tuple[str, ...]
     pictures: str
     temperature: float
+    rejects: bool
     data_fingerprint: str | None
     feed: Feed
     outputs: dict[str, str]
@@ -199,11 +201,14 @@ def _open_own(content: bytes, session: Any, name: str) -> OnnxModel:
         if pictures not in PICTURES or not 0 < temperature < math.inf:
             raise ValueError(f"how pictures are read, {pictures!r}, or the temperature, {temperature}")
         arch, fingerprint = metadata["arch"], metadata["data_fingerprint"]
+        rejects = json.loads(metadata.get("rejects", "false")) is True
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise RunError(f"{name} is not a mnistcli model; wrong or missing in its metadata: {error}.") from error
     feed, outputs = Feed(IMAGES, "nhwc", TOGETHER), {each: each for each in (LOGITS, PROBABILITIES)}
     shape = height, width, channels
-    return OnnxModel(name, arch, shape, class_names, pictures, temperature, fingerprint, feed, outputs, content)
+    return OnnxModel(
+        name, arch, shape, class_names, pictures, temperature, rejects, fingerprint, feed, outputs, content
+    )
 
 
 def _open_foreign(content: bytes, session: Any, name: str, reading: OnnxReading) -> OnnxModel:
@@ -224,7 +229,7 @@ def _open_foreign(content: bytes, session: Any, name: str, reading: OnnxReading)
     feed = Feed(given.name, layout, together, floats)
     pictures = "digit" if image_shape == (28, 28, 1) else "whole"
     sample = np.random.default_rng(0).integers(0, 256, (together[0], *image_shape), np.uint8)
-    model = OnnxModel(name, FOREIGN, image_shape, (), pictures, 1.0, None, feed, {LOGITS: first}, content)
+    model = OnnxModel(name, FOREIGN, image_shape, (), pictures, 1.0, False, None, feed, {LOGITS: first}, content)
     answers = model._run_part(sample, first, len(sample))
     if answers.ndim != 2 or len(answers) != len(sample) or answers.shape[1] < 2:
         found = "×".join(map(str, answers.shape))

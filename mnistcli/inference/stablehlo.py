@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax import export, lax
@@ -18,16 +19,24 @@ HARMLESS = {"Sharding", "shape_assertion"}  # custom calls that only say somethi
 
 
 def make_stablehlo(
-    graph: nnx.GraphDef[nnx.Module], parts: Parts, *, image_shape: tuple[int, ...], temperature: float
+    graph: nnx.GraphDef[nnx.Module],
+    parts: Parts,
+    *,
+    image_shape: tuple[int, ...],
+    temperature: float,
+    rejects: bool = False,
 ) -> bytes:
     """Return a network's file: from images uint8 [n, *image_shape] to logits and probabilities float32 [n, classes].
 
-    n is any number where the network allows that, and else BATCH.
+    n is any number where the network allows that, and else BATCH. Probabilities are as of `metrics.scores.softmax`.
     """
 
     @jax.jit
     def answer(images: jax.Array) -> tuple[jax.Array, jax.Array]:
         scores = logits(graph, parts, images)
+        if rejects:
+            every = jax.nn.softmax(jnp.pad(scores / temperature, ((0, 0), (0, 1))))
+            return scores, every[:, :-1]
         return scores, jax.nn.softmax(scores / temperature)
 
     (any_number,) = export.symbolic_shape("n")

@@ -24,18 +24,19 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     from scipy.optimize import minimize_scalar  # 0.2 s to import, and needed nowhere else
 
     def loss(log_temperature: float) -> float:
-        return cross_entropy(logits * np.exp(-log_temperature), labels)
+        return cross_entropy(logits, labels, temperature=float(np.exp(log_temperature)))
 
     return float(np.exp(minimize_scalar(loss, bounds=np.log([0.1, 10]), method="bounded", options={"xatol": 1e-3}).x))
 
 
-def calibration_of(logits: np.ndarray, labels: np.ndarray, *, temperature: float) -> Calibration:
-    """Return what the probabilities of logits [n, classes], divided by the temperature, are worth for labels [n]."""
-    probabilities = softmax(logits, temperature=temperature)
+def calibration_of(logits: np.ndarray, labels: np.ndarray, *, temperature: float, rejects: bool = False) -> Calibration:
+    """Return what the probabilities of logits [n, classes], as `softmax` reads them, are worth for labels [n]."""
+    probabilities = softmax(logits, temperature=temperature, rejects=rejects)
     coverage = Coverage.of(probabilities, labels)
-    bins, bins_uncalibrated = reliability(probabilities, labels), reliability(softmax(logits), labels)
+    bins_uncalibrated = reliability(softmax(logits, rejects=rejects), labels)
+    bins = reliability(probabilities, labels)
     return Calibration(
-        loss=cross_entropy(logits.astype(np.float64) / temperature, labels),
+        loss=cross_entropy(logits, labels, temperature=temperature, rejects=rejects),
         brier=brier_score(probabilities, labels),
         error=calibration_error(bins),
         error_uncalibrated=calibration_error(bins_uncalibrated),

@@ -5,10 +5,22 @@ from collections.abc import Iterable
 import numpy as np
 
 
-def softmax(logits: np.ndarray, *, temperature: float = 1.0) -> np.ndarray:
-    """Return probabilities [n, classes] float64 of logits [n, classes] divided by the temperature."""
-    scores = np.exp((logits.astype(np.float64) - logits.max(1, keepdims=True)) / temperature)
-    probabilities: np.ndarray = scores / scores.sum(1, keepdims=True)
+def log_softmax(logits: np.ndarray, *, temperature: float = 1.0, rejects: bool = False) -> np.ndarray:
+    """Return the logarithms [n, classes] float64 of the probabilities of logits [n, classes] over the temperature.
+
+    Of a network that `rejects`, 0 is the logit of one class more, "none of these": the probabilities of the others are
+    then what that leaves.
+    """
+    scaled = logits.astype(np.float64) / temperature
+    highest = scaled.max(1, keepdims=True).clip(0 if rejects else None)
+    total = np.exp(scaled - highest).sum(1, keepdims=True) + (np.exp(-highest) if rejects else 0)
+    shifted: np.ndarray = scaled - highest - np.log(total)
+    return shifted
+
+
+def softmax(logits: np.ndarray, *, temperature: float = 1.0, rejects: bool = False) -> np.ndarray:
+    """Return probabilities [n, classes] float64 of logits [n, classes]; the arguments are those of `log_softmax`."""
+    probabilities: np.ndarray = np.exp(log_softmax(logits, temperature=temperature, rejects=rejects))
     return probabilities
 
 
@@ -17,19 +29,15 @@ def ensemble_logits(members: Iterable[tuple[np.ndarray, float]]) -> np.ndarray:
 
     A member is its logits [n, classes] and its temperature.
     """
-    logs = []
-    for logits, temperature in members:
-        scaled = (logits.astype(np.float64) - logits.max(1, keepdims=True)) / temperature
-        logs.append(scaled - np.log(np.exp(scaled).sum(1, keepdims=True)))
+    logs = [log_softmax(logits, temperature=temperature) for logits, temperature in members]
     total: np.ndarray = np.logaddexp.reduce(logs)
     return total - np.log(len(logs))
 
 
-def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Return the mean cross-entropy in nats of logits [n, classes] against labels [n]."""
-    shifted = logits.astype(np.float64) - logits.max(1, keepdims=True)
-    log_likelihood = shifted[np.arange(len(labels)), labels] - np.log(np.exp(shifted).sum(1))
-    return float(-log_likelihood.mean())
+def cross_entropy(logits: np.ndarray, labels: np.ndarray, *, temperature: float = 1.0, rejects: bool = False) -> float:
+    """Return the mean cross-entropy in nats of logits [n, classes], as `log_softmax` reads them, against labels [n]."""
+    logs = log_softmax(logits, temperature=temperature, rejects=rejects)
+    return float(-logs[np.arange(len(labels)), labels].mean())
 
 
 def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:

@@ -320,7 +320,7 @@ class Flatten(Layer):
         return (math.prod(shape),)
 
     def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:
-        return x.reshape(len(x), -1)
+        return x.reshape(x.shape[0], -1)
 
 
 @dataclass(frozen=True)

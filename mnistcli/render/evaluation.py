@@ -38,6 +38,7 @@ def evaluation_document(evaluation: Evaluation) -> dict[str, Any]:
         "n": evaluation.n,
         "accuracy": evaluation.accuracy,
         "accuracy_ci95": list(evaluation.accuracy_ci95),
+        "rejected": evaluation.rejected,
         "loss": evaluation.loss,
         "loss_calibrated": calibration.loss,
         "brier": calibration.brier,
@@ -107,6 +108,10 @@ def _terminal(evaluation: Evaluation, show_command: Sequence[str], screen: Scree
     facts.add_row("split", f"{evaluation.split}, {evaluation.n:,} images")
     facts.add_row("accuracy", f"{percent(evaluation.accuracy)}  (95 % interval {interval(evaluation.accuracy_ci95)})")
     facts.add_row("errors", f"{evaluation.n - evaluation.correct:,}")
+    if evaluation.rejected:
+        facts.add_row(
+            "no digit", f"the likeliest for {evaluation.rejected:,} images, which count by their likeliest class"
+        )
     facts.add_row("loss", f"{evaluation.loss:.4f} nats, {calibration.loss:.4f} after temperature scaling")
     facts.add_row("Brier score", f"{calibration.brier:.4f}")
     facts.add_row(

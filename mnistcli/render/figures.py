@@ -23,7 +23,7 @@ from mnistcli.render.view import shortened
 from mnistcli.results.data import Flip, Sample
 from mnistcli.results.evaluation import Evaluation
 from mnistcli.results.model import ModelSummary
-from mnistcli.results.prediction import Explanation, Prediction
+from mnistcli.results.prediction import NONE, Explanation, Prediction
 from mnistcli.results.training import EpochMetrics, by_epoch
 
 MARKERS = "osD^vP"  # with which colours are told apart in grey
@@ -152,7 +152,8 @@ def explanation(explained: Explanation) -> Figure:
     _draw_probabilities(shares, prediction)
     most = float(np.abs(explained.saliency).max())
     image = pixels.imshow(explained.saliency, cmap="RdBu_r", vmin=-most, vmax=most)
-    pixels.set(title="red: for the answer, blue: against it", xticks=(), yticks=())
+    likeliest = max(zip(prediction.probabilities, prediction.class_names, strict=True))[1]
+    pixels.set(title=f"{short(likeliest)}\nred: for it, blue: against it", xticks=(), yticks=())
     bottom.colorbar(image, ax=pixels, shrink=0.8, label="share in the logit")
     figure.supxlabel(f"The last picture: {explained.method}", size=8)
     return figure
@@ -221,11 +222,11 @@ def _draw_probabilities(axes: Axes, prediction: Prediction) -> None:
     """Draw a bar a class, in the classes' order; the answer stands out."""
     label, confidence = prediction.top[0]
     shown = dict(prediction.top[:MOST_BARS])
-    names = [name for name in prediction.class_names if name in shown]
+    names = [name for name in (*prediction.class_names, NONE) if name in shown]
     colours = [COLOURS[1] if name == label else COLOURS[0] for name in names]
     bars = axes.barh(range(len(names)), [100 * shown[name] for name in names], color=colours)
     axes.bar_label(bars, fmt="%.1f", size=8, padding=2)
-    left_out = len(prediction.class_names) - len(names)
+    left_out = len(prediction.top) - len(names)
     axes.set(title=f"{short(label)} with {percent(confidence, 1)}", xlim=(0, 112))
     axes.set_xlabel("probability (%)" + (f"; {left_out} less probable classes are left out" if left_out else ""))
     axes.set_yticks(range(len(names)), map(short, names))

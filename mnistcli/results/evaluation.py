@@ -109,6 +109,7 @@ class Evaluation:
 
     Attributes:
         loss: The mean cross-entropy in nats, before temperature scaling.
+        rejected: Images for which "none of these" is likelier than each class; they count by their likeliest class.
         cost: None where nobody asked.
     """
 
@@ -119,6 +120,7 @@ class Evaluation:
     calibration: Calibration
     confusion: tuple[tuple[int, ...], ...]
     class_names: tuple[str, ...]
+    rejected: int = 0
     cost: Cost | None = None
 
     @property

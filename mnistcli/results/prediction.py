@@ -10,6 +10,17 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+NONE, UNREAD = "no digit", "?"
+ROUNDING = 1e-4  # that the sum of float32 probabilities is off by at most
+
+
+def ranked(class_names: tuple[str, ...], probabilities: tuple[float, ...]) -> list[tuple[str, float]]:
+    """Return the answers, most probable first: classes, and NONE where the classes leave it any probability."""
+    left = 1 - math.fsum(probabilities)
+    none = [(NONE, left)] if left > ROUNDING else []
+    return sorted([*zip(class_names, probabilities, strict=True), *none], key=lambda pair: -pair[1])
+
+
 @dataclass(frozen=True)
 class Digit:
     """One digit of a line of them.
@@ -28,13 +39,13 @@ class Digit:
 
     @property
     def label(self) -> str:
-        """The most probable class's name."""
-        return self.class_names[self.probabilities.index(self.confidence)]
+        """The likeliest answer, as of `ranked`."""
+        return ranked(self.class_names, self.probabilities)[0][0]
 
     @property
     def confidence(self) -> float:
-        """The largest probability."""
-        return max(self.probabilities)
+        """That answer's probability."""
+        return ranked(self.class_names, self.probabilities)[0][1]
 
 
 @dataclass(frozen=True)
@@ -61,13 +72,14 @@ class Prediction:
 
     @property
     def top(self) -> list[tuple[str, float]]:
-        """Class names with their probabilities, most probable first; of a line, the one string that was read.
+        """Answers with their probabilities, most probable first, as of `ranked`; of a line, the one that was read.
 
-        A string's probability is the product of its digits'.
+        A string has UNREAD for what is no digit; its probability is the product of its digits'.
         """
         if self.digits:
-            return [("".join(digit.label for digit in self.digits), math.prod(each.confidence for each in self.digits))]
-        return sorted(zip(self.class_names, self.probabilities, strict=True), key=lambda pair: -pair[1])
+            read = "".join(UNREAD if digit.label == NONE else digit.label for digit in self.digits)
+            return [(read, math.prod(digit.confidence for digit in self.digits))]
+        return ranked(self.class_names, self.probabilities)
 
     @property
     def pictures(self) -> list[np.ndarray]:
@@ -82,7 +94,7 @@ class Explanation:
     Attributes:
         prediction: The answer.
         steps: The picture [height, width, 1 or 3] uint8 and what was kept of it, step by step, each under its name.
-        saliency: How much each pixel that the network saw adds to the answer's logit, [height, width] float32.
+        saliency: How much each pixel that the network saw adds to the likeliest class's logit, [height, width] float32.
         method: How that was computed, and its source.
     """
 

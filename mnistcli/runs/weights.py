@@ -32,6 +32,7 @@ class StoredModel:
         data_fingerprint: Of the data set that it was trained on.
         pictures: How `predict` makes a picture what the network reads, one of PICTURES.
         temperature: What to divide logits by so that probabilities mean what they say.
+        rejects: Whether 0 is the logit of one class more, "none of these".
         trained: Which of the arrays are parameters, by path.
         arrays: Parameters and batch statistics by path.
         path: Of the file.
@@ -44,6 +45,7 @@ class StoredModel:
     data_fingerprint: str
     pictures: str
     temperature: float
+    rejects: bool
     trained: tuple[str, ...]
     arrays: Tensors
     path: Path
@@ -87,6 +89,7 @@ def model_metadata(
     pictures: str,
     temperature: float,
     trained: Iterable[str],
+    rejects: bool = False,
 ) -> dict[str, Any]:
     """Return what a model file says of itself."""
     return {
@@ -100,6 +103,7 @@ def model_metadata(
         "pictures": pictures,
         "preprocessing": PREPROCESSING,
         "temperature": temperature,
+        "rejects": rejects,
         "trained": sorted(trained),
     }
 
@@ -126,9 +130,8 @@ def load_model(path: Path) -> StoredModel:
             trained = tuple(_printable(name) for name in metadata["trained"])
             if not shapes.keys() >= {*trained}:
                 raise ValueError("the names of parameters")
-            fingerprint, pictures, temperature = (
-                str(metadata["data_fingerprint"]), _pictures(metadata), _temperature(metadata)
-            )  # fmt: skip
+            fingerprint, pictures = str(metadata["data_fingerprint"]), _pictures(metadata)
+            temperature, rejects = _temperature(metadata), metadata.get("rejects", False) is True
         except UsageError as error:
             raise RunError(f"{str(path)!r} holds a network that cannot be: {error}") from error
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
@@ -137,7 +140,17 @@ def load_model(path: Path) -> StoredModel:
             ) from error
         stored.append(
             lambda arrays: StoredModel(
-                arch, network, image_shape, class_names, fingerprint, pictures, temperature, trained, arrays, path
+                arch=arch,
+                network=network,
+                image_shape=image_shape,
+                class_names=class_names,
+                data_fingerprint=fingerprint,
+                pictures=pictures,
+                temperature=temperature,
+                rejects=rejects,
+                trained=trained,
+                arrays=arrays,
+                path=path,
             )
         )
 

@@ -43,7 +43,7 @@ def model(network: str, shape: tuple[int, int, int] = (4, 3, 2)) -> StoredModel:
     arrays = {
         path: np.arange(np.prod(each.shape), dtype=np.float32).reshape(each.shape) for path, each in variables.items()
     }
-    return StoredModel("net", network, shape, ("cat", "dog"), "", "whole", 1.0, (), arrays, Path("net"))
+    return StoredModel("net", network, shape, ("cat", "dog"), "", "whole", 1.0, False, (), arrays, Path("net"))
 
 
 @pytest.mark.parametrize(

@@ -42,3 +42,7 @@ def test_what_is_too_wide_or_too_low_for_its_class_is_no_digit() -> None:
 def test_fewer_digits_are_preferred_where_both_readings_are_as_sure() -> None:
     candidates = [candidate(0, 1), candidate(0, 2), candidate(1, 2)]
     assert best_reading(candidates, np.array([sure(3), sure(3), sure(3)])) == [1]
+
+
+def test_what_no_reading_makes_a_digit_of_is_read_all_the_same() -> None:
+    assert best_reading([candidate(0, 1)], np.zeros((1, 10), np.float32)) == [0]

@@ -1,9 +1,6 @@
 """Commands on data sets beside MNIST."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,31 +13,32 @@ from mnistcli.data import load
 from mnistcli.models import configure
 from mnistcli.render.matrix import MOST_COUNTS
 from mnistcli.runs import RunsFolder, Status, load_model
-from tests.conftest import Call, svg_texts
+from tests.conftest import Call, MakeOnce, run_in, svg_texts
 
 QUICK = ("--arch", "linear", "--epochs", "1", "--no-plots")
 COLOURS = {"red": (220, 40, 40), "green": (40, 200, 60), "blue": (50, 60, 220)}
 
 
 @pytest.fixture(scope="module")
-def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shapes(make_once: MakeOnce) -> Path:
     """A folder of small pictures in colour by class, with no split of their own."""
-    folder, random = tmp_path_factory.mktemp("shapes"), np.random.default_rng(0)
-    for name, colour in COLOURS.items():
-        (folder / name).mkdir()
-        for i in range(60):
-            pixels = np.clip(np.array(colour) + random.integers(-40, 40, (12, 10, 3)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(folder / name / f"{i}.png")
-    return folder
+
+    def fill(folder: Path) -> None:
+        random = np.random.default_rng(0)
+        for name, colour in COLOURS.items():
+            (folder / name).mkdir()
+            for i in range(60):
+                pixels = np.clip(np.array(colour) + random.integers(-40, 40, (12, 10, 3)), 0, 255).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / name / f"{i}.png")
+
+    return make_once("shapes", fill)
 
 
 @pytest.fixture(scope="module")
-def coloured(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def coloured(shapes: Path, make_once: MakeOnce) -> Path:
     """A workspace with a run on them, trained through the front door. Read it only."""
-    folder = tmp_path_factory.mktemp("coloured")
-    command = [sys.executable, "-m", "mnistcli", "train", "--arch", "cnn", "--epochs", "3", "--no-plots"]
-    subprocess.run([*command, "--dataset", shapes], cwd=folder, check=True, capture_output=True)
-    return folder
+    command = ("train", "--arch", "cnn", "--epochs", 3, "--no-plots", "--dataset", shapes)
+    return make_once("coloured", lambda folder: run_in(folder, *command))
 
 
 def test_shape_and_classes_travel_with_the_data(coloured: Path, shapes: Path, mnistcli: Call) -> None:
@@ -188,7 +186,7 @@ def test_show_chooses_by_class_range_and_mistakes(mnistcli: Call, tmp_path: Path
         "data", "show", "--split", "test", "--wrong", "builtin", "--count", "99", "--plot", "wrong.svg", "--json"
     )
     samples = wrong.json["samples"]
-    assert len(samples) == 47
+    assert len(samples) == 49
     assert all(each["predicted"] != each["label"] == test.labels[each["index"]] for each in samples)
     confidences = [each["confidence"] for each in samples]
     assert confidences == sorted(confidences, reverse=True)

@@ -21,6 +21,7 @@ KEYS = [
     "n",
     "accuracy",
     "accuracy_ci95",
+    "rejected",
     "loss",
     "loss_calibrated",
     "brier",

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 
 from mnistcli.cli import train
 from mnistcli.data import export_images, load
-from tests.conftest import Call
+from tests.conftest import Call, MakeOnce, run_in
 
 EVERYTHING = Path(__file__).parents[1] / "flax_network.py"
 ARCH = f"{EVERYTHING.name}:Net"
@@ -29,13 +29,14 @@ X = "images.reshape(len(images), -1)"
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(make_once: MakeOnce) -> Path:
     """A folder with the file and a finished run of its class, net-001."""
-    folder = tmp_path_factory.mktemp("flax")
-    shutil.copy(EVERYTHING, folder)
-    command = [sys.executable, "-m", "mnistcli", "train", "--arch", ARCH, *SHORT]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    return folder
+
+    def fill(folder: Path) -> None:
+        shutil.copy(EVERYTHING, folder)
+        run_in(folder, "train", "--arch", ARCH, *SHORT)
+
+    return make_once("flax", fill)
 
 
 @pytest.fixture

@@ -9,19 +9,16 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from tests.conftest import Call
+from tests.conftest import Call, MakeOnce, run_in
 
 ARCH = "conv 4 5x5 stride 3, norm, relu, dense 8, relu, dropout 0.1"
 SHORT = ("--limit", "200", "--epochs", "2", "--no-plots", "--patience", "0")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(make_once: MakeOnce) -> Path:
     """A folder with a run called first."""
-    folder = tmp_path_factory.mktemp("from")
-    command = [sys.executable, "-m", "mnistcli", "train", "--arch", ARCH, *SHORT, "--name", "first"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    return folder
+    return make_once("from", lambda folder: run_in(folder, "train", "--arch", ARCH, *SHORT, "--name", "first"))
 
 
 def weights(folder: Path, run: str) -> dict[str, np.ndarray]:

@@ -12,21 +12,21 @@ import pytest
 from safetensors.numpy import load_file
 
 from mnistcli.data import load
-from tests.conftest import Call, in_terminal, svg_texts
+from tests.conftest import Call, MakeOnce, in_terminal, run_in, svg_texts
 
 SMALL = ("--limit", "2000", "--epochs", "2", "--no-plots")
 CONV = "conv 4 3x3 stride 2, relu, pool 2"
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(make_once: MakeOnce) -> Path:
     """A folder with the group `trio` of a small convolutional network, and its seed 2 once more."""
-    folder = tmp_path_factory.mktemp("group")
-    command = [sys.executable, "-m", "mnistcli", "train", "--arch", CONV, *SMALL, "--seeds", "0,2,5", "--name", "trio"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    command = [sys.executable, "-m", "mnistcli", "runs", "reproduce", "trio-s2", "--name", "alone"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    return folder
+
+    def fill(folder: Path) -> None:
+        run_in(folder, "train", "--arch", CONV, *SMALL, "--seeds", "0,2,5", "--name", "trio")
+        run_in(folder, "runs", "reproduce", "trio-s2", "--name", "alone")
+
+    return make_once("group", fill)
 
 
 def weights(run: Path) -> bytes:

@@ -3,8 +3,6 @@ import itertools
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,23 +13,23 @@ from mnistcli.analysis.onnx import onnx_of
 from mnistcli.data import export_images, load
 from mnistcli.runs import RunsFolder
 from mnistcli.runs.run import BUILTIN
-from tests.conftest import Call, svg_texts
+from tests.conftest import Call, MakeOnce, run_in, svg_texts
 
 KEPT = ("train", "--arch", "dense", "--limit", "600", "--epochs", "3", "--patience", "0", "--no-plots")
 DESCRIBED = "conv 2 3x3 same, norm, relu, residual(conv 2 3x3 same, relu), pool 2, dense 3, tanh"
 
 
 @pytest.fixture(scope="module")
-def runs(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def runs(workspace: Path, make_once: MakeOnce) -> Path:
     """A folder of runs: linear-001, dense-001, described, and kept with its 3 epochs' weights. Read it only."""
-    folder = tmp_path_factory.mktemp("inspect") / "runs"
-    shutil.copytree(workspace / "runs", folder)
     described = ("train", "--arch", DESCRIBED, "--limit", "600", "--epochs", "1", "--no-plots", "--name", "described")
-    for arguments in (described, (*KEPT, "--keep-epochs", "--name", "kept")):
-        subprocess.run(
-            [sys.executable, "-m", "mnistcli", *arguments], cwd=folder.parent, check=True, capture_output=True
-        )
-    return folder
+
+    def fill(folder: Path) -> None:
+        shutil.copytree(workspace / "runs", folder / "runs")
+        for arguments in (described, (*KEPT, "--keep-epochs", "--name", "kept")):
+            run_in(folder, *arguments)
+
+    return make_once("inspect", fill) / "runs"
 
 
 def chosen(n: int = 2000) -> np.ndarray:

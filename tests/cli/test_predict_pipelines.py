@@ -14,10 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnistcli.analysis.classifier import logits_of
 from mnistcli.data import export_images, load
-from mnistcli.runs import RunsFolder, load_model
-from tests.conftest import Call, Measured
+from tests.conftest import Call, Measured, answers_of_builtin
 
 N = 1000
 PREDICT = f"{sys.executable} -m mnistcli predict --run builtin"
@@ -33,10 +31,9 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def expected() -> list[int]:
+def expected() -> list[int | str]:
     """What the built-in model says of the images themselves."""
-    model = load_model(RunsFolder(Path("runs")).find("builtin").weights)
-    return logits_of(model, load("mnist").test.images[:N]).argmax(1).tolist()
+    return answers_of_builtin(N)
 
 
 def png(width: int, height: int) -> bytes:
@@ -83,7 +80,7 @@ def put_bad_files(folder: Path, good: Path) -> set[str]:
 
 
 def test_twenty_bad_files_among_a_thousand_get_an_error_each_and_the_rest_their_answers(
-    scans: Path, expected: list[int], tmp_path: Path, spawn_measured: Measured
+    scans: Path, expected: list[int | str], tmp_path: Path, spawn_measured: Measured
 ) -> None:
     folder = tmp_path / "scans"
     shutil.copytree(scans, folder)
@@ -103,7 +100,9 @@ def test_twenty_bad_files_among_a_thousand_get_an_error_each_and_the_rest_their_
     assert gigabytes < 1
 
 
-def test_odd_files_that_are_pictures_are_read(scans: Path, expected: list[int], mnistcli: Call, tmp_path: Path) -> None:
+def test_odd_files_that_are_pictures_are_read(
+    scans: Path, expected: list[int | str], mnistcli: Call, tmp_path: Path
+) -> None:
     with Image.open(sorted(scans.iterdir())[0]) as image:
         large = image.resize((280, 280), Image.Resampling.BICUBIC)
     deep = np.asarray(large).astype(np.uint16) * 257
@@ -132,7 +131,7 @@ def test_odd_files_that_are_pictures_are_read(scans: Path, expected: list[int], 
         (f"{PREDICT} -r scans --format csv | head -1", ["path,label,confidence,run"]),
     ],
 )  # fmt: skip
-def test_pipelines_behave(scans: Path, expected: list[int], pipeline: str, lines: list[str] | None) -> None:
+def test_pipelines_behave(scans: Path, expected: list[int | str], pipeline: str, lines: list[str] | None) -> None:
     command = ["bash", "-o", "pipefail", "-c", pipeline.replace("head -3", "(head -3; exit 0)")]
     done = subprocess.run(command, cwd=scans.parent, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) in ((0, ""), (0, "Reading pictures with run builtin.\n"))
@@ -145,7 +144,7 @@ def test_pipelines_behave(scans: Path, expected: list[int], pipeline: str, lines
 
 
 def test_files_of_arrays_get_the_answers_of_the_images_themselves(
-    expected: list[int], tmp_path: Path, mnistcli: Call
+    expected: list[int | str], tmp_path: Path, mnistcli: Call
 ) -> None:
     test = load("mnist").test
     np.save(tmp_path / "a.npy", test.images[:N])
@@ -158,7 +157,7 @@ def test_files_of_arrays_get_the_answers_of_the_images_themselves(
 
 
 def test_a_damaged_file_of_arrays_loses_no_picture_before_the_damage(
-    expected: list[int], tmp_path: Path, mnistcli: Call
+    expected: list[int | str], tmp_path: Path, mnistcli: Call
 ) -> None:
     np.save(tmp_path / "a.npy", load("mnist").test.images[:20])
     os.truncate(tmp_path / "a.npy", (tmp_path / "a.npy").stat().st_size - 784 * 2)

@@ -17,7 +17,7 @@ from filelock import FileLock
 from safetensors.numpy import load_file
 
 from mnistcli.runs.sums import seal
-from tests.conftest import Call
+from tests.conftest import Call, MakeOnce
 from tests.kills import finish, kill_and_resume, train
 from tests.starts import start_at_once
 
@@ -35,16 +35,18 @@ def same(one: Path, other: Path) -> bool:
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def images(make_once: MakeOnce) -> Path:
     """A run's folder as it was around every flush and every renaming: what a power cut then would leave.
 
     whole/ is the run at its end. Read these only.
     """
-    folder = tmp_path_factory.mktemp("images")
-    done = subprocess.run([sys.executable, "-c", SNAPSHOTS, folder, *SMALL], cwd=folder, capture_output=True)
-    assert done.returncode == 0, done.stderr
-    shutil.copytree(folder / "runs/watched", folder / "whole")
-    return folder
+
+    def fill(folder: Path) -> None:
+        done = subprocess.run([sys.executable, "-c", SNAPSHOTS, folder, *SMALL], cwd=folder, capture_output=True)
+        assert done.returncode == 0, done.stderr
+        shutil.copytree(folder / "runs/watched", folder / "whole")
+
+    return make_once("images", fill)
 
 
 SNAPSHOTS = """

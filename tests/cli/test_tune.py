@@ -14,7 +14,7 @@ import pytest
 
 from mnistcli.analysis.tune import is_poor
 from mnistcli.results.tune import COMPLETE, Trial
-from tests.conftest import Call, svg_texts
+from tests.conftest import Call, MakeOnce, run_in, svg_texts
 
 SEARCH = ("tune", "linear", "--limit", "600", "--epochs", "2", "--trials", "6", "--json")
 for values in ("batch_size=16..200", "optimizer=sgd,adam", "lr=1e-4..0.5", "schedule=constant"):
@@ -23,12 +23,14 @@ SMALL = ("--limit", "300", "--epochs", "1")
 
 
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+def searched(make_once: MakeOnce) -> tuple[Path, Any]:
     """A folder with the search `linear-tune-001` and its figure, and what it printed."""
-    folder = tmp_path_factory.mktemp("tune")
-    command = [sys.executable, "-m", "mnistcli", *SEARCH, "--plot", "trials.svg"]
-    done = subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    return folder, json.loads(done.stdout)
+
+    def fill(folder: Path) -> None:
+        (folder / "found.json").write_bytes(run_in(folder, *SEARCH, "--plot", "trials.svg"))
+
+    folder = make_once("tune", fill)
+    return folder, json.loads((folder / "found.json").read_bytes())
 
 
 def test_a_search_tries_the_recipe_first_and_then_what_it_draws_from_the_space(searched: tuple[Path, Any]) -> None:

@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from mnistcli.analysis.predict import predict
 from mnistcli.data import load
 from mnistcli.images import Source
+from mnistcli.results.prediction import NONE, Prediction
 from mnistcli.runs import RunsFolder
 
 ORIENTATION = 0x0112
@@ -118,10 +119,12 @@ def count_answered(n: int) -> dict[str, int]:
     """Return, of each kind of n hopeless pictures in all, how many `builtin` answers with more than 0.6 confidence."""
     builtin, each = RunsFolder(Path("runs")).find("builtin"), n // len(HOPELESS)
     sources = {kind: [Source(kind, hopeless(kind, seed=seed)) for seed in range(each)] for kind in HOPELESS}
-    return {
-        kind: sum(answer.error is None and answer.top[0][1] > 0.6 for answer in predict(pictures, [builtin]))
-        for kind, pictures in sources.items()
-    }
+    return {kind: sum(map(is_sure, predict(pictures, [builtin]))) for kind, pictures in sources.items()}
+
+
+def is_sure(answer: Prediction) -> bool:
+    """Return whether the answer is a digit, with a confidence above 0.6."""
+    return answer.error is None and answer.top[0][0] != NONE and answer.top[0][1] > 0.6
 
 
 def _two_colours(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

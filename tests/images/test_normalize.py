@@ -9,11 +9,16 @@ from mnistcli.analysis.predict import predict
 from mnistcli.data import load
 from mnistcli.errors import ImageError
 from mnistcli.images import Candidate, Picture, Source, normalize
-from mnistcli.images.ink import find_ink
+from mnistcli.images.ink import find_inks
 from mnistcli.images.normalize import is_mnist_like
 from mnistcli.images.strokes import stroke_thickness
+from mnistcli.results.prediction import NONE
 from mnistcli.runs import RunsFolder
-from tests.images.pictures import HOPELESS, count_right, hopeless
+from tests.builtin.hands import on_paper, with_thickness
+from tests.builtin.pictures import from_mnist
+from tests.images.pictures import HOPELESS, count_right, hopeless, is_sure
+
+BUILTIN = RunsFolder(Path("runs")).find("builtin")
 
 
 def test_every_image_of_mnist_passes_through_untouched_and_so_does_its_negative() -> None:
@@ -157,8 +162,7 @@ def test_ink_that_fills_the_edge_is_told_from_paper_by_invert(ink: int, paper: i
     assert np.abs(normalize(tight, invert=invert).astype(int) - expected).mean() < 12
     other = "no" if invert == "yes" else "yes"
     assert np.abs(normalize(page, invert=invert).astype(int) - expected).max() <= 8
-    with pytest.raises(ImageError):
-        normalize(page, invert=other)
+    assert np.abs(normalize(page, invert=other).astype(int) - expected).mean() > 50
 
 
 @pytest.mark.parametrize(("slope", "vertical"), [(0.0, ()), (0.05, ()), (0.0, (60, 170, 280)), (0.03, (60, 170, 280))])
@@ -180,7 +184,7 @@ def test_invert_finds_ink_that_covers_most_of_the_picture() -> None:
     light[20:80, 30:75] = True
     picture = np.where(light, 230, 30).astype(np.uint8)[..., None]
     for pixels, invert in ((picture, "yes"), (255 - picture, "no")):
-        ink = find_ink(pixels, invert=invert)
+        ink, *_ = find_inks(pixels, invert=invert)
         assert ink[~light].mean() > 0.9
         assert ink[light].mean() < 0.1
 
@@ -189,8 +193,7 @@ def test_invert_says_which_polarity_an_image_of_mnist_has() -> None:
     image = load("mnist").test.images[0]
     assert np.array_equal(normalize(image, invert="no"), image)
     assert np.array_equal(normalize(255 - image, invert="yes"), image)
-    with pytest.raises(ImageError, match="area"):
-        normalize(image, invert="yes")
+    assert normalize(image, invert="yes").sum() > 2 * image.sum()  # the paper around it
 
 
 @pytest.mark.parametrize("invert", ["auto", "yes"])
@@ -203,27 +206,6 @@ def test_a_stroke_from_edge_to_edge_is_no_ruled_line(invert: str) -> None:
     assert (bar > 128).any(0).sum() >= 14
 
 
-def test_an_area_without_strokes_is_refused() -> None:
-    page = np.full((300, 300, 1), 255, np.uint8)
-    page[80:220, 60:240] = 30
-    with pytest.raises(ImageError, match="strokes"):
-        normalize(page)
-
-
-def test_noise_is_refused() -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
-    with pytest.raises(ImageError, match=r"holes|pieces|blank"):
-        normalize(noise)
-
-
-def test_a_page_of_text_is_refused() -> None:
-    page = Image.new("L", (600, 400), 250)
-    for line in range(10, 390, 16):
-        ImageDraw.Draw(page).text((10, line), "sphinx of black quartz, judge my vow " * 3, fill=20)
-    with pytest.raises(ImageError, match="pieces"):
-        normalize(np.asarray(page)[..., None])
-
-
 @pytest.mark.parametrize("invert", [False, True])
 def test_photographs_of_test_digits_are_read_whatever_is_ink_and_what_paper(invert: bool) -> None:
     assert count_right(80, invert=invert) >= 78
@@ -231,23 +213,61 @@ def test_photographs_of_test_digits_are_read_whatever_is_ink_and_what_paper(inve
 
 @pytest.mark.parametrize("kind", HOPELESS)
 def test_pictures_of_no_digit_get_no_sure_answer(kind: str) -> None:
-    builtin = RunsFolder(Path("runs")).find("builtin")
-    answers = [*predict([Source(kind, hopeless(kind, seed=1000 + seed)) for seed in range(10)], [builtin])]
-    assert sum(answer.error is None and answer.top[0][1] > 0.6 for answer in answers) <= 2
+    pictures = [Source(kind, hopeless(kind, seed=1000 + seed)) for seed in range(10)]
+    assert sum(map(is_sure, predict(pictures, [BUILTIN]))) <= 2
 
 
-@pytest.mark.parametrize("angle", [0, 20, 45, 90])
-@pytest.mark.parametrize(("width", "height"), [(60, 150), (100, 100), (120, 60)])
-def test_a_filled_rectangle_however_turned_is_no_digit(width: int, height: int, angle: int) -> None:
+@pytest.mark.parametrize("angle", [0, 20, 45])
+@pytest.mark.parametrize(("width", "height"), [(100, 100), (120, 60), (150, 90)])
+def test_a_filled_rectangle_is_no_digit(width: int, height: int, angle: int) -> None:
     page = Image.new("L", (300, 300), 0)
     ImageDraw.Draw(page).rectangle([150 - width // 2, 150 - height // 2, 150 + width // 2, 150 + height // 2], fill=255)
-    with pytest.raises(ImageError, match="no digit"):
-        normalize(np.asarray(page.rotate(angle))[..., None])
+    (answer,) = predict([Source("box", np.asarray(page.rotate(angle)))], [BUILTIN])
+    assert answer.top[0][0] == NONE
 
 
-def test_an_upright_stroke_is_a_digit_and_one_that_lies_is_none() -> None:
-    page = np.zeros((300, 300, 1), np.uint8)
+def test_an_upright_stroke_is_a_1_and_one_that_lies_is_no_digit() -> None:
+    page = np.zeros((300, 300), np.uint8)
     page[60:240, 140:160] = 255
-    assert normalize(page).any()
-    with pytest.raises(ImageError, match="wide as high"):
-        normalize(page.transpose(1, 0, 2))
+    upright, lying = predict([Source("1", page), Source("-", page.T)], [BUILTIN])
+    assert upright.top[0][0] == "1"
+    assert lying.top[0][0] == NONE
+
+
+def test_a_thick_pen_is_read() -> None:
+    """Strokes of a fifth to a third of the digit's height, in a frame that may be tight."""
+    test, random = load("mnist").test, np.random.default_rng(0)
+    pictures = [
+        on_paper(with_thickness(from_mnist(image[..., 0]), random.uniform(0.2, 0.33)).astype(float), random)
+        for image in test.images[:60]
+    ]
+    answers = predict((Source("thick", each) for each in pictures), [BUILTIN])
+    read = [each.top[0][0] for each in answers]
+    assert sum(label == str(true) for label, true in zip(read, test.labels, strict=False)) >= 54
+
+
+def test_a_sheet_on_a_desk_and_a_thick_pen_are_told_apart_by_what_is_a_digit() -> None:
+    ring = Image.new("L", (200, 200), 250)
+    ImageDraw.Draw(ring).ellipse([50, 15, 150, 185], outline=20, width=48)
+    sheet = Image.new("L", (300, 300), 20)
+    draw = ImageDraw.Draw(sheet)
+    draw.rectangle([60, 40, 240, 260], fill=240)
+    draw.line([(110, 90), (190, 90), (140, 210)], fill=20, width=14)
+    zero, seven = predict([Source("ring", np.asarray(ring)), Source("sheet", np.asarray(sheet))], [BUILTIN])
+    assert (zero.top[0][0], seven.top[0][0]) == ("0", "7")
+
+
+@pytest.mark.parametrize("lines", ["rules", "frame"])
+def test_a_page_with_nothing_on_it_but_lines_is_blank(lines: str) -> None:
+    page = Image.new("L", (300, 200), 250)
+    draw = ImageDraw.Draw(page)
+    if lines == "rules":
+        for row in (50, 100, 150):
+            draw.line([(0, row), (300, row)], fill=60, width=2)
+    else:
+        draw.rectangle([0, 0, 299, 199], outline=30, width=9)
+    (answer,) = predict([Source("page", np.asarray(page))], [BUILTIN])
+    assert answer.error is not None or answer.top[0][0] == NONE
+    if lines == "rules":
+        (row,) = predict([Source("page", np.asarray(page))], [BUILTIN], split_digits=True)
+        assert row.error is not None

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from mnistcli.errors import ImageError
-from mnistcli.images import Picture, find_row, normalize
+from mnistcli.images import Picture, find_row, normalize, readings
 from mnistcli.images.surroundings import drop_edges, drop_frames
 
 INK, PAPER = (40, 40, 90), (240, 238, 225)
@@ -56,9 +55,9 @@ def with_gleam() -> Image.Image:
 
 
 def difference(page: Image.Image) -> float:
-    """How far, of 255, the pixels of the page's digit are from those of the same digit on a plain sheet."""
-    one, other = (normalize(np.asarray(each)).astype(int) for each in (page, sheet()))
-    return float(np.abs(one - other).mean())
+    """How far, of 255, the pixels of the page's digit are, read the best way, from the same on a plain sheet."""
+    wanted = normalize(np.asarray(sheet())).astype(int)
+    return min(float(np.abs(steps[-1][1] - wanted).mean()) for steps in readings(np.asarray(page)))
 
 
 @pytest.mark.parametrize("angle", [0, 5, -8])
@@ -125,13 +124,3 @@ def test_a_digit_cut_off_by_the_edge_stays_whatever_specks_there_are() -> None:
     ImageDraw.Draw(page).rectangle((80, 10, 86, 16), fill=255)
     ink = np.asarray(page) / 255
     assert np.array_equal(drop_edges(ink), ink)
-
-
-@pytest.mark.parametrize("thick", [42, 50])
-def test_a_slim_box_with_corners_is_no_1_and_a_pen_s_stroke_is(thick: int) -> None:
-    box, stroke = Image.new("L", (300, 300)), Image.new("L", (300, 300))
-    ImageDraw.Draw(box).rectangle((130, 50, 130 + thick, 250), fill=255)
-    ImageDraw.Draw(stroke).rounded_rectangle((130, 50, 130 + thick, 250), thick / 2, fill=255)
-    assert normalize(np.asarray(stroke)[..., None]).any()
-    with pytest.raises(ImageError, match="area"):
-        normalize(np.asarray(box)[..., None])

@@ -94,6 +94,19 @@ def test_a_temperature_lies_between_a_tenth_and_ten_however_sure_or_wrong_the_an
     assert fit_temperature(logits, logits.argmin(1)) == pytest.approx(10, rel=0.01)
 
 
+def test_of_a_network_that_rejects_none_of_the_classes_has_the_logit_0() -> None:
+    logits, labels = RANDOM.normal(0, 3, (50, 10)), RANDOM.integers(0, 10, 50)
+    with_zero = np.pad(logits, ((0, 0), (0, 1)))
+    for temperature in (0.5, 1, 2):
+        expected = softmax(with_zero, temperature=temperature)
+        assert softmax(logits, temperature=temperature, rejects=True) == pytest.approx(expected[:, :-1])
+        loss = cross_entropy(logits, labels, temperature=temperature, rejects=True)
+        assert loss == pytest.approx(cross_entropy(with_zero, labels, temperature=temperature))
+    far = np.full((1, 3), -1e4)
+    assert softmax(far, rejects=True).tolist() == [[0, 0, 0]]
+    assert softmax(-far, rejects=True) == pytest.approx(np.full((1, 3), 1 / 3))
+
+
 def test_large_logits_overflow_nowhere() -> None:
     large = np.array([[1e4, 0, -1e4], [-3e4, -3e4, -3e4]], np.float32)
     for temperature in (0.1, 1, 10):

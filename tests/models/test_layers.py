@@ -9,11 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from jax import export
 
 from mnistcli.inference.logits import predict_logits
 from mnistcli.inference.onnx_file import ACTIVATIONS as ONNX_ACTIVATIONS
 from mnistcli.inference.onnx_file import onnx_file
 from mnistcli.inference.onnx_model import OnnxModel, open_onnx
+from mnistcli.inference.stablehlo import make_stablehlo
 from mnistcli.models.language import expected_variables, parse, plan
 from mnistcli.models.layers import ACTIVATIONS, EPSILON, LAYERS, MOMENTUM, Dropout, Norm
 from mnistcli.models.network import Network, restore
@@ -35,8 +37,8 @@ def random_arrays(network: str) -> Arrays:
     }  # fmt: skip
 
 
-def by_onnx(network: str, arrays: Arrays, shape: tuple[int, int, int] = SHAPE) -> OnnxModel:
-    """Return the network as ONNX Runtime has it."""
+def by_onnx(network: str, arrays: Arrays, shape: tuple[int, int, int] = SHAPE, **more: Any) -> OnnxModel:
+    """Return the network as ONNX Runtime has it; its metadata may say more."""
     metadata = {
         "image_shape": shape,
         "class_names": list("abcde"),
@@ -44,7 +46,7 @@ def by_onnx(network: str, arrays: Arrays, shape: tuple[int, int, int] = SHAPE) -
         "temperature": 2.0,
         "arch": "it",
         "data_fingerprint": "",
-    }
+    } | more
     steps = plan(parse(network), shape, 5)
     file = onnx_file(steps, arrays, metadata)
     return open_onnx(file, name="it")
@@ -74,6 +76,18 @@ def test_all_layers_and_activations_are_met_here() -> None:
     words = {each.usage.split()[0].partition("(")[0].partition("|")[0] for each in LAYERS}
     assert words == {"conv", "dense", "norm", "relu", "pool", "mean", "flatten", "dropout", "residual", "init"}
     assert ONNX_ACTIVATIONS.keys() == {*ACTIVATIONS}
+
+
+def test_a_network_that_rejects_leaves_a_probability_for_none_of_its_classes() -> None:
+    arrays = random_arrays("flatten")
+    model = by_onnx("flatten", arrays, rejects=True)
+    with_zero = np.pad(model.logits(IMAGES), ((0, 0), (0, 1)))
+    expected = jax.nn.softmax(with_zero / 2)[:, :-1]
+    assert model.rejects
+    np.testing.assert_allclose(model.probabilities(IMAGES), expected, rtol=1e-4, atol=1e-6)
+    stablehlo = make_stablehlo(*restore("flatten", SHAPE, 5, arrays), image_shape=SHAPE, temperature=2, rejects=True)
+    answer = export.deserialize(bytearray(stablehlo)).call(IMAGES)
+    np.testing.assert_allclose(answer[1], expected, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("function", ACTIVATIONS)

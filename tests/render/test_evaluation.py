@@ -18,7 +18,7 @@ def test_json_has_each_number_under_its_name() -> None:
     per_class, macro, reliability = (document.pop(key) for key in ("per_class", "macro", "reliability"))
     assert document == {
         "schema": "mnistcli.evaluate/1", "run": "cnn-001", "arch": "cnn", "split": "test", "n": 349,
-        "accuracy": 329 / 349, "loss": 0.1234, "loss_calibrated": 0.1212, "brier": 0.0333,
+        "accuracy": 329 / 349, "rejected": 0, "loss": 0.1234, "loss_calibrated": 0.1212, "brier": 0.0333,
         "calibration_error": 0.0567, "calibration_error_uncalibrated": 0.0789,
         "coverage": [
             {"min_confidence": 0.5, "coverage": 1.0, "accuracy": 329 / 349},
@@ -38,6 +38,15 @@ def test_json_has_each_number_under_its_name() -> None:
     assert per_class[1] == {
         "label": "dog", "precision": 40 / 47, "recall": 40 / 49, "f1": pytest.approx(80 / 96), "support": 49
     }  # fmt: skip
+
+
+def test_images_for_which_no_class_is_likeliest_are_counted() -> None:
+    view = evaluation_view(replace(evaluation(), rejected=3))
+    assert json.loads(written(view, "json"))["rejected"] == 3
+    assert ["no", "digit", "the", "likeliest", "for", "3", "images,", "which", "count", "by"] in [
+        row[:10] for row in rows(view)
+    ]
+    assert ["no", "digit"] not in [row[:2] for row in rows(VIEW)]
 
 
 def test_csv_has_the_bounds_of_the_accuracy_and_counts_the_errors() -> None:

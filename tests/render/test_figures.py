@@ -261,7 +261,7 @@ def test_an_explanation_of_many_classes_shows_the_most_probable_in_the_classes_o
 def test_pixels_for_the_answer_are_red_those_against_it_blue_and_the_rest_neutral() -> None:
     figure = figures.explanation(explained((0.2, 0.7, 0.1), "abc"))
     saliency, bar = figure.subfigs[1].axes[2:]
-    assert saliency.get_title() == "red: for the answer, blue: against it"
+    assert saliency.get_title() == "b\nred: for it, blue: against it"
     assert bar.get_ylabel() == "share in the logit"
     assert figure.get_supxlabel() == "The last picture: by hand"
     (against, strongly_for), (weakly_for, nothing) = pixels(saliency).astype(int)

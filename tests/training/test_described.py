@@ -1,8 +1,6 @@
 """Training networks that hold more than weights: batch statistics, random streams, layers inside residuals."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +26,7 @@ from mnistcli.runs import RunFolder, load_model
 from mnistcli.runs.tensors import load_tensors, save_tensors
 from mnistcli.training import Fit, feed, fit
 from mnistcli.training.feed import epoch_order
-from tests.conftest import Call
+from tests.conftest import Call, MakeOnce, run_in
 
 NETWORK = "conv 4 3x3 same, norm, relu, pool 4, residual(conv 4 3x3 same, norm, dropout 0.2), dense 16, dropout 0.4"
 N, BATCH = 150, 32  # the last batch is of 22 images, filled up with 10
@@ -46,12 +44,9 @@ TRAIN = ("train", "--arch", NETWORK, "--limit", str(N), "--epochs", "2", "--batc
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(make_once: MakeOnce) -> Path:
     """A run's folder, runs/whole, trained through the front door where nothing is cut. Read it only."""
-    folder = tmp_path_factory.mktemp("described")
-    command = [sys.executable, "-m", "mnistcli", *TRAIN, "--name", "whole"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    return folder / "runs/whole"
+    return make_once("described", lambda folder: run_in(folder, *TRAIN, "--name", "whole")) / "runs/whole"
 
 
 def bits(tensors: Mapping[str, np.ndarray]) -> dict[str, bytes]:
