@@ -70,7 +70,8 @@ def letters(folder: Path) -> Iterator[Source]:
     """Yield letters of other scripts."""
     random = np.random.default_rng(1)
     for script, (first, last) in SCRIPTS.items():
-        face = next((folder / f"noto-sans-{script}").glob(f"files/*-{script}-400-normal.woff"))
+        fetch(f"noto-sans-{script}", folder)
+        face = next((folder / f"noto-sans-{script}").glob(f"**/*-{script}-400-normal.woff"))
         for code in random.permutation(np.arange(first, last + 1))[:34]:
             mask = glyph(face, chr(code))
             if mask.any():
@@ -83,7 +84,8 @@ def letters(folder: Path) -> Iterator[Source]:
 def emoji(folder: Path) -> Iterator[Source]:
     """Yield emoji in outline."""
     random = np.random.default_rng(2)
-    faces = [ImageFont.truetype(path, 96) for path in sorted((folder / "noto-emoji").glob("files/*-400-normal.woff"))]
+    fetch("noto-emoji", folder)
+    faces = [ImageFont.truetype(path, 96) for path in sorted((folder / "noto-emoji").glob("**/*-400-normal.woff"))]
     for code in range(*EMOJI):
         for face in faces:
             image = Image.new("L", (160, 160))
