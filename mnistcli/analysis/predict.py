@@ -144,19 +144,19 @@ def _probabilities_of(model: StoredModel, images: np.ndarray) -> np.ndarray:
 
 def _answer(class_names: tuple[str, ...], forward: Forward, batch: Read) -> list[Prediction]:
     seen = [reading.seen for reading in batch if reading.error is None]
-    answers = iter(np.split(forward(np.concatenate(seen)), np.cumsum([len(each) for each in seen])) if seen else ())
+    answers = iter(forward(np.concatenate(seen)).tolist() if seen else ())
     return [
-        Prediction(each.name, error=each.error) if each.error is not None else _surest(class_names, next(answers), each)
+        Prediction(each.name, error=each.error)
+        if each.error is not None
+        else _surest(class_names, [next(answers) for _ in each.seen], each)
         for each in batch
     ]
 
 
-def _surest(class_names: tuple[str, ...], probabilities: np.ndarray, reading: Reading) -> Prediction:
-    """Return the answer to the way of reading a picture, of probabilities [ways, classes], that is surest."""
-    way = int(probabilities.max(1).argmax())
-    return Prediction(
-        reading.name, tuple(probabilities[way].tolist()), class_names, picture=reading.seen[way], note=reading.note
-    )
+def _surest(class_names: tuple[str, ...], ways: list[list[float]], reading: Reading) -> Prediction:
+    """Return the answer to the way of reading a picture that is surest, given the probabilities by each."""
+    way = max(range(len(ways)), key=lambda i: max(ways[i])) if len(ways) > 1 else 0
+    return Prediction(reading.name, tuple(ways[way]), class_names, picture=reading.seen[way], note=reading.note)
 
 
 def _answer_rows(class_names: tuple[str, ...], forward: Forward, batch: Read) -> list[Prediction]:

@@ -16,7 +16,7 @@ ROUNDING = 1e-4  # that the sum of float32 probabilities is off by at most
 
 def ranked(class_names: tuple[str, ...], probabilities: tuple[float, ...]) -> list[tuple[str, float]]:
     """Return the answers, most probable first: classes, and NONE where the classes leave it any probability."""
-    left = 1 - math.fsum(probabilities)
+    left = 1 - sum(probabilities)
     none = [(NONE, left)] if left > ROUNDING else []
     return sorted([*zip(class_names, probabilities, strict=True), *none], key=lambda pair: -pair[1])
 
