@@ -38,7 +38,7 @@ class Answers:
 
     @cached_property
     def predicted(self) -> np.ndarray:
-        """The number of the class that each image is read as, [n] integers, also where "none of these" is likelier."""
+        """The number of the class that each image is read as, [n] integers, even if it is more probably none."""
         return self.logits.argmax(1)
 
     @cached_property
@@ -46,7 +46,7 @@ class Answers:
         """Calibrated, [n, classes] float64."""
         return probabilities_of(self.model, self.logits)
 
-    @property
+    @cached_property
     def confidences(self) -> np.ndarray:
         """The calibrated probability of that class, [n] float64."""
         highest: np.ndarray = self.probabilities.max(1)
@@ -54,7 +54,7 @@ class Answers:
 
     @property
     def rejected(self) -> np.ndarray:
-        """Whether "none of these" is likelier than each class, [n] bool."""
+        """Whether it is more probably none of the classes than any one of them, [n] bool."""
         return 1 - self.probabilities.sum(1) > self.confidences
 
     @property

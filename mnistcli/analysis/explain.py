@@ -3,7 +3,7 @@
 import numpy as np
 
 from mnistcli.analysis.classifier import network_of
-from mnistcli.analysis.predict import readings_for
+from mnistcli.analysis.predict import interpretations_for
 from mnistcli.images import Source, read_picture
 from mnistcli.inference.saliency import integrated_gradients
 from mnistcli.results.prediction import Explanation, Prediction
@@ -15,13 +15,13 @@ METHOD = "integrated gradients (Sundararajan, Taly and Yan, 2017) of the logit o
 def explain(source: Source, prediction: Prediction, run: Run, *, invert: str = "auto") -> Explanation:
     """Explain how a picture of one digit led to its prediction; arguments as of `predict`.
 
-    The pixels are those for and against the likeliest class, also where "no digit" is likelier.
+    The pixels are those for and against the most probable class, even if "no digit" is more probable.
 
     Raises:
         ImageError: The picture cannot be read.
     """
     picture, model = read_picture(source), load_model(run.weights)
-    every = readings_for(model.pictures, model.image_shape, picture.pixels, invert=invert)
+    every = interpretations_for(model.pictures, model.image_shape, picture.pixels, invert=invert)
     chosen = next(steps for steps in every if (steps[-1][1] == prediction.picture).all())
     kept = [("the picture", picture.pixels), *chosen]
     seen, label = kept[-1][1], int(np.argmax(prediction.probabilities))

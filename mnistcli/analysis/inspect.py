@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mnistcli.analysis.classifier import load_stored_for, network_of
+from mnistcli.analysis.classifier import load_stored_for, logits_of, network_of, probabilities_of
 from mnistcli.analysis.filmstrip import first_filters
-from mnistcli.analysis.predict import readings_for
+from mnistcli.analysis.predict import interpretations_for, surest
 from mnistcli.data import Dataset
 from mnistcli.errors import ImageError, RunError
 from mnistcli.images import Source, read_picture
@@ -88,12 +88,14 @@ def _principal_axes(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _read(path: str, model: StoredModel) -> np.ndarray:
+    """Return what `predict` would show the network of a picture, [height, width, channels] uint8."""
     try:
         picture = read_picture(Source(path))
-        first, *_ = readings_for(model.pictures, model.image_shape, picture.pixels, invert="auto")
+        found = interpretations_for(model.pictures, model.image_shape, picture.pixels, invert="auto")
     except ImageError as error:
         raise ImageError(f"{path!r} {error}.") from error
-    return first[-1][1]
+    seen = np.stack([steps[-1][1] for steps in found])
+    return np.asarray(seen[surest(probabilities_of(model, logits_of(model, seen)).tolist())])
 
 
 def _by_layer(outputs: Mapping[str, np.ndarray], model: StoredModel) -> tuple[LayerOutput, ...]:

@@ -22,8 +22,8 @@ from mnistcli.images import (
     Steps,
     find_row,
     fit_to,
+    interpretations,
     read_pictures,
-    readings,
 )
 from mnistcli.inference.onnx_model import OnnxModel
 from mnistcli.results.prediction import Digit, Prediction
@@ -80,7 +80,7 @@ def predict(
     else:
         look, side = partial(_look, model.pictures, model.image_shape, invert), WORKING_SIDE
         finish = _answer
-    answer = partial(finish, model.class_names, forward)
+    answer = partial(finish, model.class_names, model.rejects, forward)
     if on_device:
         yield from chain.from_iterable(map(answer, read_pictures(sources, look, list, side=side, tell=tell)))
     else:
@@ -111,21 +111,21 @@ def save_pictures(answers: Iterable[Prediction], folder: Path) -> Iterator[Predi
 
 
 def _look(pictures: str, shape: tuple[int, int, int], invert: str, picture: Picture) -> np.ndarray:
-    """Return what a network may see, [ways to read the picture, height, width, channels] uint8."""
-    return np.stack([steps[-1][1] for steps in readings_for(pictures, shape, picture.pixels, invert=invert)])
+    """Return what the network will see, [interpretations, height, width, channels] uint8."""
+    return np.stack([steps[-1][1] for steps in interpretations_for(pictures, shape, picture.pixels, invert=invert)])
 
 
-def readings_for(pictures: str, shape: tuple[int, int, int], pixels: np.ndarray, *, invert: str) -> list[Steps]:
-    """Return each way to read a picture, step by step, for a network that reads images of that shape.
+def interpretations_for(pictures: str, shape: tuple[int, int, int], pixels: np.ndarray, *, invert: str) -> list[Steps]:
+    """Return each interpretation of a picture, step by step, for a network that reads images of that shape.
 
     Args:
-        pictures: "digit": as `images.readings`; "whole": all of it, scaled.
+        pictures: "digit": as `images.interpretations`; "whole": all of it, scaled.
         shape: Height, width and channels.
         pixels: The picture, [height, width, 1 or 3] uint8.
-        invert: As of `images.readings`; a whole picture is inverted by "yes" alone.
+        invert: As of `images.interpretations`; a whole picture is inverted by "yes" alone.
     """
     if pictures == "digit":
-        return readings(pixels, invert=invert)
+        return interpretations(pixels, invert=invert)
     scaled = fit_to(pixels, shape)
     return [[("scaled", 255 - scaled if invert == "yes" else scaled)]]
 
@@ -142,38 +142,42 @@ def _probabilities_of(model: StoredModel, images: np.ndarray) -> np.ndarray:
     return probabilities_of(model, logits_of(model, images))
 
 
-def _answer(class_names: tuple[str, ...], forward: Forward, batch: Read) -> list[Prediction]:
+def _answer(class_names: tuple[str, ...], rejects: bool, forward: Forward, batch: Read) -> list[Prediction]:
     seen = [reading.seen for reading in batch if reading.error is None]
     answers = iter(forward(np.concatenate(seen)).tolist() if seen else ())
-    return [
-        Prediction(each.name, error=each.error)
-        if each.error is not None
-        else _surest(class_names, [next(answers) for _ in each.seen], each)
-        for each in batch
-    ]
 
-
-def _surest(class_names: tuple[str, ...], ways: list[list[float]], reading: Reading) -> Prediction:
-    """Return the answer to the way of reading a picture that is surest, given the probabilities by each."""
-    way = max(range(len(ways)), key=lambda i: max(ways[i])) if len(ways) > 1 else 0
-    return Prediction(reading.name, tuple(ways[way]), class_names, picture=reading.seen[way], note=reading.note)
-
-
-def _answer_rows(class_names: tuple[str, ...], forward: Forward, batch: Read) -> list[Prediction]:
-    return [
-        Prediction(each.name, error=each.error)
-        if each.error is not None
-        else Prediction(
-            each.name, class_names=class_names, digits=_read_row(class_names, forward, each), note=each.note
+    def answer(reading: Reading) -> Prediction:
+        if reading.error is not None:
+            return Prediction(reading.name, error=reading.error)
+        own = [next(answers) for _ in reading.seen]
+        best = surest(own)
+        return Prediction(
+            reading.name,
+            tuple(own[best]),
+            class_names,
+            picture=reading.seen[best],
+            note=reading.note,
+            rejects=rejects,
         )
-        for each in batch
-    ]
+
+    return list(map(answer, batch))
 
 
-def _read_row(class_names: tuple[str, ...], forward: Forward, reading: Reading) -> tuple[Digit, ...]:
-    candidates: list[Candidate] = reading.seen
-    probabilities = forward(np.stack([each.image for each in candidates]))
-    return tuple(
-        Digit(candidates[i].box, tuple(probabilities[i].tolist()), class_names, candidates[i].image)
-        for i in best_reading(candidates, probabilities)
-    )
+def surest(probabilities: Sequence[Sequence[float]]) -> int:
+    """Return which interpretation of a picture, of probabilities [interpretations, classes], is the most confident."""
+    return max(range(len(probabilities)), key=lambda i: max(probabilities[i])) if len(probabilities) > 1 else 0
+
+
+def _answer_rows(class_names: tuple[str, ...], rejects: bool, forward: Forward, batch: Read) -> list[Prediction]:
+    def answer(reading: Reading) -> Prediction:
+        if reading.error is not None:
+            return Prediction(reading.name, error=reading.error)
+        candidates: list[Candidate] = reading.seen
+        probabilities = forward(np.stack([each.image for each in candidates]))
+        digits = tuple(
+            Digit(candidates[i].box, tuple(probabilities[i].tolist()), class_names, candidates[i].image, rejects)
+            for i in best_reading(candidates, probabilities)
+        )
+        return Prediction(reading.name, class_names=class_names, digits=digits, note=reading.note)
+
+    return list(map(answer, batch))

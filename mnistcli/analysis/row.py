@@ -11,7 +11,7 @@ ASPECTS = (-0.11, -0.92, -0.05, -0.22, -0.22, -0.05, -0.36, -0.22, -0.29, -0.36)
 SPREADS = (0.20, 0.46, 0.22, 0.21, 0.21, 0.26, 0.22, 0.21, 0.22, 0.21)
 A_DIGIT = -2.0  # nats for each digit more
 LOWEST = 0.55  # of the line's height: a digit is taller
-LEAST = 1e-6  # of a probability, whose logarithm would else be infinite
+LEAST = 1e-6  # probability: the logarithm of 0 is infinite
 
 
 def best_reading(candidates: Sequence[Candidate], probabilities: np.ndarray) -> list[int]:

@@ -100,8 +100,9 @@ def predict(
 ) -> None:
     """Say which digit each picture shows, of any size and colour.
 
-    A picture is made what MNIST holds: light ink on black, fitted into 20×20 pixels, centred in 28×28. What builtin
-    takes for no digit is answered by "no digit".
+    A picture is made what MNIST holds: light ink on black, fitted into 20×20 pixels, centred in 28×28.
+
+    builtin answers "no digit" when a picture shows something else.
     """
     if bool(images) == (files_from is not None):
         raise UsageError("predict takes pictures or --files-from, one of the two: see 'mnistcli predict --help'.")

@@ -13,7 +13,7 @@ Convert = Callable[[np.ndarray], np.ndarray]
 def conversion(choice: DataChoice) -> Convert | None:
     """Return what makes of an image [height, width, 1 or 3] uint8 what the choice asks for; None: nothing is to do.
 
-    It raises ImageError where an image that is to be made what MNIST holds is blank.
+    It raises ImageError if an image that is to be made like MNIST's is blank.
     """
     if choice.mnist_like:
         return normalize

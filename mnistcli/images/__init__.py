@@ -2,7 +2,7 @@
 
 from mnistcli.images.arrays import npy_header, unpack
 from mnistcli.images.decode import WORKING_SIDE, Picture, Source, read_picture
-from mnistcli.images.normalize import Steps, is_mnist_like, normalize, readings
+from mnistcli.images.normalize import Steps, interpretations, is_mnist_like, normalize
 from mnistcli.images.paths import read_paths, walk
 from mnistcli.images.reading import Read, Reading, read_pictures
 from mnistcli.images.row import Candidate, find_row
@@ -18,13 +18,13 @@ __all__ = [
     "Steps",
     "find_row",
     "fit_to",
+    "interpretations",
     "is_mnist_like",
     "normalize",
     "npy_header",
     "read_paths",
     "read_picture",
     "read_pictures",
-    "readings",
     "unpack",
     "walk",
 ]

@@ -14,17 +14,17 @@ DIM = 0.15  # of white, added to the light by which a difference is divided: in 
 EDGE = 0.06  # of the picture's edge: ink that covers more of it may be no writing
 
 
-def find_inks(pixels: np.ndarray, *, invert: str = "auto") -> list[np.ndarray]:
-    """Return each way to tell a picture's ink from its paper; most have one.
+def find_ink_maps(pixels: np.ndarray, *, invert: str = "auto") -> list[np.ndarray]:
+    """Return how much ink each pixel of a picture holds: one map [height, width], float 0 to 1, and sometimes another.
 
-    The picture is [height, width, 1 or 3] uint8; a way is how much ink each pixel holds, float 0 to 1 [height, width].
+    The picture is [height, width, 1 or 3] uint8.
 
     The paper is a smooth surface in each colour, fitted to what the picture's edge shows most; ink is the distance
     from it, so dark on light and light on dark are the same. Where `invert` is "yes" or "no" instead of "auto", the
     paper is what is lightest or darkest, wherever it lies, and ink only what is darker or lighter than it.
 
     Where that leaves areas, they may be strokes of a thick pen, or there is more than one paper: a sheet on a desk, a
-    page half in shadow. The second way then takes for ink what is thin, whichever of them it is on.
+    page half in shadow. For the second case there is a second map, on which only what is thin counts as ink.
 
     Raises:
         ImageError: Nothing stands out from the paper.

@@ -12,32 +12,30 @@ from PIL import Image
 
 from mnistcli.errors import ImageError
 from mnistcli.images.decode import WORKING_SIDE
-from mnistcli.images.ink import find_inks
+from mnistcli.images.ink import find_ink_maps
 from mnistcli.images.rules import drop_rules
 from mnistcli.images.strokes import adjust_weight, keep_digit
 from mnistcli.images.surroundings import drop_edges, drop_frames
 
 SIDE, BOX, CENTRE = 28, 20, 14
 THINNEST, THICKEST = 1.6, 4.5  # pixels of the box: strokes of 19 in 20 images of MNIST lie between
-
-
 Steps = list[tuple[str, np.ndarray]]
 
 
 def normalize(pixels: np.ndarray, *, invert: str = "auto") -> np.ndarray:
-    """Return [28, 28, 1] uint8, light ink on black, of a picture [height, width, 1 or 3] uint8, read the first way.
+    """Return the first interpretation of a picture [height, width, 1 or 3] uint8: [28, 28, 1] uint8, light on black.
 
-    Arguments and errors are those of `readings`.
+    Arguments and errors are those of `interpretations`.
     """
-    first, *_ = readings(pixels, invert=invert)
+    first, *_ = interpretations(pixels, invert=invert)
     return first[-1][1]
 
 
-def readings(pixels: np.ndarray, *, invert: str = "auto") -> list[Steps]:
-    """Return each way to read a picture, as what is kept of it at each step, under the step's name.
+def interpretations(pixels: np.ndarray, *, invert: str = "auto") -> list[Steps]:
+    """Return what is kept of a picture at each step, under the step's name: once for each map of its ink.
 
-    Most pictures have one way. Of two, as `find_inks` has them, whoever can read digits says which shows one.
-    Up to the last, a step is ink [height, width], float 0 to 1; the last is [28, 28, 1] uint8.
+    Most pictures have one map (see `find_ink_maps`). Where there are two, a network tells which one shows a digit. All
+    steps but the last are ink [height, width], float 0 to 1; the last is [28, 28, 1] uint8.
     A picture that is MNIST-like already, or the negative of one, passes through untouched but for its polarity.
 
     Args:
@@ -50,10 +48,10 @@ def readings(pixels: np.ndarray, *, invert: str = "auto") -> list[Steps]:
     untouched = _find_mnist_like(pixels, invert)
     if untouched is not None:
         return [[("MNIST-like already", untouched)]]
-    ways = [steps for ink in find_inks(pixels, invert=invert) if (steps := list(_steps(ink)))]
-    if not ways:
-        raise ImageError("is blank: no ink was found on it but rules, frames and edges")
-    return ways
+    found = [steps for ink in find_ink_maps(pixels, invert=invert) if (steps := list(_steps(ink)))]
+    if not found:
+        raise ImageError("is blank apart from ruled lines, frames or edges")
+    return found
 
 
 def _steps(ink: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from mnistcli.errors import ImageError
 from mnistcli.images.decode import Picture
-from mnistcli.images.ink import find_inks
+from mnistcli.images.ink import find_ink_maps
 from mnistcli.images.normalize import place
 from mnistcli.images.rules import drop_rules
 from mnistcli.images.strokes import SPECK
@@ -58,7 +58,7 @@ def find_row(picture: Picture, *, invert: str = "auto") -> list[Candidate]:
     """
     from scipy.ndimage import maximum
 
-    *_, ink = find_inks(picture.pixels, invert=invert)
+    *_, ink = find_ink_maps(picture.pixels, invert=invert)
     ink = drop_frames(drop_rules(ink))
     pieces = _pieces(ink > 0.5)
     line = _line_height(pieces)
@@ -84,7 +84,7 @@ def _pieces(mask: np.ndarray) -> np.ndarray:
 
     pieces, count = label(mask, np.ones((3, 3)))
     if not count:
-        raise ImageError("is blank: no ink was found on it but rules and frames")
+        raise ImageError("is blank apart from ruled lines or frames")
     areas = np.bincount(pieces.ravel())[1:]
     large = np.flatnonzero(areas >= SPECK * areas.max())
     if len(large) > MOST:

@@ -7,10 +7,7 @@ REACH = 0.5  # of the largest piece's longer side: a piece farther off belongs t
 
 
 def keep_digit(ink: np.ndarray) -> np.ndarray:
-    """Return the ink [height, width] of the largest piece and those that belong to it; 0 elsewhere.
-
-    There is some, of more than 0.5.
-    """
+    """Return the ink [height, width], above 0.5 somewhere, of the largest piece and those near it; 0 elsewhere."""
     from scipy.ndimage import binary_dilation, find_objects, label
 
     pieces, count = label(ink > 0.5, np.ones((3, 3)))

@@ -19,14 +19,14 @@ def onnx_file(steps: Sequence[Step], arrays: Mapping[str, np.ndarray], metadata:
     """Return an ONNX file of the network.
 
     Its input is `images` uint8 [n, height, width, channels], any n; its outputs are `logits` and `probabilities`,
-    float32 [n, classes]. Probabilities are the softmax of logits / temperature; of a network that rejects, of these and
-    a 0 for "none of these", whose probability is what the others leave.
+    float32 [n, classes]. Probabilities are the softmax of logits / temperature. A network that rejects has one more
+    class, "none of these", with the logit 0; its probability is left out.
 
     Args:
         steps: The network's layers.
         arrays: Their variables by path, float32.
-        metadata: What the file says of itself, with "image_shape", "class_names" and "temperature", and perhaps
-            "rejects"; text stays, all else becomes JSON.
+        metadata: What the file says of itself, with "image_shape", "class_names" and "temperature"; "rejects" where
+            the network does. Text stays, all else becomes JSON.
     """
     graph = _Graph(arrays)
     x = graph.add("Cast", IMAGES, to=TensorProto.FLOAT)

@@ -77,7 +77,7 @@ class OnnxModel:
         class_names: The classes' names in the order of the logits.
         pictures: How `predict` makes a picture what the network reads, one of config.PICTURES.
         temperature: By which its probabilities are calibrated.
-        rejects: Whether 0 is the logit of one class more, "none of these".
+        rejects: Whether it has one more class, "none of these", with the logit 0.
         data_fingerprint: Of the data set that it was trained on; None: unknown.
         feed: How images become its input.
         outputs: The names of its outputs by what they are, LOGITS or PROBABILITIES; one of them may be missing.
@@ -205,9 +205,18 @@ def _open_own(content: bytes, session: Any, name: str) -> OnnxModel:
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise RunError(f"{name} is not a mnistcli model; wrong or missing in its metadata: {error}.") from error
     feed, outputs = Feed(IMAGES, "nhwc", TOGETHER), {each: each for each in (LOGITS, PROBABILITIES)}
-    shape = height, width, channels
     return OnnxModel(
-        name, arch, shape, class_names, pictures, temperature, rejects, fingerprint, feed, outputs, content
+        name=name,
+        arch=arch,
+        image_shape=(height, width, channels),
+        class_names=class_names,
+        pictures=pictures,
+        temperature=temperature,
+        rejects=rejects,
+        data_fingerprint=fingerprint,
+        feed=feed,
+        outputs=outputs,
+        content=content,
     )
 
 

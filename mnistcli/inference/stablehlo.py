@@ -28,7 +28,7 @@ def make_stablehlo(
 ) -> bytes:
     """Return a network's file: from images uint8 [n, *image_shape] to logits and probabilities float32 [n, classes].
 
-    n is any number where the network allows that, and else BATCH. Probabilities are as of `metrics.scores.softmax`.
+    n is any number if the network allows that, otherwise BATCH. Probabilities are those of `metrics.scores.softmax`.
     """
 
     @jax.jit

@@ -8,11 +8,13 @@ import numpy as np
 def log_softmax(logits: np.ndarray, *, temperature: float = 1.0, rejects: bool = False) -> np.ndarray:
     """Return the logarithms [n, classes] float64 of the probabilities of logits [n, classes] over the temperature.
 
-    Of a network that `rejects`, 0 is the logit of one class more, "none of these": the probabilities of the others are
-    then what that leaves.
+    A network that `rejects` has one more class, "none of these", with the logit 0. Its probability is left out, so that
+    the others add up to less than 1.
     """
     scaled = logits.astype(np.float64) / temperature
-    highest = scaled.max(1, keepdims=True).clip(0 if rejects else None)
+    highest = scaled.max(1, keepdims=True)
+    if rejects:
+        highest = np.maximum(highest, 0)
     total = np.exp(scaled - highest).sum(1, keepdims=True) + (np.exp(-highest) if rejects else 0)
     shifted: np.ndarray = scaled - highest - np.log(total)
     return shifted

@@ -109,9 +109,7 @@ def _terminal(evaluation: Evaluation, show_command: Sequence[str], screen: Scree
     facts.add_row("accuracy", f"{percent(evaluation.accuracy)}  (95 % interval {interval(evaluation.accuracy_ci95)})")
     facts.add_row("errors", f"{evaluation.n - evaluation.correct:,}")
     if evaluation.rejected:
-        facts.add_row(
-            "no digit", f"the likeliest for {evaluation.rejected:,} images, which count by their likeliest class"
-        )
+        facts.add_row("no digit", f"answered for {evaluation.rejected:,} images; here the next answer counts")
     facts.add_row("loss", f"{evaluation.loss:.4f} nats, {calibration.loss:.4f} after temperature scaling")
     facts.add_row("Brier score", f"{calibration.brier:.4f}")
     facts.add_row(

@@ -109,7 +109,7 @@ class Evaluation:
 
     Attributes:
         loss: The mean cross-entropy in nats, before temperature scaling.
-        rejected: Images for which "none of these" is likelier than each class; they count by their likeliest class.
+        rejected: Images that the model takes for none of the classes; they are scored by their most probable class.
         cost: None where nobody asked.
     """
 

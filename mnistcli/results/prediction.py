@@ -11,13 +11,14 @@ if TYPE_CHECKING:
 
 
 NONE, UNREAD = "no digit", "?"
-ROUNDING = 1e-4  # that the sum of float32 probabilities is off by at most
 
 
-def ranked(class_names: tuple[str, ...], probabilities: tuple[float, ...]) -> list[tuple[str, float]]:
-    """Return the answers, most probable first: classes, and NONE where the classes leave it any probability."""
-    left = 1 - sum(probabilities)
-    none = [(NONE, left)] if left > ROUNDING else []
+def rank(class_names: tuple[str, ...], probabilities: tuple[float, ...], *, rejects: bool) -> list[tuple[str, float]]:
+    """Return the answers with their probabilities, most probable first.
+
+    The answer of a network that `rejects` may be NONE, whose probability is what the classes leave.
+    """
+    none = [(NONE, 1 - sum(probabilities))] if rejects else []
     return sorted([*zip(class_names, probabilities, strict=True), *none], key=lambda pair: -pair[1])
 
 
@@ -30,22 +31,28 @@ class Digit:
         probabilities: Of each class.
         class_names: Their names.
         picture: What the network saw, [height, width, channels] uint8.
+        rejects: Whether the network can say that it is none of the classes.
     """
 
     box: tuple[int, int, int, int]
     probabilities: tuple[float, ...]
     class_names: tuple[str, ...]
     picture: np.ndarray = field(compare=False, repr=False)
+    rejects: bool = False
 
     @property
     def label(self) -> str:
-        """The likeliest answer, as of `ranked`."""
-        return ranked(self.class_names, self.probabilities)[0][0]
+        """The most probable answer."""
+        return self._best[0]
 
     @property
     def confidence(self) -> float:
-        """That answer's probability."""
-        return ranked(self.class_names, self.probabilities)[0][1]
+        """Its probability."""
+        return self._best[1]
+
+    @property
+    def _best(self) -> tuple[str, float]:
+        return rank(self.class_names, self.probabilities, rejects=self.rejects)[0]
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ class Prediction:
         error: Why there is no answer.
         note: What its owner should know of how it was read.
         picture: What the network saw of one digit, [height, width, channels] uint8.
+        rejects: Whether the network can say that it is none of the classes.
     """
 
     path: str
@@ -69,17 +77,18 @@ class Prediction:
     error: str | None = None
     note: str | None = None
     picture: np.ndarray | None = field(default=None, compare=False, repr=False)
+    rejects: bool = False
 
     @property
     def top(self) -> list[tuple[str, float]]:
-        """Answers with their probabilities, most probable first, as of `ranked`; of a line, the one that was read.
+        """Answers with their probabilities, most probable first; for a line of digits, the one string that was read.
 
-        A string has UNREAD for what is no digit; its probability is the product of its digits'.
+        In a string UNREAD stands for each NONE; its probability is the product of its digits'.
         """
         if self.digits:
             read = "".join(UNREAD if digit.label == NONE else digit.label for digit in self.digits)
             return [(read, math.prod(digit.confidence for digit in self.digits))]
-        return ranked(self.class_names, self.probabilities)
+        return rank(self.class_names, self.probabilities, rejects=self.rejects)
 
     @property
     def pictures(self) -> list[np.ndarray]:
@@ -94,7 +103,7 @@ class Explanation:
     Attributes:
         prediction: The answer.
         steps: The picture [height, width, 1 or 3] uint8 and what was kept of it, step by step, each under its name.
-        saliency: How much each pixel that the network saw adds to the likeliest class's logit, [height, width] float32.
+        saliency: How much each pixel adds to the logit of the most probable class, [height, width] float32.
         method: How that was computed, and its source.
     """
 

@@ -32,7 +32,7 @@ class StoredModel:
         data_fingerprint: Of the data set that it was trained on.
         pictures: How `predict` makes a picture what the network reads, one of PICTURES.
         temperature: What to divide logits by so that probabilities mean what they say.
-        rejects: Whether 0 is the logit of one class more, "none of these".
+        rejects: Whether it has one more class, "none of these", with the logit 0.
         trained: Which of the arrays are parameters, by path.
         arrays: Parameters and batch statistics by path.
         path: Of the file.

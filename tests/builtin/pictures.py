@@ -1,6 +1,6 @@
 """Pictures that train `builtin`, as its front end hands them on: digits of many hands and pens, and what is no digit.
 
-A picture is drawn as ink, put on paper, and read by `images.readings`: training sees what predicting will.
+A picture is drawn as ink, put on paper, and read by `images.interpretations`: training sees what predicting will.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +12,7 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter
 
 from mnistcli.errors import ImageError
-from mnistcli.images import readings
+from mnistcli.images import interpretations
 from mnistcli.images.normalize import extent
 from tests.builtin.hands import GLYPH, glyph, on_paper, turned, with_thickness
 
@@ -332,7 +332,7 @@ class Maker:
 def _read(picture: np.ndarray, label: int, *, every: bool) -> list[tuple[np.ndarray, int]]:
     """Return the images that the front end makes of a picture, all ways or the first, with the label."""
     try:
-        found = readings(picture)
+        found = interpretations(picture)
     except ImageError:
         return []
     return [(steps[-1][1], label) for steps in (found if every else found[:1])]

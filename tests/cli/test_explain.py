@@ -10,7 +10,7 @@ from mnistcli.analysis.classifier import logits_of
 from mnistcli.analysis.explain import explain
 from mnistcli.analysis.predict import predict
 from mnistcli.data import load
-from mnistcli.images import Source, readings
+from mnistcli.images import Source, interpretations
 from mnistcli.inference.saliency import integrated_gradients
 from mnistcli.models.network import restore
 from mnistcli.runs import RunsFolder, load_model
@@ -60,11 +60,11 @@ def test_what_is_kept_shrinks_from_step_to_step_and_a_mnist_like_image_needs_non
     page[60:140, 145:155] = 20
     page[150:152] = 90
     page[20:24, 20:24] = 20
-    kept = dict(readings(page)[0])
+    kept = dict(interpretations(page)[0])
     ink = [np.count_nonzero(kept[name] > 0.5) for name in ("ink", "without rules", "the digit alone")]
     assert ink[0] > ink[1] > ink[2] == 800
     image = load("mnist").test.images[0]
-    (((_, same),),) = readings(image)
+    (((_, same),),) = interpretations(image)
     assert np.array_equal(same, image)
 
 

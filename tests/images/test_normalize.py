@@ -9,7 +9,7 @@ from mnistcli.analysis.predict import predict
 from mnistcli.data import load
 from mnistcli.errors import ImageError
 from mnistcli.images import Candidate, Picture, Source, normalize
-from mnistcli.images.ink import find_inks
+from mnistcli.images.ink import find_ink_maps
 from mnistcli.images.normalize import is_mnist_like
 from mnistcli.images.strokes import stroke_thickness
 from mnistcli.results.prediction import NONE
@@ -184,7 +184,7 @@ def test_invert_finds_ink_that_covers_most_of_the_picture() -> None:
     light[20:80, 30:75] = True
     picture = np.where(light, 230, 30).astype(np.uint8)[..., None]
     for pixels, invert in ((picture, "yes"), (255 - picture, "no")):
-        ink, *_ = find_inks(pixels, invert=invert)
+        ink, *_ = find_ink_maps(pixels, invert=invert)
         assert ink[~light].mean() > 0.9
         assert ink[light].mean() < 0.1
 

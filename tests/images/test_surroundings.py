@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from mnistcli.images import Picture, find_row, normalize, readings
+from mnistcli.images import Picture, find_row, interpretations, normalize
 from mnistcli.images.surroundings import drop_edges, drop_frames
 
 INK, PAPER = (40, 40, 90), (240, 238, 225)
@@ -57,7 +57,7 @@ def with_gleam() -> Image.Image:
 def difference(page: Image.Image) -> float:
     """How far, of 255, the pixels of the page's digit are, read the best way, from the same on a plain sheet."""
     wanted = normalize(np.asarray(sheet())).astype(int)
-    return min(float(np.abs(steps[-1][1] - wanted).mean()) for steps in readings(np.asarray(page)))
+    return min(float(np.abs(steps[-1][1] - wanted).mean()) for steps in interpretations(np.asarray(page)))
 
 
 @pytest.mark.parametrize("angle", [0, 5, -8])

@@ -43,9 +43,7 @@ def test_json_has_each_number_under_its_name() -> None:
 def test_images_for_which_no_class_is_likeliest_are_counted() -> None:
     view = evaluation_view(replace(evaluation(), rejected=3))
     assert json.loads(written(view, "json"))["rejected"] == 3
-    assert ["no", "digit", "the", "likeliest", "for", "3", "images,", "which", "count", "by"] in [
-        row[:10] for row in rows(view)
-    ]
+    assert ["no", "digit", "answered", "for", "3", "images;", "here", "the", "next", "answer", "counts"] in rows(view)
     assert ["no", "digit"] not in [row[:2] for row in rows(VIEW)]
 
 

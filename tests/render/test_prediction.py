@@ -50,15 +50,17 @@ def test_top_lists_the_most_probable_first() -> None:
 
 
 def test_what_the_classes_leave_is_the_probability_of_no_digit() -> None:
-    none, some = (Prediction("a.png", each, NAMES[:2], picture=PICTURE) for each in ((0.2, 0.1), (0.6, 0.1)))
+    none, some = (
+        Prediction("a.png", each, NAMES[:2], picture=PICTURE, rejects=True) for each in ((0.2, 0.1), (0.6, 0.1))
+    )
     record, other = records(none, some, top=2)
     assert (record["label"], record["confidence"]) == ("no digit", pytest.approx(0.7))
     assert record["probabilities"] == [0.2, 0.1]
     assert [each["label"] for each in other["top"]] == [7, "no digit"]
     assert written(predictions_view([none], run="cnn-001", top=1), "plain").split("\t")[:2] == ["a.png", "no digit"]
     assert ["no", "digit", "(70.00%)"] in rows(predictions_view([none], run="cnn-001", top=1))
-    rounded = Prediction("a.png", (0.5, 0.49999), NAMES[:2])
-    assert [label for label, _ in rounded.top] == ["7", "cat"]
+    cannot = Prediction("a.png", (0.2, 0.1), NAMES[:2])  # another program's, whose numbers do not add up to 1
+    assert [label for label, _ in cannot.top] == ["7", "cat"]
 
 
 def test_a_note_and_an_error_are_told() -> None:
@@ -121,7 +123,7 @@ def test_an_error_is_shown_in_red_beside_the_path() -> None:
 
 
 def test_a_question_mark_stands_for_what_is_no_digit_of_a_line() -> None:
-    scribble = Digit((50, 5, 61, 27), (0.1, 0.2), ("4", "2"), PICTURE)
+    scribble = Digit((50, 5, 61, 27), (0.1, 0.2), ("4", "2"), PICTURE, rejects=True)
     line = Prediction("row.png", digits=(*LINE.digits, scribble))
     (record,) = records(line, split_digits=True)
     assert (record["label"], record["confidence"]) == ("24?", pytest.approx(0.72 * 0.7))
