@@ -13,6 +13,7 @@ from mnistcli.images import Source, read_picture
 from mnistcli.inference.activations import activations, penultimate
 from mnistcli.models.language import OUTPUT, describe
 from mnistcli.results.inspection import FeatureMap, InspectedImage, Inspection, LayerOutput
+from mnistcli.results.prediction import rank
 from mnistcli.runs import Run, StoredModel
 
 MOST_POINTS = 2_000  # test images on the map
@@ -35,7 +36,8 @@ def inspect(run: Run, dataset: Dataset, picture: str | None = None) -> Inspectio
         name, label, seen = picture, None, _read(picture, model)
     network = network_of(model)
     outputs = activations(*network, seen)
-    answer = model.class_names[int(outputs[OUTPUT].argmax())]
+    probabilities = probabilities_of(model, outputs[OUTPUT][None])[0].tolist()
+    answer, _ = rank(model.class_names, probabilities, rejects=model.rejects)[0]
     layers = _by_layer(outputs, model)
     *_, last_but_one, _ = layers
     chosen = _spread(len(test), last_but_one.values.size)

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from mnistcli.errors import ImageError
 from mnistcli.images.decode import WORKING_SIDE
 from mnistcli.images.ink import find_ink_maps
 from mnistcli.images.rules import drop_rules
@@ -48,21 +47,13 @@ def interpretations(pixels: np.ndarray, *, invert: str = "auto") -> list[Steps]:
     untouched = _find_mnist_like(pixels, invert)
     if untouched is not None:
         return [[("MNIST-like already", untouched)]]
-    found = [steps for ink in find_ink_maps(pixels, invert=invert) if (steps := list(_steps(ink)))]
-    if not found:
-        raise ImageError("is blank apart from ruled lines, frames or edges")
-    return found
+    return [list(_steps(ink)) for ink in find_ink_maps(pixels, invert=invert)]
 
 
 def _steps(ink: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield what is kept at each step, or nothing where nothing is left."""
-    without_rules = drop_rules(ink)
-    alone = drop_edges(drop_frames(without_rules))
-    if (alone <= 0.5).all():
-        return
     yield "ink", ink
-    yield "without rules", without_rules
-    yield "without surroundings", (ink := alone)
+    yield "without rules", (ink := drop_rules(ink))
+    yield "without surroundings", (ink := drop_edges(drop_frames(ink)))
     yield "the digit alone", (ink := keep_digit(ink))
     yield "strokes as thick as MNIST's", (ink := _weigh(ink))
     yield "fitted and centred", _centre(_fit_into_box(ink))[..., None]

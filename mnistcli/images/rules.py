@@ -11,7 +11,10 @@ MOST = 40  # rules in one direction
 
 
 def drop_rules(ink: np.ndarray) -> np.ndarray:
-    """Return ink [height, width] without its rules, horizontal and vertical; strokes that cross them stay whole."""
+    """Return ink [height, width] without its rules, horizontal and vertical; strokes that cross them stay whole.
+
+    Writing fainter than the rules were is darkened: it is all the ink there is.
+    """
     mask = ink > FAINT
     without_rows = _drop_horizontal(mask)
     written = _drop_horizontal(without_rows.T).T
@@ -22,7 +25,8 @@ def drop_rules(ink: np.ndarray) -> np.ndarray:
         return ink
     from scipy.ndimage import binary_dilation
 
-    return np.where(binary_dilation(mask & ~written, iterations=2) & ~written, 0, ink)
+    kept = np.where(binary_dilation(mask & ~written, iterations=2) & ~written, 0, ink)
+    return (kept / np.percentile(kept[written], 75)).clip(0, 1)
 
 
 def _goes_beyond(written: np.ndarray, horizontal: bool, vertical: bool) -> bool:

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
 
 NONE, UNREAD = "no digit", "?"
 
 
-def rank(class_names: tuple[str, ...], probabilities: tuple[float, ...], *, rejects: bool) -> list[tuple[str, float]]:
+def rank(class_names: Sequence[str], probabilities: Sequence[float], *, rejects: bool) -> list[tuple[str, float]]:
     """Return the answers with their probabilities, most probable first.
 
     The answer of a network that `rejects` may be NONE, whose probability is what the classes leave.

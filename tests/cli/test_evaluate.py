@@ -11,6 +11,7 @@ from mnistcli.analysis.classifier import logits_of
 from mnistcli.data import load
 from mnistcli.images.corruptions import corrupt
 from mnistcli.runs import load_model
+from mnistcli.runs.run import BUILTIN
 from tests.conftest import Call, svg_texts
 
 KEYS = [
@@ -58,6 +59,21 @@ def test_evaluate_json_agrees_with_a_count_by_hand(mnistcli: Call, workspace: Pa
     assert seven["support"] == 1028
     low, high = found["accuracy_ci95"]
     assert low < found["accuracy"] < high
+
+
+def test_of_a_network_that_rejects_refusals_are_counted_and_the_loss_is_of_what_predict_says(mnistcli: Call) -> None:
+    found, test = mnistcli("evaluate", "builtin", "--json").json, load("mnist").test
+    model = load_model(BUILTIN)
+    scores = np.pad(logits_of(model, test.images).astype(float), ((0, 0), (0, 1)))
+    assert found["rejected"] == (scores.argmax(1) == 10).sum() > 0
+    assert found["accuracy"] == (scores[:, :10].argmax(1) == test.labels).mean()
+    by_label = np.arange(10_000), test.labels
+    assert found["loss"] == pytest.approx(-log_softmax(scores, axis=1)[by_label].mean(), rel=1e-4)
+    calibrated = log_softmax(scores / model.temperature, axis=1)
+    assert found["loss_calibrated"] == pytest.approx(-calibrated[by_label].mean(), rel=1e-4)
+    assert found["brier"] == pytest.approx(
+        ((np.exp(calibrated[:, :10]) - np.eye(10)[test.labels]) ** 2).sum(1).mean(), rel=1e-3
+    )
 
 
 def test_loss_is_of_the_logits_and_calibration_of_what_predict_says_in_15_bins(mnistcli: Call, workspace: Path) -> None:

@@ -15,7 +15,7 @@ from mnistcli.inference.saliency import integrated_gradients
 from mnistcli.models.network import restore
 from mnistcli.runs import RunsFolder, load_model
 from tests.conftest import Call, svg_texts
-from tests.images.pictures import photograph
+from tests.images.pictures import photograph, sheet_on_a_desk, thick_ring
 
 BUILTIN = RunsFolder(Path("runs")).find("builtin")
 
@@ -53,6 +53,14 @@ def test_an_explanation_holds_each_step_and_the_answer_s_saliency(photo: Path) -
     model = load_model(BUILTIN.weights)
     seen, black = logits_of(model, np.stack([pictures[-1], 0 * pictures[-1]]))
     assert explained.saliency.sum() == pytest.approx((seen - black)[int(answer.top[0][0])], rel=0.01)
+
+
+@pytest.mark.parametrize("picture", [thick_ring(), sheet_on_a_desk()], ids=["ring", "sheet"])
+def test_of_two_interpretations_the_one_that_was_answered_is_explained(picture: np.ndarray) -> None:
+    assert len(interpretations(picture[..., None])) == 2
+    (answer,) = predict([Source("it", picture)], [BUILTIN])
+    explained = explain(Source("it", picture), answer, BUILTIN)
+    assert np.array_equal(explained.steps[-1][1], answer.picture)
 
 
 def test_what_is_kept_shrinks_from_step_to_step_and_a_mnist_like_image_needs_none() -> None:

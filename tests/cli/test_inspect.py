@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors.numpy import load_file
 
 from mnistcli.analysis.onnx import onnx_of
@@ -14,6 +15,7 @@ from mnistcli.data import export_images, load
 from mnistcli.runs import RunsFolder
 from mnistcli.runs.run import BUILTIN
 from tests.conftest import Call, MakeOnce, run_in, svg_texts
+from tests.images.pictures import sheet_on_a_desk, thick_ring
 
 KEPT = ("train", "--arch", "dense", "--limit", "600", "--epochs", "3", "--patience", "0", "--no-plots")
 DESCRIBED = "conv 2 3x3 same, norm, relu, residual(conv 2 3x3 same, relu), pool 2, dense 3, tanh"
@@ -106,6 +108,17 @@ def test_a_picture_is_read_as_predict_reads_it(runs: Path, mnistcli: Call, tmp_p
     assert own["image"] == {"name": str(picture), "label": None, "predicted": first["image"]["predicted"]}
     assert own["layers"] == first["layers"]
     assert own["map"] == first["map"]
+
+
+@pytest.mark.parametrize(
+    "picture", [thick_ring(), sheet_on_a_desk(), np.tile(np.uint8([[20] * 3, [240] * 3]), (60, 40))]
+)
+def test_a_picture_that_may_be_two_things_or_none_is_read_as_predict_reads_it(
+    picture: np.ndarray, mnistcli: Call, tmp_path: Path
+) -> None:
+    Image.fromarray(picture).save(tmp_path / "it.png")
+    said = mnistcli("predict", "it.png", "--run", "builtin", "--json").json["predictions"][0]["label"]
+    assert mnistcli("inspect", "builtin", "it.png", "--json").json["image"]["predicted"] == said
 
 
 def test_the_figure_shows_filters_maps_and_the_plane(runs: Path, mnistcli: Call, tmp_path: Path) -> None:

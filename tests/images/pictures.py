@@ -122,6 +122,22 @@ def count_answered(n: int) -> dict[str, int]:
     return {kind: sum(map(is_sure, predict(pictures, [builtin]))) for kind, pictures in sources.items()}
 
 
+def thick_ring() -> np.ndarray:
+    """Return a picture [height, width] uint8 of a 0 by a thick pen, which may be taken for paper around its hole."""
+    page = Image.new("L", (200, 200), 250)
+    ImageDraw.Draw(page).ellipse([25, 8, 175, 192], outline=20, width=55)
+    return np.asarray(page)
+
+
+def sheet_on_a_desk() -> np.ndarray:
+    """Return a picture [height, width] uint8 of a 7 on a sheet on a dark desk, which may be taken for ink."""
+    page = Image.new("L", (300, 300), 20)
+    draw = ImageDraw.Draw(page)
+    draw.rectangle([60, 40, 240, 260], fill=240)
+    draw.line([(110, 90), (190, 90), (140, 210)], fill=20, width=14)
+    return np.asarray(page)
+
+
 def is_sure(answer: Prediction) -> bool:
     """Return whether the answer is a digit, with a confidence above 0.6."""
     return answer.error is None and answer.top[0][0] != NONE and answer.top[0][1] > 0.6

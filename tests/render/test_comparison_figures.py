@@ -35,8 +35,9 @@ def test_a_comparison_shows_what_each_run_mistakes_and_its_errors_by_true_class(
     assert (left.get_xlabel(), left.get_ylabel()) == ("mistaken for", "true class")
     assert cells(left) == {(0, 1): "7", (0, 2): "3", (1, 2): "9", (2, 0): "1"}
     assert cells(right) == {(0, 1): "4", (1, 0): "2", (2, 0): "3", (2, 1): "2"}
-    for axes in (left, right):  # one count has one colour
-        assert axes.images[0].get_clim() == (0, 9)
+    assert left.images[0].get_clim() == right.images[0].get_clim() == (0, 9)  # one count has one colour
+    other_order = comparison_figures.comparison(compared(*((run, HISTORY) for run in runs[::-1]))).subfigs[1].axes
+    assert {axes.images[0].get_clim() for axes in other_order} == {(0, 9)}
     (errors,) = bottom.axes
     assert (errors.get_xlabel(), errors.get_ylabel()) == ("true class", "images read wrong")
     assert tick_labels(errors.xaxis) == ["0", "1", "2"]
