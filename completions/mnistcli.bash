@@ -11,7 +11,7 @@ _mnistcli() {
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         word="${command:+$command }$word"
         case "$word" in
-            "train"|"evaluate"|"compare"|"predict"|"tune"|"inspect"|"export"|"init"|"summary"|"doctor"|"completion"|"help"|"data"|"data show"|"data info"|"data verify"|"data export"|"data list"|"data prepare"|"data path"|"data clean"|"data audit"|"runs"|"runs list"|"runs show"|"runs diff"|"runs reproduce"|"runs export") command=$word ;;
+            "train"|"evaluate"|"compare"|"predict"|"draw"|"tune"|"inspect"|"export"|"init"|"summary"|"doctor"|"completion"|"help"|"data"|"data show"|"data info"|"data verify"|"data export"|"data list"|"data prepare"|"data path"|"data clean"|"data audit"|"runs"|"runs list"|"runs show"|"runs diff"|"runs reproduce"|"runs export") command=$word ;;
         esac
     done
     COMPREPLY=()
@@ -97,6 +97,13 @@ _mnistcli() {
         "predict:--onnx-std") return ;;
         "predict:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "predict:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "draw:--run") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
+        "draw:--save") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "draw:--quota") return ;;
+        "draw:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "draw:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "draw:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "draw:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "tune:--trials") return ;;
         "tune:--for") return ;;
         "tune:--space") return ;;
@@ -226,6 +233,7 @@ _mnistcli() {
             "evaluate") words="--split --plot --html --thumbnails --plot-calibration --corrupt --fail-under --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "compare") words="--seeds --margin --split --plot --plot-flips --html --no-train --allow-different-data --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --strict --save-preprocessed --explain --runs-dir --device --no-cache --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "draw") words="--run --save --quota --no-browser --runs-dir --device --no-cache --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "tune") words="--trials --for --space --epochs --limit --seed --lr-range --resume --name --plot --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "inspect") words="--epochs --plot --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "export") words="--to --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
@@ -255,7 +263,7 @@ _mnistcli() {
         return
     fi
     case "$command" in
-        "") mapfile -t COMPREPLY < <(compgen -W "train evaluate compare predict tune inspect export init summary doctor completion help data runs" -- "$cur"); return ;;
+        "") mapfile -t COMPREPLY < <(compgen -W "train evaluate compare predict draw tune inspect export init summary doctor completion help data runs" -- "$cur"); return ;;
         "evaluate") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "compare") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "predict") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;

@@ -1,18 +1,15 @@
 """Look inside a run: its first layer's filters, what each layer makes of one image, a map of many images."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
-from mnistcli.analysis.classifier import load_stored_for, logits_of, network_of, probabilities_of
+from mnistcli.analysis.classifier import load_stored_for, network_of
 from mnistcli.analysis.filmstrip import first_filters
-from mnistcli.analysis.predict import interpretations_for, surest
+from mnistcli.analysis.look import Look, look, look_at_picture
 from mnistcli.data import Dataset
 from mnistcli.errors import ImageError, RunError
 from mnistcli.images import Source, read_picture
-from mnistcli.inference.activations import activations, penultimate
-from mnistcli.models.language import OUTPUT, describe
-from mnistcli.results.inspection import FeatureMap, InspectedImage, Inspection, LayerOutput
+from mnistcli.inference.activations import penultimate
+from mnistcli.results.inspection import FeatureMap, InspectedImage, Inspection
 from mnistcli.results.prediction import rank
 from mnistcli.runs import Run, StoredModel
 
@@ -31,17 +28,13 @@ def inspect(run: Run, dataset: Dataset, picture: str | None = None) -> Inspectio
     """
     test, model = dataset.split("test"), load_stored_for(run, dataset)
     if picture is None:
-        name, label, seen = "test image 0", model.class_names[test.labels[0]], np.array(test.images[0])
+        name, label, found = "test image 0", model.class_names[test.labels[0]], look(model, np.array(test.images[0]))
     else:
-        name, label, seen = picture, None, _read(picture, model)
-    network = network_of(model)
-    outputs = activations(*network, seen)
-    probabilities = probabilities_of(model, outputs[OUTPUT][None])[0].tolist()
-    answer, _ = rank(model.class_names, probabilities, rejects=model.rejects)[0]
-    layers = _by_layer(outputs, model)
-    *_, last_but_one, _ = layers
+        name, label, found = picture, None, _look_at_file(picture, model)
+    answer, _ = rank(model.class_names, found.probabilities, rejects=model.rejects)[0]
+    *_, last_but_one, _ = found.layers
     chosen = _spread(len(test), last_but_one.values.size)
-    features, logits = penultimate(*network, test.images[chosen])
+    features, logits = penultimate(*network_of(model), test.images[chosen])
     if not np.isfinite(features).all():
         raise RunError(f"The run {run.name!r} cannot be drawn: its penultimate layer gives infinite numbers.")
     points, explained = principal_plane(features)
@@ -49,9 +42,9 @@ def inspect(run: Run, dataset: Dataset, picture: str | None = None) -> Inspectio
         run=run.name,
         arch=model.arch,
         class_names=model.class_names,
-        image=InspectedImage(name, label, answer, seen),
+        image=InspectedImage(name, label, answer, found.seen),
         filters=first_filters(model),
-        layers=layers,
+        layers=found.layers,
         map=FeatureMap(last_but_one.name, points, explained, test.labels[chosen].astype(int), logits.argmax(1)),
     )
 
@@ -89,27 +82,12 @@ def _principal_axes(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.maximum(squares[:-3:-1], 0), axes
 
 
-def _read(path: str, model: StoredModel) -> np.ndarray:
-    """Return what `predict` would show the network of a picture, [height, width, channels] uint8."""
+def _look_at_file(path: str, model: StoredModel) -> Look:
     try:
-        picture = read_picture(Source(path))
-        found = interpretations_for(model.pictures, model.image_shape, picture.pixels, invert="auto")
+        seen, _ = look_at_picture(model, read_picture(Source(path)).pixels)
     except ImageError as error:
         raise ImageError(f"{path!r} {error}.") from error
-    seen = np.stack([steps[-1][1] for steps in found])
-    return np.asarray(seen[surest(probabilities_of(model, logits_of(model, seen)).tolist())])
-
-
-def _by_layer(outputs: Mapping[str, np.ndarray], model: StoredModel) -> tuple[LayerOutput, ...]:
-    """Return the outputs of the layers that `summary` lists: a layer's activation stands in its place."""
-    rows = describe(model.arch, model.description, model.image_shape, len(model.class_names)).layers
-    kinds = {row.name: row.kind for row in rows}
-    layers: dict[str, LayerOutput] = {}
-    name = ""
-    for step, values in outputs.items():
-        name = step if step in kinds else name
-        layers[name] = LayerOutput(name, kinds[name], values)
-    return tuple(layers.values())
+    return seen
 
 
 def _spread(images: int, features: int) -> np.ndarray:

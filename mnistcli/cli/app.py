@@ -21,7 +21,7 @@ SETTINGS: dict[str, Any] = {"context_settings": {"help_option_names": ["-h", "--
 EPILOG = "Start with 'mnistcli train', then 'mnistcli compare --plot out.png'. Exit codes: 'mnistcli help exit-codes'."
 # In the order of --help; each is a module of this package with a function of its name and EXAMPLES, or with COMMANDS.
 COMMANDS = (
-    *("train", "evaluate", "compare", "predict", "tune", "inspect", "export", "init"),
+    *("train", "evaluate", "compare", "predict", "draw", "tune", "inspect", "export", "init"),
     *("data", "runs", "summary", "doctor"),
 )
 

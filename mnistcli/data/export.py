@@ -2,12 +2,12 @@
 
 import csv
 import io
-import re
 from pathlib import Path
 
 from PIL import Image
 
 from mnistcli.data.dataset import Dataset
+from mnistcli.data.picture_folder import class_folders
 from mnistcli.errors import UsageError
 from mnistcli.files import write_atomically
 
@@ -22,7 +22,7 @@ def export_images(
     Raises:
         UsageError: There is no such split, or the folder holds something already or cannot be written.
     """
-    whole = dataset.split(split)
+    whole, folders = dataset.split(split), class_folders(dataset.class_names)
     chosen, digits = whole.first(limit), len(str(len(whole) - 1))
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
@@ -34,8 +34,7 @@ def export_images(
         if any(folder.iterdir()):
             raise UsageError(f"The folder {str(folder)!r} is not empty: nothing is overwritten; name a new one.")
         for i, (image, label) in enumerate(zip(chosen.images, chosen.labels, strict=True)):
-            name = dataset.class_names[label]
-            safe = re.sub(r"[^\w.-]+", "-", name).strip(".-") or str(label)
+            name, safe = dataset.class_names[label], folders[label]
             file = f"{safe}/" * by_class + f"{split}-{i:0{digits}d}-{safe}.png"
             if by_class:
                 (folder / safe).mkdir(exist_ok=True)

@@ -8,7 +8,7 @@ validation. So a picture stays in its split whatever others come or go.
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -69,6 +69,11 @@ class PictureFolder:
     def _split_folders(self) -> list[str]:
         """Return the splits that have a folder of their own, or "" where classes lie here."""
         return [split for split in SPLITS if (self.path / split).is_dir()] or [""]
+
+
+def class_folders(class_names: Sequence[str]) -> list[str]:
+    """Return the name of each class's folder: the class's own, as far as files may be called so, or else its number."""
+    return [re.sub(r"[^\w.-]+", "-", name).strip(".-") or str(label) for label, name in enumerate(class_names)]
 
 
 def _pictures(folder: Path) -> Iterator[Path]:

@@ -1,23 +1,20 @@
 """One self-contained HTML page of a run, of a group, or of a comparison: no network, no script."""
 
-import io
 import shlex
-from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 
-import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from PIL import Image
 
 from mnistcli.errors import UsageError
 from mnistcli.files import write_atomically
 from mnistcli.render import drawings
 from mnistcli.render.comparison import p_text, points, recipe_verdict, verdict
 from mnistcli.render.evaluation import suggestion_text
-from mnistcli.render.pixels import shrink
+from mnistcli.render.pixels import png_address
 from mnistcli.render.robustness import ORIGIN, more_errors, robustness_text
 from mnistcli.render.tables import interval, percent, seconds
 from mnistcli.render.view import printable
@@ -54,7 +51,13 @@ def page(report: Report) -> str:
         lstrip_blocks=True,
         finalize=lambda value: printable(value) if type(value) is str else value,
     )
-    environment.filters |= {"percent": percent, "interval": interval, "points": points, "p": p_text, "png": _png}
+    environment.filters |= {
+        "percent": percent,
+        "interval": interval,
+        "points": points,
+        "p": p_text,
+        "png": partial(png_address, most=MOST_PIXELS),
+    }
     environment.filters |= {"suggestion": suggestion_text, "summary": robustness_text, "more_errors": more_errors}
     pairs = report.comparison.pairs if report.comparison else ()
     return environment.get_template("page.html").render(
@@ -132,13 +135,9 @@ def _cells(subjects: Sequence[Subject]) -> list[dict[tuple[str, str | None], lis
 
 
 def _size(every: Sequence[dict[tuple[str, str | None], list[Sample]]], most: int) -> int:
-    return sum(len(_png(each.picture)) for cells in every for samples in cells.values() for each in samples[:most])
-
-
-def _png(picture: np.ndarray) -> str:
-    """Return a picture [height, width, 1 or 3] as the address of a PNG image that holds its own data."""
-    [small] = shrink([picture], MOST_PIXELS)
-    pixels = small.round().astype(np.uint8)
-    content = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(content, "png", optimize=True)
-    return f"data:image/png;base64,{b64encode(content.getvalue()).decode()}"
+    return sum(
+        len(png_address(each.picture, most=MOST_PIXELS))
+        for cells in every
+        for samples in cells.values()
+        for each in samples[:most]
+    )

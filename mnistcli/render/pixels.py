@@ -1,9 +1,15 @@
-"""Pictures on a terminal: two pixels a character by half blocks, or by shades or signs where there is no colour."""
+"""Pictures on a terminal and on pages.
 
+On a terminal there are two pixels a character, by half blocks, or by shades or signs where there is no colour.
+"""
+
+import io
 import math
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from PIL import Image
 from rich.console import Console
 from rich.style import Style
 from rich.text import Text
@@ -71,6 +77,18 @@ def shrink(pictures: Sequence[np.ndarray], width: int) -> list[np.ndarray]:
     height, width = (length // side for length in pictures[0].shape[:2])
     cropped = (picture[: height * side, : width * side] for picture in pictures)
     return [picture.reshape(height, side, width, side, picture.shape[2]).mean((1, 3)) for picture in cropped]
+
+
+def png_address(picture: np.ndarray, *, most: int) -> str:
+    """Return a picture [height, width, 1, 3 or 4] of 0 to 255 as the address of a PNG image that holds its own data.
+
+    What is wider than `most` pixels is shrunk.
+    """
+    [small] = shrink([picture], most)
+    pixels = small.round().astype(np.uint8)
+    content = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(content, "png", optimize=True)
+    return f"data:image/png;base64,{b64encode(content.getvalue()).decode()}"
 
 
 def _half_blocks(pixels: np.ndarray) -> list[Text]:

@@ -1,0 +1,60 @@
+"""One picture as a network sees it, with what each of its layers makes of that."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mnistcli.analysis.classifier import network_of, probabilities_of
+from mnistcli.analysis.predict import interpretations_for, surest
+from mnistcli.images import Steps
+from mnistcli.inference.activations import activations
+from mnistcli.models.language import OUTPUT, describe
+from mnistcli.results.inspection import LayerOutput
+from mnistcli.runs import StoredModel
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a network saw and made of it.
+
+    Attributes:
+        seen: [height, width, channels] uint8.
+        probabilities: Of each class, calibrated.
+        layers: The outputs of the layers that `summary` lists.
+    """
+
+    seen: np.ndarray
+    probabilities: tuple[float, ...]
+    layers: tuple[LayerOutput, ...]
+
+
+def look(model: StoredModel, seen: np.ndarray) -> Look:
+    """Show a network an image [height, width, channels] uint8."""
+    outputs = activations(*network_of(model), seen)
+    probabilities = probabilities_of(model, outputs[OUTPUT][None])[0].tolist()
+    return Look(seen, tuple(probabilities), _by_layer(outputs, model))
+
+
+def look_at_picture(model: StoredModel, pixels: np.ndarray, *, invert: str = "auto") -> tuple[Look, Steps]:
+    """Show a network a picture [height, width, 1 or 3] uint8 as `predict` does, and return its interpretation, too.
+
+    Raises:
+        ImageError: Nothing is on the picture.
+    """
+    found = interpretations_for(model.pictures, model.image_shape, pixels, invert=invert)
+    looks = [look(model, steps[-1][1]) for steps in found]
+    best = surest([each.probabilities for each in looks])
+    return looks[best], found[best]
+
+
+def _by_layer(outputs: Mapping[str, np.ndarray], model: StoredModel) -> tuple[LayerOutput, ...]:
+    """Return the outputs of the layers that `summary` lists: a layer's activation stands in its place."""
+    rows = describe(model.arch, model.description, model.image_shape, len(model.class_names)).layers
+    kinds = {row.name: row.kind for row in rows}
+    layers: dict[str, LayerOutput] = {}
+    name = ""
+    for step, values in outputs.items():
+        name = step if step in kinds else name
+        layers[name] = LayerOutput(name, kinds[name], values)
+    return tuple(layers.values())

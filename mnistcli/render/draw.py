@@ -1,0 +1,95 @@
+"""The page to draw on, and what it shows of each answer."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mnistcli.render.pixels import png_address
+from mnistcli.render.view import View
+from mnistcli.results.drawing import DrawingAnswer, Pad
+from mnistcli.results.prediction import NONE
+
+MOST_MAPS, MAPS_A_ROW = 16, 8  # of a layer
+STEP_PIXELS = 128  # of a step's picture on the page
+FOR, AGAINST = (230, 97, 1), (0, 114, 206)  # colours of the pixels that speak for an answer, and against it
+
+
+def pad_view(pad: Pad) -> View:
+    """Return where to draw, in all formats."""
+    facts = {"address": pad.address, "runs": list(pad.runs), "folder": str(pad.folder)}
+    return View(
+        schema="mnistcli.draw/1",
+        document=lambda: facts,
+        rows=lambda: [facts],
+        terminal=lambda _: [f"Draw at {pad.address}"],
+        text=lambda: f"{pad.address}\n",
+        record=True,
+    )
+
+
+def drawing_page(runs: Sequence[str], class_names: Sequence[str], *, folder: Path, quota: int) -> tuple[str, str]:
+    """Return the page as HTML and the policy under which a browser should show it: only its own script runs."""
+    environment = Environment(
+        loader=PackageLoader("mnistcli.render"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    nonce = secrets.token_urlsafe(16)
+    config = {"runs": runs, "classes": class_names, "folder": str(folder), "quota": quota}
+    text = environment.get_template("draw.html").render(config=config, runs=runs, nonce=nonce)
+    policy = (
+        f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return text, policy
+
+
+def answer_document(answer: DrawingAnswer) -> dict[str, Any]:
+    """Return what the page shows of one run's answer."""
+    prediction = answer.prediction
+    (label, confidence), *_ = prediction.top
+    shares: Mapping[str, float] = dict(prediction.top)
+    order = [*prediction.class_names, *([NONE] if prediction.rejects else [])]
+    return {
+        "run": answer.run,
+        "label": label,
+        "confidence": confidence,
+        "shares": [shares[name] for name in order],
+        "steps": [[name, png_address(_pixels(step), most=STEP_PIXELS)] for name, step in answer.steps],
+        "saliency": None if answer.saliency is None else _saliency(answer.saliency),
+        "layers": [
+            [layer.name, layer.kind, png_address(_maps(layer.values), most=1_000)]
+            for layer in answer.layers
+            if layer.values.ndim == 3
+        ],
+    }
+
+
+def _pixels(step: np.ndarray) -> np.ndarray:
+    """Return a step's ink [height, width] 0 to 1, or its pixels, as [height, width, channels] of 0 to 255."""
+    return 255 * step[..., None] if step.ndim == 2 else step
+
+
+def _saliency(values: np.ndarray) -> str:
+    """Return a picture to lay over what the network saw: the more a pixel adds, the less can be seen through it."""
+    opaque = np.abs(values) / (float(np.abs(values).max()) or 1)
+    colour = np.where(values[..., None] > 0, FOR, AGAINST)
+    return png_address(np.concatenate([colour, 255 * opaque[..., None]], -1), most=1_000)
+
+
+def _maps(values: np.ndarray) -> np.ndarray:
+    """Return the first maps of a layer's output [height, width, channels] side by side, by the largest of them."""
+    values = values[..., :MOST_MAPS]
+    height, width, count = values.shape
+    columns = min(count, MAPS_A_ROW)
+    rows = -(-count // columns)
+    low, high = float(values.min()), float(values.max())
+    grey = 255 * (values - low) / ((high - low) or 1)
+    page = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, 4), 0.0)
+    for number in range(count):
+        row, column = divmod(number, columns)
+        place = page[row * (height + 1) :, column * (width + 1) :][:height, :width]
+        place[..., :3], place[..., 3] = grey[..., number, None], 255
+    return page

@@ -1,0 +1,115 @@
+"""The server of the page to draw on: a loopback address, one page, and what that asks for.
+
+Only who knows the address, which holds a random token, can read or write anything. Another site's page that somehow
+knew it is refused all the same: a browser tells whose page asks, and by which name it found this machine.
+"""
+
+import hmac
+import json
+import secrets
+import sys
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from mnistcli.errors import MnistcliError
+
+HOST = "127.0.0.1"
+MOST_BYTES = 2**20  # of a drawing
+PATIENCE = 10.0  # seconds within which a request must arrive
+Answer = Callable[[bytes, dict[str, str]], dict[str, Any]]
+
+
+class PadServer(ThreadingHTTPServer):
+    """Serves one page and answers what it asks, one question after the other.
+
+    Attributes:
+        address: Of the page.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, page: Callable[[], tuple[str, str]], answers: dict[str, Answer]) -> None:
+        """Listen on a free port of this machine's loopback address.
+
+        Args:
+            page: Makes the page as HTML, and the policy to show it under.
+            answers: For each question, a name, what makes the answer of a drawing and of the question's parameters; an
+                MnistcliError of its is told on the page.
+        """
+        super().__init__((HOST, 0), _Handler)
+        self.page, self.answers, self.lock = page, answers, Lock()
+        self.origin = f"http://{HOST}:{self.server_address[1]}"
+        self.token = secrets.token_urlsafe(16)
+        self.address = f"{self.origin}/{self.token}/"
+
+    def handle_error(self, *_: object) -> None:
+        """Pass over connections that the browser closes."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(*_)  # type: ignore[arg-type]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: PadServer
+    protocol_version = "HTTP/1.1"
+    timeout = PATIENCE
+
+    def do_GET(self) -> None:
+        if self._question() != "":
+            self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here")
+            return
+        page, policy = self.server.page()
+        self._send(HTTPStatus.OK, page.encode(), "text/html; charset=utf-8", policy)
+
+    def do_POST(self) -> None:
+        answer = self.server.answers.get(self._question() or "")
+        length = self.headers.get("Content-Length", "")
+        if answer is None:
+            self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here")
+        elif not length.isdecimal() or len(length) > 10 or int(length) > MOST_BYTES:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a drawing has {MOST_BYTES:,} bytes at most")
+        else:
+            content = self.rfile.read(int(length))
+            parameters = {
+                name: values[0] for name, values in parse_qs(urlsplit(self.path).query, keep_blank_values=True).items()
+            }
+            try:
+                with self.server.lock:
+                    made = answer(content, parameters)
+            except MnistcliError as error:
+                made = {"error": str(error)}
+            self._send(HTTPStatus.OK, json.dumps(made).encode(), "application/json")
+
+    def _question(self) -> str | None:
+        """Return what is asked for below the token; None where somebody else asks."""
+        token, _, question = urlsplit(self.path).path.removeprefix("/").partition("/")
+        ours = hmac.compare_digest(token.encode(), self.server.token.encode())
+        named_so = self.headers.get("Host") == urlsplit(self.server.origin).netloc
+        own_page = self.headers.get("Origin", self.server.origin) == self.server.origin
+        return question if ours and named_so and own_page else None
+
+    def _refuse(self, status: HTTPStatus, why: str) -> None:
+        self.close_connection = True  # its body was not read
+        self._send(status, f"{why}\n".encode(), "text/plain")
+
+    def _send(self, status: HTTPStatus, content: bytes, kind: str, policy: str = "default-src 'none'") -> None:
+        self.send_response_only(status)
+        for name, value in {
+            "Content-Type": kind,
+            "Content-Length": str(len(content)),
+            "Content-Security-Policy": policy,
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-store",
+            "Connection": "close" if self.close_connection else "keep-alive",
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: stderr is for what somebody should read."""

@@ -1,0 +1,49 @@
+"""What a network makes of a drawing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+    from mnistcli.results.inspection import LayerOutput
+    from mnistcli.results.prediction import Prediction
+
+
+@dataclass(frozen=True)
+class DrawingAnswer:
+    """One run's answer to a drawing, and how it came about.
+
+    Attributes:
+        run: The run's name.
+        prediction: The answer.
+        steps: What was kept of the drawing, step by step, each under its name; the last is what the network saw.
+        layers: What each layer made of that.
+        saliency: How much each pixel adds to the logit of the most probable class, [height, width] float32; None where
+            nobody asked.
+    """
+
+    run: str
+    prediction: Prediction
+    steps: tuple[tuple[str, np.ndarray], ...] = field(compare=False, repr=False)
+    layers: tuple[LayerOutput, ...] = field(compare=False, repr=False)
+    saliency: np.ndarray | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Pad:
+    """Where to draw.
+
+    Attributes:
+        address: Of the page, on this machine.
+        runs: The names of the runs that read what is drawn.
+        folder: Where drawings are kept, in a folder for each class.
+    """
+
+    address: str
+    runs: tuple[str, ...]
+    folder: Path

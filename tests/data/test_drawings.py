@@ -1,0 +1,48 @@
+"""Drawings kept by class."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mnistcli.data import Drawings, load
+from mnistcli.errors import UsageError
+
+DRAWING = np.arange(64, dtype=np.uint8).reshape(8, 8, 1)
+
+
+def test_drawings_lie_under_their_class_as_they_were_drawn_and_load_as_a_data_set(tmp_path: Path) -> None:
+    drawings = Drawings(tmp_path / "mine", ("T-shirt/top", "1", "…"), quota=20)
+    assert drawings.counts() == {"T-shirt/top": 0, "1": 0, "…": 0}
+    assert not (tmp_path / "mine").exists()
+    paths = [drawings.keep(DRAWING, name) for name in ("T-shirt/top", "1", "1", "…")]
+    assert [path.parent.relative_to(tmp_path / "mine").as_posix() for path in paths] == ["T-shirt-top", "1", "1", "2"]
+    assert drawings.counts() == {"T-shirt/top": 1, "1": 2, "…": 1}
+    assert all((np.asarray(Image.open(path)) == DRAWING[..., 0]).all() for path in paths)
+    assert sorted(load(str(tmp_path / "mine")).class_names) == ["1", "2", "T-shirt-top"]
+
+
+def test_a_class_takes_its_quota_also_of_those_that_were_there(tmp_path: Path) -> None:
+    Drawings(tmp_path, "ab", quota=2).keep(DRAWING, "a")
+    again = Drawings(tmp_path, "ab", quota=2)
+    kept = again.keep(DRAWING, "a")
+    with pytest.raises(UsageError, match=r"^2 of 'a' are kept already; --quota allows more\.$"):
+        again.keep(DRAWING, "a")
+    assert len({*(tmp_path / "a").iterdir()}) == 2
+    kept.unlink()
+    again.keep(DRAWING, "a")
+    again.keep(DRAWING, "b")
+
+
+def test_what_cannot_be_kept_is_told(tmp_path: Path) -> None:
+    drawings = Drawings(tmp_path / "mine", "ab", quota=2)
+    with pytest.raises(UsageError, match=r"^Unknown class '\.\./c': expected a, b"):
+        drawings.keep(DRAWING, "../c")
+    assert not (tmp_path / "mine").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/a").touch()
+    with pytest.raises(UsageError, match=r"cannot be written"):
+        drawings.keep(DRAWING, "a")
+    with pytest.raises(UsageError, match=r"is a file: --save takes a folder"):
+        Drawings(tmp_path / "mine/a", "ab", quota=2)
