@@ -165,6 +165,7 @@ class TrainConfig(DataChoice):
         source_sha256: Of the file that the network is written in, where `arch` is FILE.py:CLASS.
         start: The run that gives the first weights, where they fit; None: they are random.
         freeze: The layers, by name, that stay as they begin.
+        rejects: Whether the network has one more class, "none of these", with the logit 0, as its start has.
 
     Raises:
         UsageError: A value is out of its range.
@@ -184,6 +185,7 @@ class TrainConfig(DataChoice):
     source_sha256: str | None = None
     start: str | None = None
     freeze: tuple[str, ...] = ()
+    rejects: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

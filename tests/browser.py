@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -69,22 +70,27 @@ class Page:
 
     def draw(self, *strokes: Sequence[tuple[float, float]], finger: bool = False) -> None:
         """Draw strokes on the page's canvas, through points from (0, 0), its top left, to (1, 1)."""
-        box = self.value(
-            "(b => [b.left, b.top, b.width, b.height])(document.querySelector('canvas').getBoundingClientRect())"
-        )
         for stroke in strokes:
-            points = [{"x": box[0] + x * box[2], "y": box[1] + y * box[3]} for x, y in stroke]
             if finger:
-                for kind, at in [
-                    ("touchStart", points[:1]),
-                    *(("touchMove", [each]) for each in points),
-                    ("touchEnd", []),
-                ]:
-                    self.call("Input.dispatchTouchEvent", type=kind, touchPoints=at)
+                self.touch("touchStart", {1: stroke[0]})
+                for point in stroke[1:]:
+                    self.touch("touchMove", {1: point})
+                self.touch("touchEnd", {})
             else:
-                kinds = ["mousePressed", *["mouseMoved"] * len(points[1:]), "mouseReleased"]
-                for kind, at in zip(kinds, [*points, points[-1]], strict=True):
+                kinds = ["mousePressed", *["mouseMoved"] * len(stroke[1:]), "mouseReleased"]
+                for kind, at in zip(kinds, self._on_canvas([*stroke, stroke[-1]]), strict=True):
                     self.call("Input.dispatchMouseEvent", type=kind, button="left", buttons=1, clickCount=1, **at)
+
+    def touch(self, kind: str, fingers: dict[int, tuple[float, float]]) -> None:
+        """Tell what fingers do on the canvas: the place of each, by its number."""
+        places = zip(fingers, self._on_canvas([*fingers.values()]), strict=True)
+        points = [{"id": number, **at} for number, at in places]
+        self.call("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+
+    def _on_canvas(self, points: Sequence[tuple[float, float]]) -> list[dict[str, float]]:
+        box = "document.querySelector('canvas').getBoundingClientRect()"
+        left, top, width, height = self.value(f"(b => [b.left, b.top, b.width, b.height])({box})")
+        return [{"x": left + x * width, "y": top + y * height} for x, y in points]
 
     def press(self, *keys: str) -> None:
         """Press keys, one after the other, where the focus is."""
@@ -118,6 +124,8 @@ class Page:
 
     def _next(self) -> Any:
         while b"\0" not in self._rest:
+            readable, _, _ = select.select([self._read], [], [], PATIENCE)
+            assert readable, "the browser says nothing"
             part = os.read(self._read, 2**16)
             assert part, "the browser has ended"
             self._rest += part

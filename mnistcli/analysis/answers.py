@@ -107,8 +107,8 @@ def answers_of(run: Run, dataset: Dataset, *, split: str, kept: bool = True) -> 
 def ensemble(group: str, members: Sequence[Answers]) -> Answers:
     """Return the answers of a group: the mean of its runs' calibrated probabilities."""
     first = members[0]
-    logits = ensemble_logits((each.logits, each.model.temperature) for each in members)
-    return Answers(group, replace(first.model, temperature=1.0, rejects=False), first.split, first.images, logits)
+    logits = ensemble_logits(((each.logits, each.model.temperature) for each in members), rejects=first.model.rejects)
+    return Answers(group, replace(first.model, temperature=1.0), first.split, first.images, logits)
 
 
 def with_names_of(run: Run, dataset: Dataset) -> Dataset:

@@ -26,13 +26,15 @@ def compare(chosen: Sequence[Run], dataset: Dataset, *, split: str, different_da
         chosen: The runs.
         dataset: What they are tested on.
         split: The part of it.
-        different_data: Whether they may have been trained on other data than that.
+        different_data: Whether they may have been trained on other data than that; a run that
+            another of them began with always may.
 
     Raises:
         RunError: A run's weights are missing or damaged, do not fit the data, or were trained on other data.
         UsageError: The split is unknown.
     """
-    answers = [_answers(run, dataset, split, different_data=different_data) for run in chosen]
+    starts = {record.config.start for run in chosen if (record := run.record())}
+    answers = [_answers(run, dataset, split, different_data=different_data or run.name in starts) for run in chosen]
     compared = tuple(
         ComparedRun(score(each), run.history(), each.model.parameters, _train_seconds(run))
         for run, each in zip(chosen, answers, strict=True)

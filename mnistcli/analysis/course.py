@@ -22,7 +22,7 @@ from mnistcli.models import description
 from mnistcli.models.flax_file import loaded
 from mnistcli.models.network import flatten, restore
 from mnistcli.process import held_interrupts
-from mnistcli.results.training import EpochMetrics, RunStarted, StepMetrics, TrainEvent, TrainResult
+from mnistcli.results.training import EpochMetrics, Notice, RunStarted, StepMetrics, TrainEvent, TrainResult
 from mnistcli.runs import ONNX, STABLEHLO, Run, RunFolder, Status, load_model, model_metadata
 from mnistcli.training import Fit, best_epoch
 
@@ -140,6 +140,8 @@ class Course:
         run = Run(folder.path.name, folder.weights, folder.path)
         _write_answers(run, fit)
         answers = answers_of(run, fit.dataset, split="test", kept=False)
+        if fit.accuracy_before is not None:
+            self.session.notify(Notice(_against_start(fit, fit.accuracy_before)))
         folder.save_test_logits(answers.logits, np.asarray(answers.images.labels), fit.dataset.fingerprint)
         result = TrainResult(
             run=run.name,
@@ -186,7 +188,9 @@ def _write_answers(run: Run, fit: Fit) -> None:
         write_atomically(run.weights.with_name(ONNX), make_onnx(run, model))
     else:
         graph, parts = restore(fit.config.arch, model.image_shape, len(model.class_names), model.arrays)
-        content = make_stablehlo(graph, parts, image_shape=model.image_shape, temperature=model.temperature)
+        content = make_stablehlo(
+            graph, parts, image_shape=model.image_shape, temperature=model.temperature, rejects=model.rejects
+        )
         write_atomically(run.weights.with_name(STABLEHLO), content)
 
 
@@ -203,6 +207,14 @@ def _keep_epoch(folder: RunFolder, fit: Fit) -> None:
         folder.save_best(weights, metadata)
 
 
+def _against_start(fit: Fit, accuracy_before: float) -> str:
+    """Say how many validation images the kept weights read right, and how many those at the start did."""
+    accuracy, n = fit.history[best_epoch(fit.history) - 1].validation_accuracy, len(fit.dataset.validation)
+    before, now, start = round(n * accuracy_before), round(n * accuracy), fit.config.start
+    worse = f" The run is worse than {start}." if now < before else ""
+    return f"Of {n:,} validation images, {start} reads {before:,} right and this run {now:,}.{worse}"
+
+
 def _metadata(fit: Fit) -> dict[str, Any]:
     return model_metadata(
         arch=fit.config.arch,
@@ -213,5 +225,6 @@ def _metadata(fit: Fit) -> dict[str, Any]:
         data_fingerprint=fit.dataset.fingerprint,
         pictures=fit.dataset.pictures,
         temperature=fit.temperature(),
+        rejects=fit.config.rejects,
         trained=flatten(fit.state.params),
     )

@@ -6,7 +6,7 @@ import numpy as np
 
 from mnistcli.analysis.classifier import network_of
 from mnistcli.analysis.look import look, look_at_picture
-from mnistcli.errors import RunError
+from mnistcli.errors import ImageError, RunError
 from mnistcli.images import Source, read_picture
 from mnistcli.inference.saliency import integrated_gradients
 from mnistcli.results.drawing import DrawingAnswer
@@ -14,62 +14,61 @@ from mnistcli.results.prediction import Prediction
 from mnistcli.runs import Run, StoredModel, load_model
 
 
+def decode(content: bytes) -> np.ndarray:
+    """Return the pixels [height, width, 1 or 3] uint8 of a drawing, a picture file.
+
+    Raises:
+        ImageError: It is not a picture.
+    """
+    try:
+        return read_picture(Source("", content)).pixels
+    except ImageError as error:
+        raise ImageError(f"The drawing {error}.") from error
+
+
 class Reader:
     """Runs that read drawings.
 
     Attributes:
-        class_names: Of all the runs.
+        class_names: The classes, the same in every run.
     """
 
     def __init__(self, runs: Sequence[Run]) -> None:
         """Load the runs and compile what they compute.
 
         Raises:
-            RunError: A run's weights are missing or damaged, JAX cannot compute it, or it knows other classes.
+            RunError: A run's weights are missing or damaged, or the runs have different classes.
         """
-        self._models = {run.name: _load(run) for run in runs}
-        first, *others = self._models.items()
-        self.class_names = first[1].class_names
-        for name, model in others:
-            if model.class_names != self.class_names:
-                known = [", ".join(each.class_names) for each in (first[1], model)]
-                raise RunError(f"The runs know different classes: {first[0]!r} {known[0]}, but {name!r} {known[1]}.")
-        for model in self._models.values():
-            blank = look(model, np.zeros(model.image_shape, np.uint8))
-            _saliency(model, blank.seen, label=0)
+        self._models = [(run.name, load_model(run.weights)) for run in runs]
+        (first, model), *others = self._models
+        self.class_names = model.class_names
+        for name, other in others:
+            if other.class_names != self.class_names:
+                ours, theirs = (", ".join(each.class_names) for each in (model, other))
+                raise RunError(f"The runs have different classes: {first!r} has {ours}; {name!r} has {theirs}.")
+        for _, each in self._models:
+            _saliency(each, look(each, np.zeros(each.image_shape, np.uint8)).seen, label=0)
 
-    def read(self, content: bytes, *, saliency: bool) -> tuple[np.ndarray, list[DrawingAnswer]]:
-        """Return the pixels [height, width, 1 or 3] uint8 of a drawing, a picture file, and each run's answer.
+    def read(self, pixels: np.ndarray, *, saliency: bool) -> list[DrawingAnswer]:
+        """Return each run's answer to a drawing [height, width, 1 or 3] uint8.
 
         Raises:
-            ImageError: It is not a picture, or is blank.
+            ImageError: It is blank.
         """
-        pixels = read_picture(Source("the drawing", content)).pixels
-        return pixels, [self._answer(name, pixels, saliency=saliency) for name in self._models]
-
-    def _answer(self, name: str, pixels: np.ndarray, *, saliency: bool) -> DrawingAnswer:
-        model = self._models[name]
-        found, steps = look_at_picture(model, pixels)
-        prediction = Prediction("", found.probabilities, model.class_names, picture=found.seen, rejects=model.rejects)
-        label = int(np.argmax(found.probabilities))
-        return DrawingAnswer(
-            name,
-            prediction,
-            tuple(steps),
-            found.layers,
-            _saliency(model, found.seen, label=label) if saliency else None,
-        )
+        try:
+            return [_answer(name, model, pixels, saliency=saliency) for name, model in self._models]
+        except ImageError as error:
+            raise ImageError(f"The drawing {error}.") from error
 
 
-def _load(run: Run) -> StoredModel:
-    if run.reading is not None or run.needs_jax:
-        kind = "a class in Flax" if run.needs_jax else "an ONNX file"
-        raise RunError(
-            f"draw looks into a network, and {run.name!r} is {kind}: name a run whose layers mnistcli knows."
-        )
-    return load_model(run.weights)
+def _answer(name: str, model: StoredModel, pixels: np.ndarray, *, saliency: bool) -> DrawingAnswer:
+    found, steps = look_at_picture(model, pixels)
+    prediction = Prediction("", found.probabilities, model.class_names, rejects=model.rejects)
+    label = int(np.argmax(found.probabilities))
+    shares = _saliency(model, found.seen, label=label) if saliency else None
+    return DrawingAnswer(name, prediction, tuple(steps), found.layers, shares)
 
 
 def _saliency(model: StoredModel, seen: np.ndarray, *, label: int) -> np.ndarray:
-    """Return [height, width] float32: how much each pixel adds to the logit of a class."""
+    """Return how much each pixel adds to the logit of a class, [height, width] float32."""
     return integrated_gradients(*network_of(model), seen, label=label).sum(-1)

@@ -1,4 +1,4 @@
-"""One picture as a network sees it, with what each of its layers makes of that."""
+"""How a network sees one picture, and the output of each layer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from mnistcli.runs import StoredModel
 
 @dataclass(frozen=True)
 class Look:
-    """What a network saw and made of it.
+    """What a network saw and what it computed.
 
     Attributes:
         seen: [height, width, channels] uint8.
@@ -37,10 +37,10 @@ def look(model: StoredModel, seen: np.ndarray) -> Look:
 
 
 def look_at_picture(model: StoredModel, pixels: np.ndarray, *, invert: str = "auto") -> tuple[Look, Steps]:
-    """Show a network a picture [height, width, 1 or 3] uint8 as `predict` does, and return its interpretation, too.
+    """Show a network a picture [height, width, 1 or 3] uint8 as `predict` does; return its interpretation, too.
 
     Raises:
-        ImageError: Nothing is on the picture.
+        ImageError: The picture is blank.
     """
     found = interpretations_for(model.pictures, model.image_shape, pixels, invert=invert)
     looks = [look(model, steps[-1][1]) for steps in found]
@@ -49,7 +49,7 @@ def look_at_picture(model: StoredModel, pixels: np.ndarray, *, invert: str = "au
 
 
 def _by_layer(outputs: Mapping[str, np.ndarray], model: StoredModel) -> tuple[LayerOutput, ...]:
-    """Return the outputs of the layers that `summary` lists: a layer's activation stands in its place."""
+    """Return the outputs of the layers that `summary` lists: an activation replaces the layer before it."""
     rows = describe(model.arch, model.description, model.image_shape, len(model.class_names)).layers
     kinds = {row.name: row.kind for row in rows}
     layers: dict[str, LayerOutput] = {}

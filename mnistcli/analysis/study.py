@@ -3,7 +3,7 @@
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,8 @@ def begin(
         DataError: The data set is unknown or damaged.
     """
     dataset = session.load(config.choice())
+    if not len(dataset.train) or not len(dataset.validation):
+        raise DataError(f"The data set {config.dataset!r} has too few images: some are needed for validation, too.")
     _check_space(runs.path, config, dataset, keep_epochs=session.keep_epochs)
     if config.source_sha256:
         _try_out(config, dataset)
@@ -193,7 +195,7 @@ def _begin(
         taken = take_weights(start, definition, layers, same_classes=start.class_names == dataset.class_names)
         anew = f"; anew: {', '.join(taken.anew)}" if taken.anew else ""
         session.notify(Notice(f"Taken from {config.start}: {', '.join(taken.taken)}{anew}."))
-        arrays = taken.arrays
+        arrays, config = taken.arrays, replace(config, rejects=start.rejects and not taken.anew)
     if config.freeze:
         random = "" if start else " They keep their random weights, because there is no --from."
         session.notify(Notice(f"Not trained: {', '.join(config.freeze)}.{random}"))
@@ -227,6 +229,9 @@ def _restore(folder: RunFolder, fit: Fit, session: Session) -> float:
             fit.begin_with(folder.read_start())
         session.notify(Notice(f"The run {name!r} has no whole checkpoint: it begins again, with the same seed."))
         return 0.0
+    if fit.config.start:
+        with suppress(RunError):  # a run goes on without the score of what it began with
+            fit.begin_with(folder.read_start())
     fit.restore(checkpoint)
     session.notify(
         Notice(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,12 +14,13 @@ from mnistcli.cli.compute import Compute
 from mnistcli.cli.face import Face
 from mnistcli.cli.options import RUN_HELP, RunsDir
 from mnistcli.config import RUNS_DIR
-from mnistcli.errors import UsageError
+from mnistcli.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from mnistcli.analysis.draw import Reader
     from mnistcli.data import Drawings
     from mnistcli.render.pad import Answer
+    from mnistcli.runs import Run
 
 EXAMPLES = [
     "mnistcli draw",
@@ -26,7 +28,7 @@ EXAMPLES = [
     "mnistcli draw --save mine/ --quota 50",
     "mnistcli evaluate builtin --dataset mine/ --mnist-like",
 ]
-SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")  # one of them is set where a Linux machine can show a browser
+SCREENS = ("DISPLAY", "WAYLAND_DISPLAY")  # Linux sets one of these where a browser can open
 
 
 def draw(
@@ -38,14 +40,14 @@ def draw(
         typer.Option(
             "--run",
             metavar="RUN",
-            help=f"{RUN_HELP} Give it twice to compare two.",
+            help=f"{RUN_HELP} Repeat it to compare runs.",
             show_default="latest, or builtin where nothing was trained",
         ),
     ] = None,
     save: Annotated[
-        Path, typer.Option("--save", metavar="DIR", help="The folder in which the drawings that you keep lie.")
+        Path, typer.Option("--save", metavar="DIR", help="The folder for the drawings that you keep.")
     ] = Path("drawings"),
-    quota: Annotated[int, typer.Option(metavar="N", help="How many drawings of each class may be kept.")] = 20,
+    quota: Annotated[int, typer.Option(metavar="N", help="Keep at most N drawings of each class.")] = 20,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Print the page's address and do not open it.")
     ] = False,
@@ -55,7 +57,7 @@ def draw(
 
     The page shows each step from your strokes to what the network sees, its answer, and why.
 
-    "Keep as 7" files the drawing in DIR/7: a data set of your own hand. Ctrl-C ends the program.
+    The button 7 saves the drawing in DIR/7, so that DIR becomes a data set of your handwriting.
     """
     if quota < 1:
         raise UsageError(f"--quota must be at least 1, not {quota}.")
@@ -64,6 +66,8 @@ def draw(
 
     folder = RunsFolder(runs_dir)
     runs = [folder.find(name) for name in run or ["latest" if folder.has_finished() else "builtin"]]
+    for each in runs:
+        _check_drawable(each)
     compute.start(face)
 
     from mnistcli.analysis.draw import Reader
@@ -72,40 +76,44 @@ def draw(
     from mnistcli.render.pad import PadServer
     from mnistcli.results.drawing import Pad
 
-    reader = Reader(runs)
-    names = tuple(dict.fromkeys(each.name for each in runs))
+    names, reader = tuple(each.name for each in runs), Reader(runs)
     drawings = Drawings(save, reader.class_names, quota=quota)
-    answers = {"read": _read(reader), "keep": _keep(reader, drawings), "counts": lambda *_: _counts(drawings)}
-    with PadServer(lambda: drawing_page(names, reader.class_names, folder=save, quota=quota), answers) as server:
-        face.note(f"Reading drawings with {' and '.join(names)}; those that you keep go to {save}. Ctrl-C ends this.")
+    answers = {"read": _read(reader), "keep": _keep(drawings)}
+    with PadServer(lambda: drawing_page(names, drawings.counts(), quota=quota), answers) as server:
+        face.note(f"Reading drawings with {' and '.join(names)}. Kept drawings go to {save}. Press Ctrl-C to stop.")
         face.show(pad_view(Pad(server.address, names, save)))
         sys.stdout.flush()
         if not no_browser:
-            _open(face, server.address)
+            Thread(target=_open, args=(face, server.address), daemon=True).start()  # some browsers keep us waiting
         server.serve_forever()
 
 
+def _check_drawable(run: Run) -> None:
+    """Refuse a run that has no layers to show."""
+    if run.reading is not None or run.needs_jax:
+        kind = "a class in Flax" if run.needs_jax else "an ONNX file"
+        raise RunError(f"draw shows a network's layers, but {run.name!r} is {kind}: name a run of described layers.")
+
+
 def _read(reader: Reader) -> Answer:
+    from mnistcli.analysis.draw import decode
     from mnistcli.render.draw import answer_document
 
     def read(content: bytes, parameters: dict[str, str]) -> dict[str, Any]:
-        _, answers = reader.read(content, saliency="saliency" in parameters)
+        answers = reader.read(decode(content), saliency="saliency" in parameters)
         return {"answers": [answer_document(answer) for answer in answers]}
 
     return read
 
 
-def _keep(reader: Reader, drawings: Drawings) -> Answer:
+def _keep(drawings: Drawings) -> Answer:
+    from mnistcli.analysis.draw import decode
+
     def keep(content: bytes, parameters: dict[str, str]) -> dict[str, Any]:
-        pixels, _ = reader.read(content, saliency=False)
-        path = drawings.keep(pixels, parameters.get("label", ""))
-        return {"path": str(path), **_counts(drawings)}
+        path = drawings.keep(decode(content), parameters.get("label", ""))
+        return {"path": str(path), "counts": drawings.counts()}
 
     return keep
-
-
-def _counts(drawings: Drawings) -> dict[str, Any]:
-    return {"counts": drawings.counts()}
 
 
 def _open(face: Face, address: str) -> None:
@@ -114,4 +122,4 @@ def _open(face: Face, address: str) -> None:
 
     shown = sys.platform != "linux" or any(os.environ.get(name) for name in SCREENS)
     if not shown or not webbrowser.open(address):
-        face.note("No browser was found: open the address yourself.")
+        face.note("No browser could be opened. Open the address yourself.")

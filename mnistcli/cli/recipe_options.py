@@ -10,17 +10,18 @@ import typer
 
 from mnistcli.cli.data_options import absolute
 from mnistcli.errors import RunError, UsageError
-from mnistcli.models.settings import complete, configured, given_by, in_order, read_settings
+from mnistcli.models.settings import Setting, complete, configured, given_by, in_order, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mnistcli.cli.face import Face
     from mnistcli.config import TrainConfig
-    from mnistcli.models.settings import Setting, Settings
+    from mnistcli.models.settings import Settings
     from mnistcli.runs import StoredModel
 
 ARCH = "dense"  # where nothing names another
+GENTLER = 10  # --from without --freeze divides the learning rate by this: what was learned is kept
 PANEL = "Recipe"
 
 Like = Annotated[
@@ -95,7 +96,9 @@ class Sources:
         if "start" in settings:
             name, start = _find_start(settings, runs_dir)
             named = settings["start"].origin, {"start": name}
-            settings = in_order((("from", {"arch": start.arch}), *layers, named))
+            settings = dict(in_order((("from", {"arch": start.arch}), *layers, named)))
+            if not {"learning_rate", "freeze"} & settings.keys():
+                settings["learning_rate"] = Setting(configured(settings).learning_rate / GENTLER, "from")
         config = configured(settings)
         if like and like.arch == config.arch and like.source_sha256 != config.source_sha256:
             face.note(f"{config.arch} has changed since the run {self.like!r} was trained.")

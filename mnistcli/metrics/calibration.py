@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnistcli.metrics.scores import cross_entropy, softmax
+from mnistcli.metrics.scores import accuracy, cross_entropy, softmax
 from mnistcli.results.evaluation import Calibration, CoveragePoint, ReliabilityBin
 
 BINS = 15
@@ -16,15 +16,19 @@ ENOUGH = 0.5  # of the images must be answered by then
 CURVE = 200  # points
 
 
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+def fit_temperature(logits: np.ndarray, labels: np.ndarray, *, rejects: bool = False) -> float:
     """Return the temperature, 0.1 to 10, by which to divide logits [n, classes] so that labels [n] are likeliest.
+
+    `rejects` is that of `log_softmax`. If every answer is right, no temperature is the likeliest, and this returns 1.
 
     Source: C. Guo et al., "On calibration of modern neural networks", ICML 2017.
     """
+    if accuracy(np.pad(logits, ((0, 0), (0, int(rejects)))), labels) == 1:
+        return 1.0
     from scipy.optimize import minimize_scalar  # 0.2 s to import, and needed nowhere else
 
     def loss(log_temperature: float) -> float:
-        return cross_entropy(logits, labels, temperature=float(np.exp(log_temperature)))
+        return cross_entropy(logits, labels, temperature=float(np.exp(log_temperature)), rejects=rejects)
 
     return float(np.exp(minimize_scalar(loss, bounds=np.log([0.1, 10]), method="bounded", options={"xatol": 1e-3}).x))
 

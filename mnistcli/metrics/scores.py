@@ -26,14 +26,15 @@ def softmax(logits: np.ndarray, *, temperature: float = 1.0, rejects: bool = Fal
     return probabilities
 
 
-def ensemble_logits(members: Iterable[tuple[np.ndarray, float]]) -> np.ndarray:
-    """Return the logarithms [n, classes] float64 of the mean of the members' calibrated probabilities.
+def ensemble_logits(members: Iterable[tuple[np.ndarray, float]], *, rejects: bool = False) -> np.ndarray:
+    """Return logits [n, classes] float64 whose probabilities are the mean of the members' calibrated probabilities.
 
-    A member is its logits [n, classes] and its temperature.
+    A member is its logits [n, classes] and its temperature; `rejects` is that of `log_softmax`.
     """
-    logs = [log_softmax(logits, temperature=temperature) for logits, temperature in members]
-    total: np.ndarray = np.logaddexp.reduce(logs)
-    return total - np.log(len(logs))
+    every = (np.pad(logits / temperature, ((0, 0), (0, int(rejects)))) for logits, temperature in members)
+    logs = [log_softmax(scores) for scores in every]
+    total: np.ndarray = np.logaddexp.reduce(logs) - np.log(len(logs))
+    return total[:, :-1] - total[:, -1:] if rejects else total
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray, *, temperature: float = 1.0, rejects: bool = False) -> float:

@@ -13,10 +13,9 @@ from mnistcli.files import read_bounded
 from mnistcli.models.recipes import configure, find_recipe, is_flax, rates_of, recipe_for
 
 MOST_BYTES = 2**20
+DERIVED = ("source_sha256", "rejects")  # these follow from other settings
 # By the name that a file and the output have for it: that of its flag.
-SETTINGS = {
-    flag_of(each.name)[2:].replace("-", "_"): each for each in fields(TrainConfig) if each.name != "source_sha256"
-}
+SETTINGS = {flag_of(each.name)[2:].replace("-", "_"): each for each in fields(TrainConfig) if each.name not in DERIVED}
 KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", tuple: "a list of text"}
 RATES = ("learning_rate", "weight_decay")
 # Where one of these becomes another, the values that were chosen for the one before are dropped.
@@ -134,7 +133,7 @@ def recipe_of(config: TrainConfig) -> TrainConfig:
         learning_rate=learning_rate,
         weight_decay=weight_decay,
         **{name: getattr(recipe, name) for name in ("epochs", "batch_size", "patience", "schedule", "augment")},
-        **{name: getattr(TrainConfig, name) for name in ("limit", "start", "freeze")},
+        **{name: getattr(TrainConfig, name) for name in ("limit", "start", "freeze", "rejects")},
     )
 
 

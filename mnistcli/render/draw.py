@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,25 +18,31 @@ FOR, AGAINST = (230, 97, 1), (0, 114, 206)  # colours of the pixels that speak f
 
 
 def pad_view(pad: Pad) -> View:
-    """Return where to draw, in all formats."""
+    """Return the page's address in all formats."""
     facts = {"address": pad.address, "runs": list(pad.runs), "folder": str(pad.folder)}
     return View(
         schema="mnistcli.draw/1",
         document=lambda: facts,
-        rows=lambda: [facts],
+        rows=lambda: [facts | {"runs": " ".join(pad.runs)}],
         terminal=lambda _: [f"Draw at {pad.address}"],
         text=lambda: f"{pad.address}\n",
         record=True,
     )
 
 
-def drawing_page(runs: Sequence[str], class_names: Sequence[str], *, folder: Path, quota: int) -> tuple[str, str]:
-    """Return the page as HTML and the policy under which a browser should show it: only its own script runs."""
+def drawing_page(runs: Sequence[str], counts: Mapping[str, int], *, quota: int) -> tuple[str, str]:
+    """Return the page as HTML, and its Content-Security-Policy: only its own script runs.
+
+    Args:
+        runs: The names of the runs that answer.
+        counts: How many drawings of each class are kept.
+        quota: How many may be.
+    """
     environment = Environment(
         loader=PackageLoader("mnistcli.render"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     nonce = secrets.token_urlsafe(16)
-    config = {"runs": runs, "classes": class_names, "folder": str(folder), "quota": quota}
+    config = {"classes": [*counts], "counts": counts, "quota": quota}
     text = environment.get_template("draw.html").render(config=config, runs=runs, nonce=nonce)
     policy = (
         f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src data:; "
@@ -49,13 +54,14 @@ def drawing_page(runs: Sequence[str], class_names: Sequence[str], *, folder: Pat
 def answer_document(answer: DrawingAnswer) -> dict[str, Any]:
     """Return what the page shows of one run's answer."""
     prediction = answer.prediction
-    (label, confidence), *_ = prediction.top
-    shares: Mapping[str, float] = dict(prediction.top)
+    top = prediction.top
+    (label, confidence), shares = top[0], dict(top)
     order = [*prediction.class_names, *([NONE] if prediction.rejects else [])]
     return {
         "run": answer.run,
         "label": label,
         "confidence": confidence,
+        "likeliest": max(prediction.class_names, key=lambda name: shares[name]),
         "shares": [shares[name] for name in order],
         "steps": [[name, png_address(_pixels(step), most=STEP_PIXELS)] for name, step in answer.steps],
         "saliency": None if answer.saliency is None else _saliency(answer.saliency),
@@ -73,14 +79,14 @@ def _pixels(step: np.ndarray) -> np.ndarray:
 
 
 def _saliency(values: np.ndarray) -> str:
-    """Return a picture to lay over what the network saw: the more a pixel adds, the less can be seen through it."""
+    """Return an overlay for what the network saw: the more a pixel counts, the more opaque it is."""
     opaque = np.abs(values) / (float(np.abs(values).max()) or 1)
     colour = np.where(values[..., None] > 0, FOR, AGAINST)
     return png_address(np.concatenate([colour, 255 * opaque[..., None]], -1), most=1_000)
 
 
 def _maps(values: np.ndarray) -> np.ndarray:
-    """Return the first maps of a layer's output [height, width, channels] side by side, by the largest of them."""
+    """Return the first maps of a layer's output [height, width, channels] side by side, on one scale of greys."""
     values = values[..., :MOST_MAPS]
     height, width, count = values.shape
     columns = min(count, MAPS_A_ROW)

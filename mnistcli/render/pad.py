@@ -1,25 +1,26 @@
-"""The server of the page to draw on: a loopback address, one page, and what that asks for.
+"""The server of the page to draw on: a loopback address, one page, and the answers to its questions.
 
-Only who knows the address, which holds a random token, can read or write anything. Another site's page that somehow
-knew it is refused all the same: a browser tells whose page asks, and by which name it found this machine.
+Only somebody who knows the address, which holds a random token, can read or write anything. Pages of other sites are
+refused even then: the server checks the Origin and Host headers.
 """
 
 import hmac
 import json
 import secrets
+import socketserver
 import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from mnistcli.errors import MnistcliError
 
 HOST = "127.0.0.1"
 MOST_BYTES = 2**20  # of a drawing
-PATIENCE = 10.0  # seconds within which a request must arrive
+PATIENCE = 10.0  # seconds for which a connection may be silent
 Answer = Callable[[bytes, dict[str, str]], dict[str, Any]]
 
 
@@ -38,16 +39,21 @@ class PadServer(ThreadingHTTPServer):
         Args:
             page: Makes the page as HTML, and the policy to show it under.
             answers: For each question, a name, what makes the answer of a drawing and of the question's parameters; an
-                MnistcliError of its is told on the page.
+                error becomes {"error": SENTENCE}.
         """
         super().__init__((HOST, 0), _Handler)
         self.page, self.answers, self.lock = page, answers, Lock()
-        self.origin = f"http://{HOST}:{self.server_address[1]}"
+        self.host = f"{HOST}:{self.server_address[1]}"
         self.token = secrets.token_urlsafe(16)
-        self.address = f"{self.origin}/{self.token}/"
+        self.address = f"http://{self.host}/{self.token}/"
+
+    def server_bind(self) -> None:
+        """Listen without asking for this machine's name, which may take seconds where there is no network."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = HOST, self.server_address[1]
 
     def handle_error(self, *_: object) -> None:
-        """Pass over connections that the browser closes."""
+        """Ignore connections that the browser closes."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(*_)  # type: ignore[arg-type]
 
@@ -73,26 +79,26 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a drawing has {MOST_BYTES:,} bytes at most")
         else:
             content = self.rfile.read(int(length))
-            parameters = {
-                name: values[0] for name, values in parse_qs(urlsplit(self.path).query, keep_blank_values=True).items()
-            }
+            asked = parse_qs(self.path.partition("?")[2], keep_blank_values=True)
             try:
                 with self.server.lock:
-                    made = answer(content, parameters)
+                    made = answer(content, {name: values[0] for name, values in asked.items()})
             except MnistcliError as error:
                 made = {"error": str(error)}
+            except Exception as error:  # noqa: BLE001  (the page goes on, and says what happened)
+                made = {"error": f"This should not happen: {type(error).__name__}: {error}"}
             self._send(HTTPStatus.OK, json.dumps(made).encode(), "application/json")
 
     def _question(self) -> str | None:
-        """Return what is asked for below the token; None where somebody else asks."""
-        token, _, question = urlsplit(self.path).path.removeprefix("/").partition("/")
-        ours = hmac.compare_digest(token.encode(), self.server.token.encode())
-        named_so = self.headers.get("Host") == urlsplit(self.server.origin).netloc
-        own_page = self.headers.get("Origin", self.server.origin) == self.server.origin
-        return question if ours and named_so and own_page else None
+        """Return the path after the token, or None if the request does not come from our page."""
+        token, slash, question = self.path.partition("?")[0].removeprefix("/").partition("/")
+        is_ours = hmac.compare_digest(token.encode(), self.server.token.encode()) and slash != ""
+        origin = f"http://{self.server.host}"
+        is_from_page = self.headers.get("Host") == self.server.host and self.headers.get("Origin", origin) == origin
+        return question if is_ours and is_from_page else None
 
     def _refuse(self, status: HTTPStatus, why: str) -> None:
-        self.close_connection = True  # its body was not read
+        self.close_connection = True  # the request's body is unread
         self._send(status, f"{why}\n".encode(), "text/plain")
 
     def _send(self, status: HTTPStatus, content: bytes, kind: str, policy: str = "default-src 'none'") -> None:
@@ -110,6 +116,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse what is not HTTP as this server speaks it."""
+        self._refuse(HTTPStatus(code), explain or message or HTTPStatus(code).phrase)
 
     def log_message(self, *_: object) -> None:
         """Say nothing: stderr is for what somebody should read."""

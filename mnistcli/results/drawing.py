@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DrawingAnswer:
-    """One run's answer to a drawing, and how it came about.
+    """One run's answer to a drawing, and the steps to it.
 
     Attributes:
         run: The run's name.
         prediction: The answer.
-        steps: What was kept of the drawing, step by step, each under its name; the last is what the network saw.
+        steps: The drawing after each named step: ink [height, width] float 0 to 1; at last, what the network saw,
+            [height, width, channels] uint8.
         layers: What each layer made of that.
-        saliency: How much each pixel adds to the logit of the most probable class, [height, width] float32; None where
-            nobody asked.
+        saliency: How much each pixel adds to the logit of the most probable class, [height, width] float32; None unless
+            asked for.
     """
 
     run: str

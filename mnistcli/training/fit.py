@@ -42,6 +42,7 @@ class Fit:
         history: One entry a finished epoch.
         step: Steps done in the epoch after these.
         compile_seconds: Time spent in tracing and compilation.
+        accuracy_before: Of the validation images, with the weights that it began with; None unless all were given.
     """
 
     config: TrainConfig
@@ -50,6 +51,7 @@ class Fit:
     beside: "Fit | None" = None
     history: list[EpochMetrics] = field(default_factory=list)
     compile_seconds: float = 0.0
+    accuracy_before: float | None = None
     tally: Tally = field(init=False)
     feed: Feed = field(init=False)
     _initial_state: Any = field(init=False)
@@ -108,12 +110,14 @@ class Fit:
         return len(self.history) < self.config.epochs
 
     def begin_with(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Put arrays by path in place of random weights."""
+        """Put arrays by path in place of random weights; if they are all, score the validation images."""
 
         def begun(tree: Tree) -> Tree:
             return map_paths(lambda path, leaf: jnp.asarray(arrays.get(path, leaf)), tree)
 
         self.state = self.state._replace(params=begun(self.state.params), rest=begun(self.state.rest))
+        if arrays.keys() >= self.weights().keys():
+            self.accuracy_before = accuracy(self._answer_validation(), self.dataset.validation.labels)
 
     def weights(self) -> dict[str, np.ndarray]:
         """Copy the network's parameters, and its batch statistics and the like, as they are now."""
@@ -122,7 +126,7 @@ class Fit:
 
     def temperature(self) -> float:
         """Return what to divide logits by so that the validation labels are likeliest, as of the last epoch's end."""
-        return fit_temperature(self._validation_logits, self.dataset.validation.labels)
+        return fit_temperature(self._validation_logits, self.dataset.validation.labels, rejects=self.config.rejects)
 
     def checkpoint(self, *, train_seconds: float) -> Checkpoint:
         """Copy all that going on from here needs beside the configuration."""
@@ -226,19 +230,21 @@ class Fit:
 
     def _score(self) -> EpochMetrics:
         loss, train_accuracy = self._means()
-        validation = self.dataset.validation
-        logits = in_blocks(partial(self._logits, self._parts()), validation.images)
+        validation, logits = self.dataset.validation, self._answer_validation()
         self._validation_logits = logits
         self._check_finite("validation loss", float(np.abs(logits).max()))
         return EpochMetrics(
             epoch=self.epoch,
             train_loss=loss,
             train_accuracy=train_accuracy,
-            validation_loss=cross_entropy(logits, validation.labels),
+            validation_loss=cross_entropy(logits, validation.labels, rejects=self.config.rejects),
             validation_accuracy=accuracy(logits, validation.labels),
             seconds=self._seconds,
             images_per_second=self.train_images / self._seconds,
         )
+
+    def _answer_validation(self) -> np.ndarray:
+        return in_blocks(partial(self._logits, self._parts()), self.dataset.validation.images)
 
     def _check_finite(self, what: str, value: float) -> None:
         if not math.isfinite(value):

@@ -47,7 +47,8 @@ def make_train_steps(
     `feed.epoch_order`, and the number of its first step int32 []), the seed and the epoch's number uint32 [], from
     which each step's randomness is drawn, and the bounds. These are values, not constants: one compilation serves
     chunks of any length, and where an epoch is cut into chunks or windows changes no bit of its result. Of
-    the configuration it takes whether images are augmented, and which layers are frozen: their batch statistics too.
+    the configuration it takes whether images are augmented, which layers are frozen (their batch statistics too), and
+    whether the network rejects.
 
     With `together` it trains several seeds at once: state, tally, order and seed have a further axis, the first. No
     step must then draw random numbers.
@@ -58,7 +59,8 @@ def make_train_steps(
     ) -> tuple[jax.Array, tuple[Tally, Tree]]:
         network: Any = merge(graph, Parts(params, rest, streams))
         logits = network(scale(images))
-        losses = jnp.where(present, optax.softmax_cross_entropy_with_integer_labels(logits, labels), 0)
+        scores = jnp.pad(logits, ((0, 0), (0, 1))) if config.rejects else logits
+        losses = jnp.where(present, optax.softmax_cross_entropy_with_integer_labels(scores, labels), 0)
         correct = present & (logits.argmax(-1) == labels)
         _, after = split(network)
         return losses.sum() / present.sum(), (Tally(losses.sum(), correct.sum(dtype=jnp.int32)), after.rest)

@@ -65,8 +65,11 @@ def test_a_3_and_a_7_are_drawn_read_and_kept(tmp_path: Path, mnistcli: Call) -> 
         page.draw(SEVEN, finger=True)
         page.wait(SPOKEN, until=lambda text: text.startswith("builtin: 7, "))
         assert page.value("document.querySelector('#keep button:nth-child(4)').disabled")
-        page.press("3", "7")  # the first is full
+        page.press("3", "7", "7")  # the first is full, and the last finds nothing drawn
+        page.draw(THREE)  # while the 7 is kept
         page.wait(KEPT, until=lambda text: text.startswith("Kept as 7: mine/7/"))
+        page.wait(SPOKEN, until=lambda text: text.startswith("builtin: 3, "))
+        assert page.value(TEXTS.format("#keep small"))[3:8:4] == ["1 of 1", "1 of 1"]
     three, seven = sorted((tmp_path / "mine").rglob("*.png"))
     assert [three.parent.name, seven.parent.name] == ["3", "7"]
     with Image.open(three) as kept:
@@ -90,6 +93,15 @@ def test_two_runs_read_the_same_strokes_by_keyboard_and_on_a_phone(tmp_path: Pat
         page.wait(LABEL, until=lambda text: text == "–")
         page.draw(SEVEN)
         page.wait(SPOKEN)
+        page.press("z")
+        page.touch("touchStart", {1: (0.5, 0.15)})
+        page.touch("touchMove", {1: (0.5, 0.4)})
+        page.touch("touchStart", {1: (0.5, 0.4), 2: (0.9, 0.9)})  # a palm
+        page.touch("touchMove", {1: (0.5, 0.6)})  # which lifts it
+        page.touch("touchMove", {1: (0.5, 0.85)})
+        page.touch("touchEnd", {})
+        page.wait(SPOKEN, until=lambda text: text.startswith("dense-001: 1, "))
+        assert page.value("strokes.length") == 1
         for width, dark in ((360, False), (360, True), (1280, False), (1280, True)):
             page.resize(width, 740, dark=dark)
             assert page.value("document.documentElement.scrollWidth") <= width
@@ -115,7 +127,7 @@ def barriers(page: Page) -> list[str]:
         (["--quota", "0"], 2, "--quota must be at least 1, not 0."),
         (["--save", "file"], 2, "'file' is a file: --save takes a folder."),
         (["--run", "nothing"], 4, "nothing"),
-        (["--run", BUILTIN.with_suffix(".onnx")], 4, "is an ONNX file: name a run whose layers mnistcli knows."),
+        (["--run", BUILTIN.with_suffix(".onnx")], 4, "is an ONNX file: name a run of described layers."),
     ],
     ids=lambda each: " ".join(map(str, each[:1])) if isinstance(each, list) else None,
 )
@@ -136,5 +148,5 @@ def test_runs_of_different_classes_do_not_go_together(mnistcli: Call, tmp_path: 
     assert mnistcli("train", "--arch", "linear", "--dataset", "mine", "--epochs", 1, "--no-plots").code == 0
     outcome = mnistcli("draw", "--no-browser", "--run", "builtin", "--run", "linear")
     assert (outcome.code, outcome.out) == (4, "")
-    assert "The runs know different classes: 'builtin' 0, 1, 2" in outcome.err
-    assert "but 'linear-001' x, y." in outcome.err
+    assert "The runs have different classes: 'builtin' has 0, 1, 2" in outcome.err
+    assert "'linear-001' has x, y." in outcome.err

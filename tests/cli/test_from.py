@@ -1,5 +1,6 @@
 """`train --from` and `--freeze`: begin with another run's weights, and leave layers as they are."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -7,8 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 from safetensors.numpy import load_file
 
+from mnistcli.analysis.classifier import logits_of
+from mnistcli.config import DataChoice, find_optimizer
+from mnistcli.data import load
+from mnistcli.runs import load_model
+from mnistcli.runs.record import read_record
+from mnistcli.runs.run import BUILTIN
 from tests.conftest import Call, MakeOnce, run_in
 
 ARCH = "conv 4 5x5 stride 3, norm, relu, dense 8, relu, dropout 0.1"
@@ -65,6 +73,37 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again_with_the_same_wei
         (folder / "runs/elsewhere").rename(folder / "runs/first")
     whole, killed = weights(folder, "whole"), weights(folder, "killed")
     assert all(np.array_equal(whole[path], killed[path]) for path in whole)
+
+
+def test_builtin_learns_a_hand_gently_and_both_are_compared_on_it(tmp_path: Path, mnistcli: Call) -> None:
+    mnist, hand = load("mnist").test, tmp_path / "mine"
+    for split, start in (("train", 0), ("validation", 300), ("test", 600)):
+        for i in range(start, start + (100 if split == "train" else 60)):
+            place = hand / split / str(mnist.labels[i])
+            place.mkdir(parents=True, exist_ok=True)
+            wide = Image.fromarray(255 - mnist.images[i, ..., 0]).resize((20 + 4 * (i % 50), 40))  # a hand of its own
+            ImageOps.expand(wide, 20, 255).save(place / f"{i}.png")
+    data = ("--dataset", "mine", "--mnist-like")
+    taught = mnistcli("train", "--from", "builtin", *data, "--epochs", 2, "--name", "mine", "--no-plots")
+    assert taught.code == 0
+    found = re.search(r"Of 60 validation images, builtin reads (\d+) right and this run (\d+)\.\n", taught.err)
+    assert found
+    model, before = load_model(tmp_path / "runs/mine/model.safetensors"), load_model(BUILTIN)
+    assert model.rejects
+    images = load(DataChoice(dataset=str(hand), mnist_like=True)).validation
+    right = [(logits_of(each, images.images).argmax(1) == images.labels).sum() for each in (before, model)]
+    assert [int(each) for each in found.groups()] == right
+    assert read_record(tmp_path / "runs/mine").config.learning_rate == find_optimizer("adamw").learning_rate / 10
+    assert mnistcli("predict", hand / "test/7", "-r", "--run", "mine").code == 0
+    compared = mnistcli("compare", "builtin", "mine", *data, "--json")
+    assert compared.code == 0
+    assert compared.json["pairs"][0]["p_value"] > 0.05
+    assert compared.json["runs"][1]["rejected"] >= 0
+
+    worse = mnistcli(
+        "train", "--from", "builtin", *data, "--epochs", 1, "--lr", "0.02", "--name", "worse", "--no-plots"
+    )
+    assert "The run is worse than builtin." in worse.err
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def test_a_class_takes_its_quota_also_of_those_that_were_there(tmp_path: Path) -
     Drawings(tmp_path, "ab", quota=2).keep(DRAWING, "a")
     again = Drawings(tmp_path, "ab", quota=2)
     kept = again.keep(DRAWING, "a")
-    with pytest.raises(UsageError, match=r"^2 of 'a' are kept already; --quota allows more\.$"):
+    with pytest.raises(UsageError, match=r"^'a' has 2 drawings already; raise --quota to keep more\.$"):
         again.keep(DRAWING, "a")
     assert len({*(tmp_path / "a").iterdir()}) == 2
     kept.unlink()
@@ -44,5 +44,29 @@ def test_what_cannot_be_kept_is_told(tmp_path: Path) -> None:
     (tmp_path / "mine/a").touch()
     with pytest.raises(UsageError, match=r"cannot be written"):
         drawings.keep(DRAWING, "a")
-    with pytest.raises(UsageError, match=r"is a file: --save takes a folder"):
-        Drawings(tmp_path / "mine/a", "ab", quota=2)
+
+
+@pytest.mark.parametrize(
+    ("folder", "class_names", "said"),
+    [
+        ("file", "ab", "is a file: --save takes a folder"),
+        ("split", "ab", "has a folder 'train': name one of its splits, or a new folder"),
+        ("x" * 300, "ab", "cannot be used: File name too long"),
+        ("new", ("a b", "a-b"), "no folders can be named after a b, a-b"),
+        ("new", ("A", "a"), "no folders can be named after A, a"),
+        ("new", ("test", "a"), "no folders can be named after test, a"),
+    ],
+)
+def test_a_folder_where_no_drawings_can_be_kept_is_told_at_once(
+    folder: str, class_names: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "split/train").mkdir(parents=True)
+    with pytest.raises(UsageError, match=said):
+        Drawings(tmp_path / folder, class_names, quota=2)
+
+
+def test_a_drawing_is_kept_in_grey_so_that_it_fits_what_mnist_s_runs_read(tmp_path: Path) -> None:
+    path = Drawings(tmp_path, "ab", quota=2).keep(np.repeat(DRAWING, 3, axis=-1), "a")
+    with Image.open(path) as kept:
+        assert kept.mode == "L"

@@ -88,9 +88,16 @@ def test_temperature_changes_confidence_and_no_answer() -> None:
     assert np.allclose(warm.sum(1), 1)
 
 
+def test_answers_that_are_all_right_leave_the_temperature_as_it_is() -> None:
+    logits = np.random.default_rng(0).normal(0, 3, (30, 10))
+    assert fit_temperature(logits, logits.argmax(1)) == 1
+
+
 def test_a_temperature_lies_between_a_tenth_and_ten_however_sure_or_wrong_the_answers_are() -> None:
     logits = np.eye(10)[np.arange(50) % 10]
-    assert fit_temperature(logits, logits.argmax(1)) == pytest.approx(0.1, rel=0.01)
+    nearly = logits.argmax(1)
+    nearly[0] = 9  # one is wrong
+    assert fit_temperature(logits / 100, nearly) == pytest.approx(0.1, rel=0.01)
     assert fit_temperature(logits, logits.argmin(1)) == pytest.approx(10, rel=0.01)
 
 
@@ -126,3 +133,9 @@ def test_an_ensemble_s_logits_are_the_logarithms_of_the_mean_probabilities_howev
     assert np.exp(ensemble_logits([(a, 2), (b, 0.5)])) == pytest.approx(mean)
     sure = np.array([[1e4, 0.0]], np.float32)
     assert ensemble_logits([(sure, 1), (sure, 1)])[0] == pytest.approx([0, -1e4])
+
+
+def test_an_ensemble_of_networks_that_reject_rejects_by_the_mean_too() -> None:
+    a, b = RANDOM.normal(0, 3, (2, 20, 4))
+    mean = (softmax(a, temperature=2, rejects=True) + softmax(b, rejects=True)) / 2
+    assert softmax(ensemble_logits([(a, 2), (b, 1)], rejects=True), rejects=True) == pytest.approx(mean)

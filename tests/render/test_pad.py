@@ -17,6 +17,8 @@ POLICY = "default-src 'none'; img-src data:"
 def echo(content: bytes, parameters: dict[str, str]) -> dict[str, object]:
     if content == b"bad":
         raise UsageError("This is bad.")
+    if content == b"odd":
+        raise ValueError("odd")
     return {"length": len(content), **parameters}
 
 
@@ -66,6 +68,7 @@ def test_the_page_comes_with_its_policy_and_is_not_kept(server: PadServer) -> No
 def test_a_question_gets_its_answer_or_a_sentence(server: PadServer) -> None:
     assert asked(server, "POST", ".read?label=7&why", b"drawing")[2] == '{"length": 7, "label": "7", "why": ""}'
     assert asked(server, "POST", ".read", b"bad")[::2] == (200, '{"error": "This is bad."}')
+    assert "This should not happen: ValueError: odd" in asked(server, "POST", ".read", b"odd")[2]
     assert asked(server, "POST", ".read", b"x" * MOST_BYTES)[2] == f'{{"length": {MOST_BYTES}}}'
 
 
@@ -82,7 +85,10 @@ def test_nothing_else_is_served(server: PadServer, method: str, path: str) -> No
 
 @pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE", "HEAD"])
 def test_no_other_method_is_known(server: PadServer, method: str) -> None:
-    assert asked(server, method, ".read")[0] == 501
+    status, headers, _ = asked(server, method, ".read")
+    assert status == 501
+    assert headers["Content-Security-Policy"] == "default-src 'none'"
+    assert "Server" not in headers
 
 
 @pytest.mark.parametrize(
@@ -99,6 +105,20 @@ def test_no_other_method_is_known(server: PadServer, method: str) -> None:
 def test_other_sites_are_refused_even_if_they_know_the_address(server: PadServer, headers: dict[str, str]) -> None:
     assert asked(server, "POST", ".read", b"drawing", **headers)[0] == 404
     assert asked(server, "GET", ".", **headers)[0] == 404
+
+
+def test_the_page_s_address_ends_in_a_slash(server: PadServer) -> None:
+    assert asked(server, "GET", f"/{server.token}")[0] == 404
+
+
+@pytest.mark.parametrize("target", ["http://[", "http://127.0.0.1/x", "/\x7f", "?", ""])
+def test_odd_addresses_are_refused_in_silence(
+    server: PadServer, target: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_connection(server.server_address[:2], timeout=30) as connection:  # type: ignore[arg-type]
+        connection.sendall(f"GET {target} HTTP/1.1\r\nConnection: close\r\n\r\n".encode())
+        assert connection.makefile("rb").read()
+    assert capfd.readouterr() == ("", "")
 
 
 def test_the_page_itself_is_not_refused(server: PadServer) -> None:

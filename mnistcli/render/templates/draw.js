@@ -6,8 +6,9 @@ const names = [...config.classes, "no digit"];
 const sections = [...document.querySelectorAll(".answer")];
 const MIDDLE = pad.width / 2, STEP = 8;
 
-// A stroke is the width of its pen and its points; the last one grows while the pen is down.
-let strokes = [], isDown = false, cursor = null;
+// A stroke is the width of its pen and its points. The last one grows while a pen is down: a pointer, or the cursor.
+let strokes = [], pen = null, cursor = null;
+const CURSOR = "cursor";
 
 function paint() {
   context.fillStyle = "#fff";
@@ -18,34 +19,34 @@ function paint() {
     context.lineWidth = width;
     context.beginPath();
     context.moveTo(...points[0]);
-    for (let i = 1; i < points.length - 1; i++) {  // curves from middle to middle, bent by the points
+    for (let i = 1; i < points.length - 1; i++) {  // curves between midpoints; the points are control points
       const [x, y] = points[i], [next, below] = points[i + 1];
       context.quadraticCurveTo(x, y, (x + next) / 2, (y + below) / 2);
     }
     const [x, y] = points.at(-1);
-    context.lineTo(x + 0.01, y);  // a dot has a length, too
+    context.lineTo(x + 0.01, y);  // a line of no length would not be drawn
     context.stroke();
   }
 }
 
-function showCursor() {  // over what is drawn, which is read without it
+function showCursor() {  // the network never sees it
   if (!cursor) return;
   context.lineWidth = 2;
-  context.strokeStyle = isDown ? "#c00" : "#777";
+  context.strokeStyle = pen === CURSOR ? "#c00" : "#777";
   context.beginPath();
   context.arc(...cursor, Number(find("width").value) / 2 + 3, 0, 2 * Math.PI);
   context.stroke();
 }
 
-function begin(point) {
+function begin(by, point) {
   strokes.push({ width: Number(find("width").value), points: [point] });
-  isDown = true;
+  pen = by;
   changed();
 }
 
-function end() {
-  if (!isDown) return;
-  isDown = false;
+function end(by) {
+  if (pen === null || pen !== by) return;
+  pen = null;
   changed();
 }
 
@@ -56,19 +57,19 @@ function changed() {
   for (const button of find("keep").children) button.disabled = !strokes.length || button.dataset.full === "true";
 }
 
-// Reading: one question at a time; what changes meanwhile is asked for next.
+// Ask one question at a time. If the drawing changes meanwhile, ask again.
 let isAsking = false, isStale = false;
 
 async function read() {
-  if (isAsking) { isStale = true; return; }
+  isStale = true;
+  if (isAsking) return;
   isAsking = true;
-  do {
+  while (isStale) {
     isStale = false;
-    const wantsWhy = !isDown;
-    if (!strokes.length) { show(null); break; }
-    const answered = await ask(wantsWhy ? "read?saliency" : "read");
-    if (strokes.length) show(answered, wantsWhy && !isStale);
-  } while (isStale);
+    const asked = strokes, isFinished = pen === null;
+    const answered = asked.length ? await ask(isFinished ? "read?saliency" : "read") : null;
+    if (asked === strokes) show(answered, isFinished && !isStale);
+  }
   isAsking = false;
 }
 
@@ -81,11 +82,11 @@ async function ask(question) {
     if (!response.ok) return { error: await response.text() };
     return await response.json();
   } catch {
-    return { error: "The program has ended: start mnistcli draw again and open its new address." };
+    return { error: "mnistcli draw has stopped. Start it again and open the new address." };
   }
 }
 
-function show(answered, isLast = true) {
+function show(answered, isLast) {
   const answers = answered && answered.answers;
   find("trouble").textContent = (answered && answered.error) || "";
   sections.forEach((section, i) => showAnswer(section, answers ? answers[i] : null));
@@ -99,6 +100,7 @@ function showAnswer(section, answer) {
   at(".confidence").textContent = answer ? percent(answer.confidence) : "";
   for (const image of section.querySelectorAll(".seen")) set(image, answer && answer.steps.at(-1)[1]);
   set(at(".saliency"), answer && answer.saliency);
+  at(".likeliest").textContent = answer ? answer.likeliest : "an answer";
   const shares = answer ? answer.shares : [];
   const best = Math.max(...shares);
   [...at(".bars").children].forEach((row, i) => {
@@ -116,7 +118,7 @@ function set(image, picture) {
   else image.removeAttribute("src");
 }
 
-function fill(box, pictures) {  // figures are kept and get new pictures: new ones would flicker
+function fill(box, pictures) {  // the figures are used again: new ones would flicker
   while (box.children.length > pictures.length) box.lastChild.remove();
   while (box.children.length < pictures.length) {
     const figure = box.appendChild(document.createElement("figure"));
@@ -143,17 +145,18 @@ function showCounts(counts) {
 
 async function keep(name) {
   if (!strokes.length) return;
-  const answered = await ask(`keep?label=${encodeURIComponent(name)}`);
-  if (answered.error) { find("trouble").textContent = answered.error; return; }
-  find("kept").textContent = `Kept as ${name}: ${answered.path}`;
-  showCounts(answered.counts);
-  clear();
+  const drawn = strokes, asked = ask(`keep?label=${encodeURIComponent(name)}`);
+  clear();  // so that it is kept once, and the next one can begin
+  const answered = await asked;
+  if (answered.counts) showCounts(answered.counts);
+  find("kept").textContent = answered.error || `Kept as ${name}: ${answered.path}`;
+  if (answered.error && !strokes.length) { strokes = drawn; changed(); }
 }
 
-function undo() { strokes.pop(); isDown = false; changed(); }
-function clear() { strokes = []; isDown = false; changed(); }
+function undo() { strokes = strokes.slice(0, -1); pen = null; changed(); }
+function clear() { strokes = []; pen = null; changed(); }
 
-// Hands: mouse, pen and finger are pointers; keys move a pen of their own.
+// Mouse, pen and finger are pointers. The keys move a pen of their own, the cursor.
 function place(event) {
   const box = pad.getBoundingClientRect(), border = pad.clientLeft;
   return [
@@ -163,46 +166,46 @@ function place(event) {
 }
 
 pad.addEventListener("pointerdown", (event) => {
-  if (event.button || !event.isPrimary) return;
+  if (event.button || pen !== null) return;
   pad.setPointerCapture(event.pointerId);
   cursor = null;
-  begin(place(event));
+  begin(event.pointerId, place(event));
 });
 pad.addEventListener("pointermove", (event) => {
-  if (!isDown || !event.isPrimary || cursor) return;
+  if (event.pointerId !== pen) return;
   const passed = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
   strokes.at(-1).points.push(...(passed.length ? passed : [event]).map(place));
   changed();
 });
-pad.addEventListener("pointerup", end);
-pad.addEventListener("pointercancel", end);
+for (const over of ["pointerup", "pointercancel"]) pad.addEventListener(over, (event) => end(event.pointerId));
 
 const ARROWS = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
 pad.addEventListener("keydown", (event) => {
   const arrow = ARROWS[event.key];
-  if (!arrow && event.key !== " ") return;
+  if ((!arrow && event.key !== " ") || (pen !== null && pen !== CURSOR)) return;
   event.preventDefault();
   cursor = cursor || [MIDDLE, MIDDLE / 2];
   if (arrow) {
     cursor = cursor.map((at, i) => Math.min(Math.max(at + arrow[i], 0), pad.width));
-    if (isDown) strokes.at(-1).points.push(cursor);
+    if (pen === CURSOR) strokes.at(-1).points.push(cursor);
     changed();
-  } else if (isDown) end();
-  else begin(cursor);
+  } else if (pen === CURSOR) end(CURSOR);
+  else begin(CURSOR, cursor);
 });
-pad.addEventListener("blur", () => { cursor = null; end(); paint(); });
+pad.addEventListener("blur", () => { cursor = null; end(CURSOR); paint(); });
 
 document.addEventListener("keydown", (event) => {
-  if (event.altKey || event.metaKey || (event.ctrlKey && event.key !== "z")) return;
-  const width = find("width");
-  if (event.key === "z") { event.preventDefault(); undo(); }
-  else if (event.key === "c" && !config.classes.includes("c")) clear();
-  else if (event.key === "+") width.stepUp(6);
-  else if (event.key === "-") width.stepDown(6);
-  else if (config.classes.includes(event.key) && !isDown) {
-    const button = find("keep").children[config.classes.indexOf(event.key)];
-    if (!button.disabled) keep(event.key);
-  }
+  const held = event.ctrlKey || event.metaKey, key = event.key.toLowerCase();
+  if (held && key === "z") event.preventDefault();
+  else if (held || event.altKey || event.repeat) return;
+  const own = held ? -1 : config.classes.indexOf(event.key);
+  if (own >= 0) {
+    if (pen === null) find("keep").children[own].click();
+  } else if (key === "z") undo();
+  else if (key === "c") clear();
+  else if (key === "+") find("width").stepUp(6);
+  else if (key === "-") find("width").stepDown(6);
+  if (cursor) changed();
 });
 
 find("undo").addEventListener("click", undo);
@@ -224,6 +227,5 @@ for (const section of sections) {
 if (window.matchMedia("(max-width: 48rem)").matches) {
   for (const part of document.querySelectorAll("details")) part.open = false;
 }
-showCounts(Object.fromEntries(config.classes.map((name) => [name, 0])));
-ask("counts").then((answered) => answered.counts && showCounts(answered.counts));
+showCounts(config.counts);
 changed();
