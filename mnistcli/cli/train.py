@@ -136,7 +136,8 @@ def train(
         typer.Option(
             "--from",
             metavar="RUN",
-            help="Begin with the weights of a run, where they fit; the last layer only for the same classes.",
+            help="Begin with the weights of a run, where they fit; the last layer only for the same classes. Without "
+            "--freeze the learning rate is then a tenth.",
             show_default=False,
         ),
     ] = None,

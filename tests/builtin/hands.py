@@ -96,13 +96,16 @@ def with_thickness(mask: np.ndarray, share: float | None) -> np.ndarray:
     return np.asarray(distance_transform_edt(mask) > -change)
 
 
-def turned(mask: np.ndarray, *, angle: float, slant: float, squeeze: float) -> np.ndarray:
-    """Return ink [height, width] float 0 to 1: slanted, as wide as `squeeze` times before, turned by degrees."""
+def turned(mask: np.ndarray, *, angle: float, slant: float, squeeze: float, expand: bool = False) -> np.ndarray:
+    """Return ink [height, width] float 0 to 1: slanted, as wide as `squeeze` times before, turned by degrees.
+
+    It keeps its height and width, or with `expand` grows to hold what is turned.
+    """
     image = Image.fromarray((255 * mask).astype(np.uint8))
     width, height = image.size
     shear = (1 / squeeze, slant, width / 2 * (1 - 1 / squeeze) - slant * height / 2, 0, 1, 0)
     image = image.transform(image.size, Image.Transform.AFFINE, shear, Image.Resampling.BILINEAR)
-    return np.asarray(image.rotate(angle, Image.Resampling.BILINEAR)) / 255.0
+    return np.asarray(image.rotate(angle, Image.Resampling.BILINEAR, expand=expand)) / 255.0
 
 
 def on_paper(ink: np.ndarray, random: np.random.Generator, *, side: tuple[int, int] = (40, 260)) -> np.ndarray:

@@ -53,14 +53,18 @@ def mnist() -> Dataset:
 STILL = {"epochs": 2, "batch_size": 32, "patience": 0, "learning_rate": 1e-12}  # weights that do not change
 
 
-def test_metrics_are_means_over_an_epoch_s_own_images_so_far_and_over_the_validation_images(mnist: Dataset) -> None:
+@pytest.mark.parametrize("rejects", [False, True])
+def test_metrics_are_means_over_an_epoch_s_own_images_so_far_and_over_the_validation_images(
+    rejects: bool, mnist: Dataset
+) -> None:
     train, validation = mnist.train.first(50), mnist.validation.first(40)
-    run = Fit(configure("linear", seed=3, **STILL), replace(mnist, train=train, validation=validation), 1)
+    config = replace(configure("linear", seed=3, **STILL), rejects=rejects)
+    run = Fit(config, replace(mnist, train=train, validation=validation), 1)
     network = restore("linear", mnist.image_shape, 10, run.weights())
 
     def scores(images: Split) -> tuple[float, float]:
         found = predict_logits(*network, images.images)
-        return cross_entropy(found, images.labels), accuracy(found, images.labels)
+        return cross_entropy(found, images.labels, rejects=rejects), accuracy(found, images.labels)
 
     events = list(run.run())
     for epoch in (1, 2):
