@@ -1,4 +1,4 @@
-"""Chromium without a window, driven as DevTools does, through a pipe: real pointers and keys, real pages."""
+"""Chromium without a window, driven by the DevTools protocol through a pipe: real pointers, keys and pages."""
 
 import base64
 import json

@@ -109,7 +109,7 @@ function showAnswer(section, answer) {
     row.querySelector(".fill").style.width = `${100 * (shares[i] || 0)}%`;
     row.querySelector(".share").textContent = i < shares.length ? percent(shares[i]) : "";
   });
-  fill(at(".steps"), answer ? answer.steps.map(([name, picture]) => [name, picture]) : []);
+  fill(at(".steps"), answer ? answer.steps : []);
   fill(at(".layers"), answer ? answer.layers.map(([name, kind, picture]) => [`${name} (${kind})`, picture]) : []);
 }
 
