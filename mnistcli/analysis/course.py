@@ -15,7 +15,7 @@ from mnistcli.analysis.evaluate import score
 from mnistcli.analysis.onnx import make_onnx
 from mnistcli.config import RUNS_DIR, DataChoice, TrainConfig
 from mnistcli.data import Dataset, load
-from mnistcli.errors import InterruptedRunError, StoppedRunError
+from mnistcli.errors import InterruptedRunError, RunError, StoppedRunError
 from mnistcli.files import write_atomically
 from mnistcli.inference.stablehlo import make_stablehlo
 from mnistcli.models import description
@@ -140,8 +140,8 @@ class Course:
         run = Run(folder.path.name, folder.weights, folder.path)
         _write_answers(run, fit)
         answers = answers_of(run, fit.dataset, split="test", kept=False)
-        if fit.accuracy_before is not None:
-            self.session.notify(Notice(_against_start(fit, fit.accuracy_before)))
+        if fit.config.start:
+            self._compare_with_start()
         folder.save_test_logits(answers.logits, np.asarray(answers.images.labels), fit.dataset.fingerprint)
         result = TrainResult(
             run=run.name,
@@ -160,6 +160,18 @@ class Course:
         )
         self._close(Status.FINISHED, result.figures)
         return result
+
+    def _compare_with_start(self) -> None:
+        """Tell how many validation images the kept weights read right, and how many those at the start."""
+        with suppress(RunError):  # without that file a run still ends well
+            before = self.fit.accuracy_with(self.folder.read_start())
+            if before is None:
+                return
+            n, start = len(self.fit.dataset.validation), self.fit.config.start
+            now = self.fit.history[best_epoch(self.fit.history) - 1].validation_accuracy
+            worse = f" The run is worse than {start}." if now < before else ""
+            told = f"{start} reads {round(n * before):,} right and this run {round(n * now):,}.{worse}"
+            self.session.notify(Notice(f"Of {n:,} validation images, {told}"))
 
     def _close(self, status: Status, results: dict[str, Any] | None = None) -> None:
         if self.folder.record.status == Status.RUNNING:  # one of several that are trained together may have finished
@@ -205,14 +217,6 @@ def _keep_epoch(folder: RunFolder, fit: Fit) -> None:
         folder.save_epoch(epoch, weights, metadata)
     if epoch == best:
         folder.save_best(weights, metadata)
-
-
-def _against_start(fit: Fit, accuracy_before: float) -> str:
-    """Say how many validation images the kept weights read right, and how many those at the start did."""
-    accuracy, n = fit.history[best_epoch(fit.history) - 1].validation_accuracy, len(fit.dataset.validation)
-    before, now, start = round(n * accuracy_before), round(n * accuracy), fit.config.start
-    worse = f" The run is worse than {start}." if now < before else ""
-    return f"Of {n:,} validation images, {start} reads {before:,} right and this run {now:,}.{worse}"
 
 
 def _metadata(fit: Fit) -> dict[str, Any]:

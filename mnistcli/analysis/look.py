@@ -36,13 +36,13 @@ def look(model: StoredModel, seen: np.ndarray) -> Look:
     return Look(seen, tuple(probabilities), _by_layer(outputs, model))
 
 
-def look_at_picture(model: StoredModel, pixels: np.ndarray, *, invert: str = "auto") -> tuple[Look, Steps]:
+def look_at_picture(model: StoredModel, pixels: np.ndarray) -> tuple[Look, Steps]:
     """Show a network a picture [height, width, 1 or 3] uint8 as `predict` does; return its interpretation, too.
 
     Raises:
         ImageError: The picture is blank.
     """
-    found = interpretations_for(model.pictures, model.image_shape, pixels, invert=invert)
+    found = interpretations_for(model.pictures, model.image_shape, pixels, invert="auto")
     looks = [look(model, steps[-1][1]) for steps in found]
     best = surest([each.probabilities for each in looks])
     return looks[best], found[best]

@@ -3,7 +3,7 @@
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -229,9 +229,6 @@ def _restore(folder: RunFolder, fit: Fit, session: Session) -> float:
             fit.begin_with(folder.read_start())
         session.notify(Notice(f"The run {name!r} has no whole checkpoint: it begins again, with the same seed."))
         return 0.0
-    if fit.config.start:
-        with suppress(RunError):  # a run goes on without the score of what it began with
-            fit.begin_with(folder.read_start())
     fit.restore(checkpoint)
     session.notify(
         Notice(

@@ -48,7 +48,7 @@ class Drawings:
         """Write a drawing [height, width, 1 or 3] uint8 as a grey PNG file under its class and return the file's path.
 
         Raises:
-            UsageError: There is no such class, its quota is reached, or the file cannot be written.
+            UsageError: The class is unknown or has its quota of drawings, or the file cannot be written.
         """
         if class_name not in self._folders:
             raise UsageError(unknown("class", class_name, self._folders))

@@ -27,9 +27,9 @@ def softmax(logits: np.ndarray, *, temperature: float = 1.0, rejects: bool = Fal
 
 
 def ensemble_logits(members: Iterable[tuple[np.ndarray, float]], *, rejects: bool = False) -> np.ndarray:
-    """Return logits [n, classes] float64 whose probabilities are the mean of the members' calibrated probabilities.
+    """Return the logits [n, classes] float64 of an ensemble: its probabilities are the mean of its members'.
 
-    A member is its logits [n, classes] and its temperature; `rejects` is that of `log_softmax`.
+    A member is its logits [n, classes] and the temperature that calibrates it; `rejects` is that of `log_softmax`.
     """
     every = (np.pad(logits / temperature, ((0, 0), (0, int(rejects)))) for logits, temperature in members)
     logs = [log_softmax(scores) for scores in every]

@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mnistcli.render.html import make_environment
 from mnistcli.render.pixels import png_address
 from mnistcli.render.view import View
 from mnistcli.results.drawing import DrawingAnswer, Pad
 from mnistcli.results.prediction import NONE
 
 MOST_MAPS, MAPS_A_ROW = 16, 8  # of a layer
-STEP_PIXELS = 128  # of a step's picture on the page
+STEP_PIXELS, MAP_PIXELS = 128, 1_000  # of a picture on the page, at most
 FOR, AGAINST = (230, 97, 1), (0, 114, 206)  # colours of the pixels that speak for an answer, and against it
 
 
@@ -38,12 +38,9 @@ def drawing_page(runs: Sequence[str], counts: Mapping[str, int], *, quota: int) 
         counts: How many drawings of each class are kept.
         quota: How many may be.
     """
-    environment = Environment(
-        loader=PackageLoader("mnistcli.render"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
     nonce = secrets.token_urlsafe(16)
     config = {"classes": [*counts], "counts": counts, "quota": quota}
-    text = environment.get_template("draw.html").render(config=config, runs=runs, nonce=nonce)
+    text = make_environment().get_template("draw.html").render(config=config, runs=runs, nonce=nonce)
     policy = (
         f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src data:; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -66,7 +63,7 @@ def answer_document(answer: DrawingAnswer) -> dict[str, Any]:
         "steps": [[name, png_address(_pixels(step), most=STEP_PIXELS)] for name, step in answer.steps],
         "saliency": None if answer.saliency is None else _saliency(answer.saliency),
         "layers": [
-            [layer.name, layer.kind, png_address(_maps(layer.values), most=1_000)]
+            [layer.name, layer.kind, png_address(_maps(layer.values), most=MAP_PIXELS)]
             for layer in answer.layers
             if layer.values.ndim == 3
         ],
@@ -82,7 +79,7 @@ def _saliency(values: np.ndarray) -> str:
     """Return an overlay for what the network saw: the more a pixel counts, the more opaque it is."""
     opaque = np.abs(values) / (float(np.abs(values).max()) or 1)
     colour = np.where(values[..., None] > 0, FOR, AGAINST)
-    return png_address(np.concatenate([colour, 255 * opaque[..., None]], -1), most=1_000)
+    return png_address(np.concatenate([colour, 255 * opaque[..., None]], -1), most=MAP_PIXELS)
 
 
 def _maps(values: np.ndarray) -> np.ndarray:

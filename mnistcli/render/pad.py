@@ -48,7 +48,7 @@ class PadServer(ThreadingHTTPServer):
         self.address = f"http://{self.host}/{self.token}/"
 
     def server_bind(self) -> None:
-        """Listen without asking for this machine's name, which may take seconds where there is no network."""
+        """Bind the socket without looking up the host's name, which can take seconds without a network."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = HOST, self.server_address[1]
 

@@ -7,17 +7,15 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from mnistcli.errors import UsageError
 from mnistcli.files import write_atomically
 from mnistcli.render import drawings
 from mnistcli.render.comparison import p_text, points, recipe_verdict, verdict
 from mnistcli.render.evaluation import suggestion_text
+from mnistcli.render.html import make_environment
 from mnistcli.render.pixels import png_address
 from mnistcli.render.robustness import ORIGIN, more_errors, robustness_text
 from mnistcli.render.tables import interval, percent, seconds
-from mnistcli.render.view import printable
 from mnistcli.results.comparison import GroupComparison, PairedTest, RecipeTest
 from mnistcli.results.data import Sample
 from mnistcli.results.report import Report, Subject
@@ -43,14 +41,7 @@ def save_page(report: Report, path: Path) -> None:
 
 def page(report: Report) -> str:
     """Return the page as HTML."""
-    environment = Environment(
-        loader=PackageLoader("mnistcli.render"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: printable(value) if type(value) is str else value,
-    )
+    environment = make_environment()
     environment.filters |= {
         "percent": percent,
         "interval": interval,

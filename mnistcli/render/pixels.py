@@ -1,6 +1,6 @@
 """Pictures on a terminal and on pages.
 
-On a terminal there are two pixels a character, by half blocks, or by shades or signs where there is no colour.
+A terminal shows two pixels in each character: as half blocks in colour, else as shades or signs.
 """
 
 import io

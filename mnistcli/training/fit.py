@@ -42,7 +42,6 @@ class Fit:
         history: One entry a finished epoch.
         step: Steps done in the epoch after these.
         compile_seconds: Time spent in tracing and compilation.
-        accuracy_before: Of the validation images, with the weights that it began with; None unless all were given.
     """
 
     config: TrainConfig
@@ -51,7 +50,6 @@ class Fit:
     beside: "Fit | None" = None
     history: list[EpochMetrics] = field(default_factory=list)
     compile_seconds: float = 0.0
-    accuracy_before: float | None = None
     tally: Tally = field(init=False)
     feed: Feed = field(init=False)
     _initial_state: Any = field(init=False)
@@ -110,14 +108,20 @@ class Fit:
         return len(self.history) < self.config.epochs
 
     def begin_with(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Put arrays by path in place of random weights; if they are all, score the validation images."""
+        """Put arrays by path in place of random weights."""
+        self.state = self._state_with(arrays)
 
-        def begun(tree: Tree) -> Tree:
+    def accuracy_with(self, arrays: Mapping[str, np.ndarray]) -> float | None:
+        """Return the share of validation images read right with other weights; None if some are missing."""
+        if arrays.keys() < self.weights().keys():
+            return None
+        return accuracy(self._answer_validation(self._state_with(arrays)), self.dataset.validation.labels)
+
+    def _state_with(self, arrays: Mapping[str, np.ndarray]) -> TrainState:
+        def replaced(tree: Tree) -> Tree:
             return map_paths(lambda path, leaf: jnp.asarray(arrays.get(path, leaf)), tree)
 
-        self.state = self.state._replace(params=begun(self.state.params), rest=begun(self.state.rest))
-        if arrays.keys() >= self.weights().keys():
-            self.accuracy_before = accuracy(self._answer_validation(), self.dataset.validation.labels)
+        return self.state._replace(params=replaced(self.state.params), rest=replaced(self.state.rest))
 
     def weights(self) -> dict[str, np.ndarray]:
         """Copy the network's parameters, and its batch statistics and the like, as they are now."""
@@ -177,9 +181,6 @@ class Fit:
         """The number of the epoch under way."""
         return len(self.history) + 1
 
-    def _parts(self) -> Parts:
-        return Parts(self.state.params, self.state.rest, self.streams)
-
     def _begin_epoch(self) -> None:
         self.step, self._seconds, self.tally = 0, 0.0, empty_tally()
 
@@ -230,7 +231,7 @@ class Fit:
 
     def _score(self) -> EpochMetrics:
         loss, train_accuracy = self._means()
-        validation, logits = self.dataset.validation, self._answer_validation()
+        validation, logits = self.dataset.validation, self._answer_validation(self.state)
         self._validation_logits = logits
         self._check_finite("validation loss", float(np.abs(logits).max()))
         return EpochMetrics(
@@ -243,8 +244,9 @@ class Fit:
             images_per_second=self.train_images / self._seconds,
         )
 
-    def _answer_validation(self) -> np.ndarray:
-        return in_blocks(partial(self._logits, self._parts()), self.dataset.validation.images)
+    def _answer_validation(self, state: TrainState) -> np.ndarray:
+        parts = Parts(state.params, state.rest, self.streams)
+        return in_blocks(partial(self._logits, parts), self.dataset.validation.images)
 
     def _check_finite(self, what: str, value: float) -> None:
         if not math.isfinite(value):
