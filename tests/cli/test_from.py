@@ -39,6 +39,7 @@ def test_frozen_layers_stay_with_their_statistics_and_the_others_are_trained(fol
         assert outcome.code == 0
         assert "Taken from first: conv1, norm1, dense1, output." in outcome.err
         assert "Not trained: conv1, norm1." in outcome.err
+        assert read_record(folder / "runs" / name).config.learning_rate == find_optimizer("adamw").learning_rate
         before, after = weights(folder, "first"), weights(folder, name)
         same = {path.partition(".")[0]: np.array_equal(before[path], after[path]) for path in before}
         assert same == {"conv1": True, "norm1": True, "dense1": False, "output": False}

@@ -91,6 +91,10 @@ def test_temperature_changes_confidence_and_no_answer() -> None:
 def test_answers_that_are_all_right_leave_the_temperature_as_it_is() -> None:
     logits = np.random.default_rng(0).normal(0, 3, (30, 10))
     assert fit_temperature(logits, logits.argmax(1)) == 1
+    rejected = np.r_[
+        logits + 20, [[-2.0, *[-3.0] * 9]]
+    ]  # its likeliest class is right, but "none of these" is likelier
+    assert fit_temperature(rejected, rejected.argmax(1), rejects=True) != 1
 
 
 def test_a_temperature_lies_between_a_tenth_and_ten_however_sure_or_wrong_the_answers_are() -> None:
