@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,14 @@ class Page:
     def screenshot(self, path: Path) -> None:
         """Write what the window shows as PNG."""
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", captureBeyondViewport=True)["data"]))
+
+    def barriers(self) -> list[str]:
+        """Return what axe-core finds against the page."""
+        self.value((files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8") + "; 0")
+        run = "axe.run().then(found => JSON.stringify([found.passes, found.violations].map(r => r.map(e => e.id))))"
+        passes, violations = json.loads(self.value(run))
+        assert "color-contrast" in passes
+        return violations
 
     def _next(self) -> Any:
         while b"\0" not in self._rest:

@@ -10,9 +10,12 @@ from mnistcli.data import Dataset
 from mnistcli.errors import RunError, UsageError
 from mnistcli.files import write_atomically
 from mnistcli.inference.onnx_model import open_onnx, read_model_file
+from mnistcli.inference.script import script_network
 from mnistcli.inference.stablehlo import make_stablehlo, stablehlo_logits
-from mnistcli.results.model import Export
+from mnistcli.results.model import Export, OfflineNetwork
 from mnistcli.runs import STABLEHLO, Run, StoredModel
+
+PROOF = 20  # test images that a page carries
 
 
 def export(run: Run, dataset: Dataset, path: Path, *, form: str) -> Export:
@@ -28,9 +31,7 @@ def export(run: Run, dataset: Dataset, path: Path, *, form: str) -> Export:
         RunError: The run's weights are missing or damaged, or do not fit the data.
         UsageError: The file cannot be written.
     """
-    model = load_stored_for(run, dataset)
-    if form == "onnx" and model.network is None:
-        raise RunError(f"The run {run.name!r} is a class in Flax: export it as .stablehlo.")
+    model = load_stored_for(run, dataset) if form == "stablehlo" else _load_described(run, dataset)
     try:
         write_atomically(path, make_onnx(run, model) if form == "onnx" else _stablehlo(model))
     except OSError as error:
@@ -51,6 +52,35 @@ def export(run: Run, dataset: Dataset, path: Path, *, form: str) -> Export:
         same_answers=int((probabilities.argmax(1) == ours.argmax(1)).sum()),
         largest_difference=float(np.abs(probabilities - ours).max()),
     )
+
+
+def offline_network(run: Run, dataset: Dataset) -> OfflineNetwork:
+    """Return what a page needs to answer as the run does, with test images by which it checks itself.
+
+    Raises:
+        RunError: The run's weights are missing or damaged, do not fit the data, or are of a class in Flax.
+    """
+    model = _load_described(run, dataset)
+    images = np.asarray(dataset.split("test").images[:PROOF])
+    return OfflineNetwork(
+        run=run.name,
+        pictures=model.pictures,
+        image_shape=model.image_shape,
+        class_names=model.class_names,
+        temperature=model.temperature,
+        rejects=model.rejects,
+        layers=script_network(model.steps, model.arrays),
+        images=images,
+        probabilities=probabilities_of(model, logits_of(model, images)),
+    )
+
+
+def _load_described(run: Run, dataset: Dataset) -> StoredModel:
+    """Load the run's network if it is a described one."""
+    model = load_stored_for(run, dataset)
+    if model.network is None:
+        raise RunError(f"The run {run.name!r} is a class in Flax: export it as .stablehlo.")
+    return model
 
 
 def _stablehlo(model: StoredModel) -> bytes:

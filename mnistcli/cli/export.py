@@ -12,11 +12,12 @@ from mnistcli.cli.options import RUN_HELP, RunsDir, check_writable
 from mnistcli.config import RUNS_DIR
 from mnistcli.errors import ExitCode, UsageError, unknown
 
-FORMS = ("onnx", "stablehlo")
+FORMS = ("onnx", "stablehlo", "html")
 EXAMPLES = [
     "mnistcli export cnn cnn.onnx",
     "mnistcli export builtin digits.onnx --json",
     "mnistcli export cnn cnn.stablehlo",
+    "mnistcli export builtin page.html",
 ]
 
 
@@ -26,7 +27,7 @@ def export(
     compute: Compute,
     *,
     run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write: .onnx or .stablehlo.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write: .onnx, .stablehlo or .html.")],
     to: Annotated[
         str | None,
         typer.Option(metavar="|".join(FORMS), help="The format.", show_default="as the file's name ends"),
@@ -35,9 +36,10 @@ def export(
 ) -> None:
     """Write a run's network to a file for other programs, and prove it: test images get the same answers as from JAX.
 
-    The file answers alone: uint8 images (n, height, width, channels) in, logits and calibrated probabilities out.
+    .onnx and .stablehlo: uint8 images (n, height, width, channels) in, logits and calibrated probabilities out. The
+    metadata of .onnx holds the class names, the image shape and the temperature. Exit code 1: an answer differs.
 
-    Its metadata holds the class names, the image shape and the temperature. Exit code 1: an answer differs.
+    .html: a page to draw on that answers by itself, offline, on any phone. It checks its answers when it is opened.
     """
     if to not in (None, *FORMS):
         raise UsageError(unknown("format", to, FORMS))
@@ -47,13 +49,19 @@ def export(
     compute.start(face)
 
     from mnistcli.analysis.export import export as export_run
+    from mnistcli.analysis.export import offline_network
     from mnistcli.render.export import export_view
+    from mnistcli.render.offline import save_offline_page
     from mnistcli.runs import RunsFolder
 
     found = RunsFolder(runs_dir).find(run)
     choice = data.choice_for(found.name, found.data())
-    face.note(f"Exporting run {found.name}; the test images of {choice.dataset} prove the file.")
-    exported = export_run(found, data.load(face, choice), file, form=to or file.suffix[1:].lower())
+    face.note(f"Exporting run {found.name}; test images of {choice.dataset} prove the file.")
+    dataset, form = data.load(face, choice), to or file.suffix[1:].lower()
+    if form == "html":
+        exported = save_offline_page(offline_network(found, dataset), file)
+    else:
+        exported = export_run(found, dataset, file, form=form)
     face.show(export_view(exported))
-    if exported.same_answers < exported.images:
+    if exported.same_answers is not None and exported.same_answers < exported.images:
         raise typer.Exit(ExitCode.FAILED)

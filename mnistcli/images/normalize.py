@@ -113,8 +113,11 @@ def extent(mask: np.ndarray) -> tuple[slice, slice]:
 def _fit_into_box(ink: np.ndarray) -> np.ndarray:
     height, width = ink.shape
     scale = BOX / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(Image.fromarray((ink * 255).round().astype(np.uint8)).resize(size, Image.Resampling.LANCZOS))
+    columns, rows = max(1, round(width * scale)), max(1, round(height * scale))
+    digit = Image.fromarray((ink * 255).round().astype(np.uint8))
+    for size in ((columns, height), (columns, rows)):  # the order of both in one depends on Pillow's version
+        digit = digit.resize(size, Image.Resampling.LANCZOS)
+    return np.asarray(digit)
 
 
 def _centre(digit: np.ndarray) -> np.ndarray:

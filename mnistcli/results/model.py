@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -51,14 +55,41 @@ class Export:
 
     Attributes:
         size: Of the file, in bytes.
-        images: How many test images it was given.
-        same_answers: How many of them it reads as JAX does.
-        largest_difference: Between a probability of its and the one that follows from JAX's logits.
+        images: How many test images prove it.
+        same_answers: How many of them it reads as JAX does; None: a page, which compares itself when it is opened.
+        largest_difference: Between a probability of its and the one that follows from JAX's logits; None likewise.
     """
 
     run: str
     file: str
     size: int
     images: int
-    same_answers: int
-    largest_difference: float
+    same_answers: int | None = None
+    largest_difference: float | None = None
+
+
+@dataclass(frozen=True)
+class OfflineNetwork:
+    """A network for a page that computes by itself, and what proves that it does.
+
+    Attributes:
+        run: The run's name.
+        pictures: How a drawing becomes what the network reads, one of config.PICTURES.
+        image_shape: Height, width and channels of that.
+        class_names: The classes' names in the order of the logits.
+        temperature: What to divide logits by.
+        rejects: Whether it has one more class, "no digit", with the logit 0.
+        layers: As of `inference.script.script_network`.
+        images: Test images [n, height, width, channels] uint8.
+        probabilities: JAX's for each, [n, classes].
+    """
+
+    run: str
+    pictures: str
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    temperature: float
+    rejects: bool
+    layers: dict[str, Any] = field(repr=False)
+    images: np.ndarray = field(repr=False, compare=False)
+    probabilities: np.ndarray = field(repr=False, compare=False)

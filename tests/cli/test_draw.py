@@ -1,11 +1,9 @@
 """Drawing in a browser: by pointers and keys, with real runs."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -113,20 +111,8 @@ def test_two_runs_read_the_same_strokes_by_keyboard_and_on_a_phone(tmp_path: Pat
         for width, dark in ((360, False), (360, True), (1280, False), (1280, True)):
             page.resize(width, 740, dark=dark)
             assert page.value("document.documentElement.scrollWidth") <= width
-            assert barriers(page) == []
+            assert page.barriers() == []
     assert not (tmp_path / "drawings").exists()
-
-
-def barriers(page: Page) -> list[str]:
-    """Return what axe-core finds against a page."""
-    page.value((files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8") + "; 0")
-    found = json.loads(
-        page.value(
-            "axe.run().then(found => JSON.stringify([found.passes, found.violations].map(r => r.map(e => e.id))))"
-        )
-    )
-    assert "color-contrast" in found[0]
-    return found[1]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """An exported network answers in ONNX Runtime, on its own, as it does in JAX."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,24 @@ def test_the_file_says_what_it_is(workspace: Path, tmp_path: Path, mnistcli: Cal
     assert (json.loads(found["image_shape"]), json.loads(found["seed"])) == ([28, 28, 1], 0)
     assert found["data_fingerprint"] == load("mnist").fingerprint
     assert float(found["temperature"]) > 0
+
+
+def test_a_page_is_one_file_that_loads_nothing_and_checks_itself(tmp_path: Path, mnistcli: Call) -> None:
+    outcome = mnistcli("export", "builtin", "page.html", "--json")
+    assert outcome.code == 0
+    made = outcome.json
+    assert (made["run"], made["images"], made["same_answers"], made["largest_difference"]) == (
+        "builtin",
+        20,
+        None,
+        None,
+    )
+    assert made["bytes"] == (tmp_path / "page.html").stat().st_size < 1_200_000
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "default-src 'none'" in page
+    assert not re.findall(r"https?://|\b(?:src|href)=[\"'](?!data:)", page)
+    assert mnistcli("export", "builtin", "again.page", "--to", "html").code == 0
+    assert (tmp_path / "again.page").read_text(encoding="utf-8") == page
 
 
 @pytest.mark.parametrize("arch", ["cnn", "convnet"])

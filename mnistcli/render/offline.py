@@ -1,0 +1,50 @@
+"""A page to give away: a pad, the front end and a network in one file, which needs no server and no connection."""
+
+import hashlib
+import json
+from base64 import b64encode
+from pathlib import Path
+
+from mnistcli.errors import UsageError
+from mnistcli.files import write_atomically
+from mnistcli.render.html import make_environment
+from mnistcli.results.model import Export, OfflineNetwork
+
+TOLERANCE = 1e-4  # by which a browser's probabilities may differ: it adds in another order than JAX
+
+
+def save_offline_page(network: OfflineNetwork, path: Path) -> Export:
+    """Write the page, whole or not at all.
+
+    Raises:
+        UsageError: The file cannot be written.
+    """
+    content = offline_page(network).encode()
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        raise UsageError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
+    return Export(run=network.run, file=str(path), size=len(content), images=len(network.images))
+
+
+def offline_page(network: OfflineNetwork) -> str:
+    """Return the page as HTML: the same for the same network, to the byte."""
+    config = {
+        "run": network.run,
+        "classes": network.class_names,
+        "network": network.layers
+        | {
+            "image_shape": network.image_shape,
+            "pictures": network.pictures,
+            "temperature": network.temperature,
+            "rejects": network.rejects,
+        },
+        "proof": {
+            "images": b64encode(network.images.tobytes()).decode(),
+            "probabilities": network.probabilities.tolist(),
+            "tolerance": TOLERANCE,
+        },
+    }
+    nonce = hashlib.sha256(json.dumps(config).encode()).hexdigest()
+    template = make_environment().get_template("offline.html")
+    return template.render(title="Draw a digit", config=config, runs=[network.run], explains=False, nonce=nonce)
