@@ -130,7 +130,7 @@ _mnistcli() {
         "inspect:--data-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "inspect:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "inspect:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
-        "export:--to") mapfile -t COMPREPLY < <(compgen -W "onnx stablehlo" -- "$cur"); return ;;
+        "export:--to") mapfile -t COMPREPLY < <(compgen -W "onnx stablehlo html" -- "$cur"); return ;;
         "export:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "export:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "export:--dataset") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;

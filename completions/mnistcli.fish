@@ -219,7 +219,7 @@ complete -c mnistcli -n '__fish_seen_subcommand_from inspect' -l color -x -a 'au
 complete -c mnistcli -n '__fish_seen_subcommand_from inspect' -l debug -d 'Show the traceback of an error.'
 complete -c mnistcli -n '__fish_seen_subcommand_from inspect' -l help -s h -d 'Show this message and exit.'
 complete -c mnistcli -n '__fish_seen_subcommand_from export' -a '(__mnistcli_runs)'
-complete -c mnistcli -n '__fish_seen_subcommand_from export' -l to -x -a 'onnx stablehlo' -d 'The format.'
+complete -c mnistcli -n '__fish_seen_subcommand_from export' -l to -x -a 'onnx stablehlo html' -d 'The format.'
 complete -c mnistcli -n '__fish_seen_subcommand_from export' -l runs-dir -x -a '(__fish_complete_directories)' -d 'The folder in which runs lie.'
 complete -c mnistcli -n '__fish_seen_subcommand_from export' -l device -x -a 'auto cpu gpu tpu' -d 'Where to compute; auto: the fastest device that JAX finds; for predict ONNX Runtime on the CPU.'
 complete -c mnistcli -n '__fish_seen_subcommand_from export' -l no-cache -d 'Do not use or write the compilation cache.'

@@ -1,7 +1,7 @@
 // From a drawing to what a network reads, step by step as mnistcli's package images does it for a picture; the reasons
-// and sources stand there. What a drawing needs not is left out: colours, and a second paper beside the first.
+// and sources stand there. Colours are left out: a drawing has none.
 // An image is { height, width, data }, row by row: ink and levels from 0 to 1, masks of 0 and 1, pieces' numbers.
-const FAINTEST = 0.08, SAMPLES = 64, ROUNDS = 4;
+const FAINTEST = 0.08, SAMPLES = 64, ROUNDS = 4, THICK = 0.25, DIM = 0.15, EDGE = 0.06;
 const FAINT = 0.3, FILLED = 0.85, STEEPEST = 0.3, STROKE = 2, BEYOND = 0.15, MOST_RULES = 40;
 const SMALLEST = 0.02, ALONG = 0.5, LYING = 0.65, FRAMED = 0.3;
 const SPECK = 0.03, REACH = 0.5, SIDE = 28, BOX = 20, CENTRE = 14, THINNEST = 1.6, THICKEST = 4.5;
@@ -27,25 +27,159 @@ function percentile(values, share) {
   return sorted[low] + (at - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low]);
 }
 
-/** Steps of a drawing's grey levels (0 to 255): [[name, image], …]; the last image holds the network's pixels. */
-function normalize(grey) {
-  const steps = [["ink", findInk(grey)]];
-  const next = (name, change) => steps.push([name, change(steps.at(-1)[1])]);
-  next("without rules", dropRules);
-  next("without surroundings", (ink) => dropEdges(dropFrames(ink)));
-  next("the digit alone", keepDigit);
-  next("strokes as thick as MNIST's", weigh);
-  next("fitted and centred", (ink) => centre(fitIntoBox(ink)));
-  return steps;
+/** The interpretations of a drawing's grey levels (0 to 255), each as its steps: [[name, image], …], at last the pixels. */
+function interpretations(grey) {
+  return findInkMaps(grey).map((ink) => {
+    const steps = [["ink", ink]];
+    const next = (name, change) => steps.push([name, change(steps.at(-1)[1])]);
+    next("without rules", dropRules);
+    next("without surroundings", (ink) => dropEdges(dropFrames(ink)));
+    next("the digit alone", keepDigit);
+    next("strokes as thick as MNIST's", weigh);
+    next("fitted and centred", (ink) => centre(fitIntoBox(ink)));
+    return steps;
+  });
 }
 
 // Ink.
-function findInk(grey) {
+function findInkMaps(grey) {
   const levels = map(grey, (level) => level / 255), paper = findPaper(levels);
   const difference = map(levels, (level, i) => level - paper[i]), distance = map(difference, Math.abs);
   const far = 0.75 * percentile(distance.data, 0.999);
-  const farthest = difference.data.reduce((sum, each, i) => (distance.data[i] >= far ? sum + each : sum), 0);
-  return stretch(map(distance, (each, i) => (difference.data[i] * farthest > 0 ? each : 0)));
+  const sum = (chosen) => difference.data.reduce((total, each, i) => (chosen(i) ? total + each : total), 0);
+  const farthest = sum((i) => distance.data[i] >= far);
+  const ink = stretch(map(distance, (each, i) => (difference.data[i] * farthest > 0 ? each : 0)));
+  if (!hasAreas(above(ink, 0.5))) return [ink];
+  try {
+    return [ink, findThin(grey, sum((i) => ink.data[i] > 0.5) > 0)];
+  } catch {
+    return [ink];
+  }
+}
+
+function hasAreas(mask) {
+  const { height, width, data } = mask, corners = 2 * (height + width);
+  const edge = data.reduce((sum, each, i) => {
+    const row = Math.floor(i / width), column = i % width;
+    return each ? sum + (row === 0) + (row === height - 1) + (column === 0) + (column === width - 1) : sum;
+  }, 0);
+  return edge / corners > EDGE || most(shrink(mask, THICK * Math.max(height, width)).data) > 0;
+}
+
+function findThin(grey, lighter) {
+  const width = THICK * Math.max(grey.height, grey.width), negative = (levels) => map(levels, (level) => 255 - level);
+  const lowest = dropLight(grey, width), highest = negative(dropLight(negative(grey), width));
+  const light = map(grey, (level, i) => (level - lowest.data[i]) / (level + 255 * DIM));
+  const dark = map(grey, (level, i) => (highest.data[i] - level) / (highest.data[i] + 255 * DIM));
+  const ways = lighter ? [light, dark] : [dark, light];
+  const threshold = otsu(light.data.map((each, i) => Math.max(each, dark.data[i])));
+  const [first, second] = ways.map((way) => slenderness(above(way, threshold)));
+  return stretch(ways[second > first ? 1 : 0]);
+}
+
+/** How many times half its thickness the largest piece of a mask is long. */
+function slenderness(mask) {
+  const { numbers, largest } = findPieces(dropEdges(mask));
+  if (!largest) return 0;
+  const { top, bottom, left, right, number } = largest;
+  return Math.hypot(bottom - top, right - left) / thickness(cut(map(numbers, (each) => (each === number ? 1 : 0)), top, bottom, left, right));
+}
+
+/** The largest distance of a mask's pixels from what is outside of it. */
+function thickness(mask) {
+  const { height, width, data } = mask, away = image(height, width);  // along a column
+  for (const rows of [range(height), range(height).reverse()]) {
+    range(width).forEach((column) => rows.reduce((length, row) => {
+      const i = row * width + column, here = data[i] ? length + 1 : 0;
+      away.data[i] = away.data[i] ? Math.min(away.data[i], here) : here;
+      return here;
+    }, 0));
+  }
+  let largest = 0;
+  away.data.forEach((down, i) => {
+    const column = i % width;
+    let nearest = down ** 2;
+    for (let across = 1; across ** 2 < nearest; across++) {
+      for (const [at, isInside] of [[i - across, column >= across], [i + across, column + across < width]]) {
+        nearest = Math.min(nearest, across ** 2 + (isInside ? away.data[at] ** 2 : 0));
+      }
+    }
+    largest = Math.max(largest, nearest);
+  });
+  return Math.sqrt(largest);
+}
+
+// Morphology by an octagon.
+function grow(levels, width) {
+  for (const [down, right, share] of [[0, 1, 0.207], [1, 0, 0.207], [1, 1, 0.146], [1, -1, 0.146]]) {
+    const reach = roundEven(share * width);
+    for (let reached = 0, stride; reached < reach; reached += stride) {
+      stride = Math.min(2 * reached + 1, reach - reached);
+      levels = withShifted(levels, down * stride, right * stride);
+    }
+  }
+  return levels;
+}
+
+function shrink(levels, width) {
+  const negative = (each) => map(each, (level) => -level);
+  return negative(grow(negative(levels), width));
+}
+
+/** The highest of the levels and the levels shifted so far forth and back; nothing comes in from outside. */
+function withShifted(levels, down, right) {
+  const { height, width, data } = levels, highest = map(levels, (level) => level);
+  for (let row = 0; row < height - down; row++) {
+    for (let column = Math.max(-right, 0); column < Math.min(width, width - right); column++) {
+      const here = row * width + column, there = (row + down) * width + column + right;
+      highest.data[here] = Math.max(highest.data[here], data[there]);
+      highest.data[there] = Math.max(highest.data[there], data[here]);
+    }
+  }
+  return highest;
+}
+
+/** Levels without what is lighter than all around it and nowhere so thick. */
+function dropLight(levels, width) {
+  const { height, width: across } = levels, margin = Math.floor(width / 2) + 1;
+  const mirrored = (at, side) => (at < 0 ? -1 - at : at >= side ? 2 * side - 1 - at : at);
+  const padded = image(height + 2 * margin, across + 2 * margin);
+  padded.data.forEach((_, i) => {
+    const row = Math.floor(i / padded.width) - margin, column = (i % padded.width) - margin;
+    padded.data[i] = levels.data[mirrored(row, height) * across + mirrored(column, across)];
+  });
+  const opened = cut(grow(shrink(padded, width), width), margin, margin + height, margin, margin + across);
+  return reconstruct(map(opened, (level, i) => Math.min(level, levels.data[i])), levels);
+}
+
+/** The marker spread from neighbour to neighbour as far as the levels let it: sweeps, until nothing changes. */
+function reconstruct(marker, levels) {
+  const { height, width, data } = marker;
+  let isChanged = true;
+  const spread = (i, from) => {
+    const level = Math.min(Math.max(data[i], data[from]), levels.data[i]);
+    if (level > data[i]) [data[i], isChanged] = [level, true];
+  };
+  while (isChanged) {
+    isChanged = false;
+    for (let i = 0; i < data.length; i++) {
+      if (i >= width) spread(i, i - width);
+      if (i % width) spread(i, i - 1);
+    }
+    for (let i = data.length - 1; i >= 0; i--) {
+      if (i < data.length - width) spread(i, i + width);
+      if ((i + 1) % width) spread(i, i + 1);
+    }
+  }
+  return marker;
+}
+
+function cut({ width, data }, top, bottom, left, right) {
+  const part = image(bottom - top, right - left);
+  part.data.forEach((_, i) => {
+    part.data[i] = data[(top + Math.floor(i / part.width)) * width + left + (i % part.width)];
+  });
+  return part;
 }
 
 function stretch(levels) {
@@ -347,11 +481,7 @@ function crop({ height, width, data }) {
     const row = Math.floor(i / width), column = i % width;
     [top, bottom, left, right] = [Math.min(top, row), Math.max(bottom, row + 1), Math.min(left, column), Math.max(right, column + 1)];
   });
-  const cropped = image(bottom - top, right - left);
-  cropped.data.forEach((_, i) => {
-    cropped.data[i] = data[(top + Math.floor(i / cropped.width)) * width + left + (i % cropped.width)];
-  });
-  return cropped;
+  return cut({ width, data }, top, bottom, left, right);
 }
 
 function strokeThickness({ height, width, data }) {

@@ -26,18 +26,22 @@ async function answer() {
   }
 }
 
-/** What the page shows of an answer to grey levels from 0 to 255. */
+/** What the page shows of the most confident answer to grey levels from 0 to 255. */
 function readDrawing(grey) {
   const [height, width, channels] = network.image_shape;
-  const steps = network.pictures === "digit" ? normalize(grey) : [["scaled", resize(grey, height, width)]];
-  const pixels = steps.at(-1)[1].data;
-  const shares = probabilities(network, Float32Array.from({ length: pixels.length * channels }, (_, i) => pixels[Math.floor(i / channels)]));
-  const confidence = Math.max(...shares), ofClasses = shares.slice(0, config.classes.length);
+  const found = network.pictures === "digit" ? interpretations(grey) : [[["scaled", resize(grey, height, width)]]];
+  const answers = found.map((steps) => {
+    const pixels = steps.at(-1)[1].data;
+    const shares = probabilities(network, Float32Array.from({ length: pixels.length * channels }, (_, i) => pixels[Math.floor(i / channels)]));
+    return { steps, shares, sure: Math.max(...shares.slice(0, config.classes.length)) };
+  });
+  const { steps, shares, sure } = answers.reduce((best, each) => (each.sure > best.sure ? each : best));
+  const confidence = Math.max(...shares);
   return {
     run: config.run,
     label: names[shares.indexOf(confidence)],
     confidence,
-    likeliest: config.classes[ofClasses.indexOf(Math.max(...ofClasses))],
+    likeliest: config.classes[shares.indexOf(sure)],
     shares,
     steps: steps.map(([name, step], i) => [name, picture(step, i === steps.length - 1 ? 1 : 255)]),
     saliency: null,
