@@ -37,16 +37,12 @@ class Candidate:
 
     Attributes:
         box: Its left, top, right and bottom edge in pixels of the upright picture.
-        aspect: Its width over its height.
-        height: Its height over the line's.
         image: What a network sees, [28, 28, 1] uint8.
     """
 
     first: int
     end: int
     box: tuple[int, int, int, int]
-    aspect: float
-    height: float
     image: np.ndarray
 
 
@@ -193,9 +189,7 @@ def _candidate(first: int, end: int, atoms: np.ndarray, ink: np.ndarray, line: f
     own, others = (atoms[window] > first) & (atoms[window] <= end), atoms[window] > 0
     soft = binary_dilation(own, np.ones((3, 3)), iterations=1 + int(line / 100)) & (own | ~others)
     left, top, right, bottom = (round(at * scale) for at in (columns.start, rows.start, columns.stop, rows.stop))
-    height, width = rows.stop - rows.start, columns.stop - columns.start
-    image = place(np.where(soft, ink[window], 0))
-    return Candidate(first, end, (left, top, right, bottom), width / height, height / line, image)
+    return Candidate(first, end, (left, top, right, bottom), place(np.where(soft, ink[window], 0)))
 
 
 def _boxes(numbered: np.ndarray) -> list[Box]:
