@@ -59,7 +59,9 @@ def check_writable(path: Path, suffixes: tuple[str, ...], *, name: str) -> None:
         UsageError: It has none of the suffixes, or no file can be made in its folder.
     """
     if path.suffix.lower() not in suffixes:
-        raise UsageError(f"{name} {str(path)!r} must end in {' or '.join(suffixes)}.")
+        *others, last = suffixes
+        expected = f"{', '.join(others)} or {last}" if others else last
+        raise UsageError(f"{name} {str(path)!r} must end in {expected}.")
     try:
         if path.is_dir():
             raise UsageError(f"{name} {str(path)!r} is a folder: name a file.")

@@ -69,7 +69,11 @@ def test_it_predicts_by_jax_and_says_so(folder: Path, mnistcli: Call) -> None:
 def test_what_needs_layers_or_gradients_says_what_it_cannot(folder: Path, mnistcli: Call) -> None:
     export_images(load("mnist"), "test", folder / "digits", limit=1)
     digit = next((folder / "digits").glob("*.png"))
-    for command in (("export", "net-001", "net.onnx"), ("predict", digit, "--explain", "why.png")):
+    for command in (
+        ("export", "net-001", "net.onnx"),
+        ("export", "net-001", "page.html"),
+        ("predict", digit, "--explain", "why.png"),
+    ):
         outcome = mnistcli(*command)
         assert outcome.code == 4
         assert "class in Flax" in outcome.err.splitlines()[-1]
