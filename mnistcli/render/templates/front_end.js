@@ -4,7 +4,7 @@
 const FAINTEST = 0.08, SAMPLES = 64, ROUNDS = 4, THICK = 0.25, DIM = 0.15, EDGE = 0.06;
 const FAINT = 0.3, FILLED = 0.85, STEEPEST = 0.3, STROKE = 2, BEYOND = 0.15, MOST_RULES = 40;
 const SMALLEST = 0.02, ALONG = 0.5, LYING = 0.65, FRAMED = 0.3;
-const SPECK = 0.03, REACH = 0.5, SIDE = 28, BOX = 20, CENTRE = 14, THINNEST = 1.6, THICKEST = 4.5;
+const SPECK = 0.03, REACH = 0.5, JOINS = 0.15, SIDE = 28, BOX = 20, CENTRE = 14, THINNEST = 1.6, THICKEST = 4.5;
 
 const image = (height, width, data = new Float64Array(height * width)) => ({ height, width, data });
 const map = ({ height, width, data }, change) => image(height, width, data.map(change));
@@ -337,10 +337,10 @@ function runAt({ height, width, data }, row, column) {
 }
 
 // Pieces: what hangs together, corners included; numbered from 1, row by row.
-function findPieces(ink) {
+function findPieces(ink, threshold = 0.5) {
   const { height, width } = ink, numbers = image(height, width), pieces = [];
   for (let start = 0; start < ink.data.length; start++) {
-    if (!(ink.data[start] > 0.5) || numbers.data[start]) continue;
+    if (!(ink.data[start] > threshold) || numbers.data[start]) continue;
     const piece = { number: pieces.length + 1, area: 0, touching: [0, 0, 0, 0], top: height, bottom: 0, left: width, right: 0 };
     const open = [start];
     numbers.data[start] = piece.number;
@@ -355,7 +355,7 @@ function findPieces(ink) {
       for (let y = Math.max(row - 1, 0); y <= Math.min(row + 1, height - 1); y++) {
         for (let x = Math.max(column - 1, 0); x <= Math.min(column + 1, width - 1); x++) {
           const next = y * width + x;
-          if (ink.data[next] > 0.5 && !numbers.data[next]) {
+          if (ink.data[next] > threshold && !numbers.data[next]) {
             numbers.data[next] = piece.number;
             open.push(next);
           }
@@ -376,17 +376,13 @@ function dropPieces(ink, numbers, dropped) {
   return map(ink, (each, i) => (around.data[i] && (!numbers.data[i] || gone.has(numbers.data[i])) ? 0 : each));
 }
 
-/** A mask grown so many times to the four neighbours of each pixel, or to all eight. */
-function dilate(mask, times, { corners = false } = {}) {
+/** A mask grown so many times to the four neighbours of each pixel. */
+function dilate(mask, times) {
   const { height, width } = mask, grown = map(mask, (each) => each);
   const neighbours = (at) => {
-    const row = Math.floor(at / width), column = at % width, found = [];
-    for (let y = Math.max(row - 1, 0); y <= Math.min(row + 1, height - 1); y++) {
-      for (let x = Math.max(column - 1, 0); x <= Math.min(column + 1, width - 1); x++) {
-        if (corners || y === row || x === column) found.push(y * width + x);
-      }
-    }
-    return found;
+    const column = at % width;
+    return [...(at >= width ? [at - width] : []), ...(at < width * (height - 1) ? [at + width] : []),
+      ...(column ? [at - 1] : []), ...(column < width - 1 ? [at + 1] : [])];
   };
   let rim = [...mask.data.keys()].filter((at) => mask.data[at]);
   for (; times > 0; times--) {
@@ -453,10 +449,10 @@ function dropEdges(ink) {
 function keepDigit(ink) {
   const { numbers, pieces, largest } = findPieces(ink);
   const gap = (one, other) => Math.max(one.top - other.bottom, other.top - one.bottom, one.left - other.right, other.left - one.right, 0);
-  const kept = new Set(pieces.filter((piece) => piece.area >= SPECK * largest.area && gap(piece, largest) <= REACH * largest.length)
-    .map(({ number }) => number));
-  const near = dilate(map(numbers, (number) => (kept.has(number) ? 1 : 0)), 1 + Math.floor(largest.length / 100), { corners: true });
-  return map(ink, (each, i) => (near.data[i] ? each : 0));
+  const isKept = pieces.map((piece) => piece.area >= SPECK * largest.area && gap(piece, largest) <= REACH * largest.length);
+  const { numbers: joined } = findPieces(ink, JOINS), kept = new Set();
+  numbers.data.forEach((number, i) => { if (number && isKept[number - 1]) kept.add(joined.data[i]); });
+  return map(ink, (each, i) => (kept.has(joined.data[i]) ? each : 0));
 }
 
 function weigh(ink) {
