@@ -2,7 +2,7 @@
 // and sources stand there. Colours are left out: a drawing has none.
 // An image is { height, width, data }, row by row: ink and levels from 0 to 1, masks of 0 and 1, pieces' numbers.
 const FAINTEST = 0.08, SAMPLES = 64, ROUNDS = 4, THICK = 0.25, DIM = 0.15, EDGE = 0.06;
-const FAINT = 0.3, FILLED = 0.85, STEEPEST = 0.3, STROKE = 2, BEYOND = 0.15, MOST_RULES = 40;
+const FAINT = 0.3, FILLED = 0.85, THINNER = 1 / 16, STEEPEST = 0.3, STROKE = 2, BEYOND = 0.15, MOST_RULES = 40;
 const SMALLEST = 0.02, ALONG = 0.5, LYING = 0.65, FRAMED = 0.3;
 const SPECK = 0.03, REACH = 0.5, JOINS = 0.15, SIDE = 28, BOX = 20, CENTRE = 14, THINNEST = 1.6, THICKEST = 4.5;
 
@@ -292,7 +292,7 @@ function dropHorizontal(mask) {
     if (!path) break;
     const runs = path.map((row, column) => runAt(mask, row, column));
     const thickness = percentile(runs.map(({ length }) => length).filter(Boolean), 0.5);
-    if (thickness > height / 8) break;
+    if (thickness > THINNER * height) break;
     mask = image(height, width, mask.data.slice());
     runs.forEach(({ top, length }, column) => {
       if (length <= STROKE * thickness) for (let row = top; row < top + length; row++) mask.data[row * width + column] = 0;
