@@ -2,9 +2,9 @@
 
     python -m tests.builtin FOLDER
 
-fetches the typefaces, draws the pictures, trains convnet on MNIST, goes on training it on both, twice at once, and
-writes their average, builtin.safetensors and builtin.onnx. What is done stays in FOLDER: run the command again, and it
-goes on.
+fetches the typefaces, draws the pictures, trains convnet on MNIST, goes on training it on both, twice at once, trains
+a small network to answer as their average does, and writes it, builtin.safetensors and builtin.onnx. What is done stays
+in FOLDER: run the command again, and it goes on.
 """
 
 import os
@@ -27,8 +27,10 @@ def main(folder: Path) -> None:
         for job in [pool.submit(teaching.train_beside, folder, rate) for rate in teaching.RATES]:
             job.result()
     set_up("cpu")
-    params = teaching.average(folder)
-    teaching.choices(params, folder)
+    teacher = teaching.average(folder)
+    teaching.choices(teaching.TEACHER, teacher, folder)
+    params = teaching.distil(folder, teacher)
+    teaching.choices(teaching.STUDENT, params, folder)
     teaching.write_builtin(params, folder / "builtin.safetensors")
 
 

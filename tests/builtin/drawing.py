@@ -9,16 +9,18 @@ from zlib import crc32
 import numpy as np
 
 from mnistcli.data import load
-from tests.builtin.hands import TRAINING, TUNING, fetch
+from tests.builtin.hands import SCRIPTS, TRAINING, TUNING, TUNING_SCRIPTS, fetch, photographs, script
 from tests.builtin.pictures import Maker
 
 SHARD = 1_000  # pictures of a file
 SHARDS = {  # files of each kind
-    "mnist": 28, "typeface": 34, "hand": 22, "scan": 8, "sheet": 2, "letter": 7, "turned": 7, "sign": 6, "word": 2,
-    "several": 6, "half": 1, "scribble": 3, "icon": 3, "figure": 4, "blob": 3, "noise": 2, "scene": 5,
+    "mnist": 28, "typeface": 34, "hand": 22, "scan": 8, "sheet": 2, "letter": 7, "script": 12, "turned": 7, "sign": 6,
+    "word": 2, "several": 6, "half": 1, "scribble": 3, "icon": 3, "figure": 4, "blob": 3, "noise": 2, "scene": 5,
+    "photo": 6,
 }  # fmt: skip
 TUNING_SHARDS = {
-    "mnist": 3, "typeface": 3, "hand": 1, "scan": 1, "letter": 1, "turned": 1, "sign": 1, "several": 1, "scene": 1,
+    "mnist": 3, "typeface": 3, "hand": 1, "scan": 1, "letter": 1, "script": 1, "turned": 1, "sign": 1, "several": 1,
+    "scene": 1, "photo": 1,
 }  # fmt: skip
 
 
@@ -30,7 +32,9 @@ def draw(folder: Path, kind: str, shard: int, *, tuning: bool = False) -> Path:
         own = mnist.validation if tuning else mnist.train
         faces = [face for name in (TUNING if tuning else TRAINING) if (face := fetch(name, folder / "typefaces"))]
         seed = [int(tuning), crc32(kind.encode()), shard]
-        maker = Maker(own.images, own.labels, faces, seed=seed)
+        scripts = [script(name, folder / "typefaces") for name in (TUNING_SCRIPTS if tuning else SCRIPTS)]
+        photos = np.array_split(photographs(folder / "typefaces"), (9_000,))[int(tuning)]
+        maker = Maker(own.images, own.labels, faces, scripts, photos, seed=seed)
         made = [each for _ in range(SHARD) for each in maker.make(kind)]
         unfinished = path.with_suffix(".part.npz")
         np.savez(
@@ -45,6 +49,9 @@ def draw_all(folder: Path) -> None:
     (folder / "typefaces").mkdir(parents=True, exist_ok=True)
     for family in (*TRAINING, *TUNING):
         fetch(family, folder / "typefaces")
+    for name in (*SCRIPTS, *TUNING_SCRIPTS):
+        script(name, folder / "typefaces")
+    photographs(folder / "typefaces")
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         jobs = [
             pool.submit(draw, folder, kind, shard, tuning=tuning)

