@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ from mnistcli.models.settings import Setting, complete, configured, given_by, in
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mnistcli.cli.data_options import Data
     from mnistcli.cli.face import Face
     from mnistcli.config import TrainConfig
     from mnistcli.models.settings import Settings
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 ARCH = "dense"  # where nothing names another
 GENTLER = 10  # --from without --freeze divides the learning rate by this: what was learned is kept
+FEW = 1_000  # images: with fewer, --from takes smaller batches and enough epochs for STEPS, or MOST_EPOCHS
+FEW_BATCH, STEPS, MOST_EPOCHS = 16, 300, 100
 PANEL = "Recipe"
 
 Like = Annotated[
@@ -82,12 +86,13 @@ class Sources:
         given = {"--like": self.like, "--config": self.file, "--print-config": self.only_print}
         return [flag for flag, value in given.items() if value not in (None, False)]
 
-    def plan(self, flags: Mapping[str, Any], face: Face, runs_dir: Path) -> Plan:
+    def plan(self, flags: Mapping[str, Any], face: Face, data: Data, runs_dir: Path) -> Plan:
         """Return what flags, the file, the other run and the recipe come to, the first of them that says something.
 
         Raises:
             UsageError: A value is unknown or out of its range.
             RunError: There is no such run.
+            DataError: The run begins with another, and its data set is missing or damaged.
         """
         like = self._read_run(face, runs_dir)
         layers = (("like", given_by(like) if like else {}), ("file", self._read_file()), ("flag", flags))
@@ -97,8 +102,13 @@ class Sources:
             name, start = _find_start(settings, runs_dir)
             named = settings["start"].origin, {"start": name}
             settings = dict(in_order((("from", {"arch": start.arch}), *layers, named)))
+            config = configured(settings)
             if not {"learning_rate", "freeze"} & settings.keys():
-                settings["learning_rate"] = Setting(configured(settings).learning_rate / GENTLER, "from")
+                settings["learning_rate"] = Setting(config.learning_rate / GENTLER, "from")
+            if not {"epochs", "batch_size"} & settings.keys() and (n := _count(config, face, data)) < FEW:
+                epochs = min(math.ceil(STEPS / math.ceil(n / FEW_BATCH)), MOST_EPOCHS)
+                settings["batch_size"] = Setting(FEW_BATCH, "from")
+                settings["epochs"] = Setting(max(epochs, config.epochs), "from")
         config = configured(settings)
         if like and like.arch == config.arch and like.source_sha256 != config.source_sha256:
             face.note(f"{config.arch} has changed since the run {self.like!r} was trained.")
@@ -121,6 +131,12 @@ class Sources:
 def make_sources(*, like: Like = None, config: ConfigFile = None, print_config: PrintConfig = False) -> Sources:
     """Gather the options."""
     return Sources(like, config, print_config)
+
+
+def _count(config: TrainConfig, face: Face, data: Data) -> int:
+    """Return how many images there are to train with; data sets with names of their own count as large."""
+    images = len(data.load(face, config.choice()).train) if config.is_path else FEW
+    return max(1, images if config.limit is None else min(images, config.limit))
 
 
 def _find_start(settings: Settings, runs_dir: Path) -> tuple[str, StoredModel]:

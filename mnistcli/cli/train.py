@@ -137,7 +137,7 @@ def train(
             "--from",
             metavar="RUN",
             help="Begin with the weights of a run, where they fit; the last layer only for the same classes. Without "
-            "--freeze the learning rate is then a tenth.",
+            "--freeze the learning rate is then a tenth; fewer than 1,000 images come in batches of 16, for 300 steps.",
             show_default=False,
         ),
     ] = None,
@@ -195,7 +195,7 @@ def train(
     }
     beginning = {"start": start, "freeze": None if freeze is None else tuple(freeze.split(","))}
     said = {key: value for key, value in (given | beginning | data.given).items() if value is not None}
-    plan = sources.plan(said, face, runs_dir)
+    plan = sources.plan(said, face, data, runs_dir)
     config = plan.config
     if sources.only_print:
         from mnistcli.render.settings import settings_view

@@ -76,6 +76,25 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again_with_the_same_wei
     assert all(np.array_equal(whole[path], killed[path]) for path in whole)
 
 
+@pytest.mark.parametrize(
+    ("flags", "batch_size", "epochs"),
+    [
+        (("--limit", "999"), "16", "12"),
+        (("--limit", "100"), "16", "43"),
+        (("--limit", "17"), "16", "100"),
+        (("--limit", "1000"), "64", "12"),
+        (("--limit", "100", "--epochs", "3"), "64", "3"),
+        (("--limit", "100", "--batch-size", "8"), "8", "12"),
+    ],
+)
+def test_few_images_come_in_small_batches_for_many_epochs(
+    flags: tuple[str, ...], batch_size: str, epochs: str, folder: Path, mnistcli: Call
+) -> None:
+    shown = mnistcli("train", "--from", "first", *flags, "--print-config", cwd=folder).out
+    settings = dict(re.findall(r"^(\w+) = (\S+)", shown, re.MULTILINE))
+    assert (settings["batch_size"], settings["epochs"]) == (batch_size, epochs)
+
+
 def test_builtin_learns_a_hand_gently_and_both_are_compared_on_it(tmp_path: Path, mnistcli: Call) -> None:
     mnist, hand = load("mnist").test, tmp_path / "mine"
     for split, start in (("train", 0), ("validation", 300), ("test", 600)):
@@ -85,6 +104,7 @@ def test_builtin_learns_a_hand_gently_and_both_are_compared_on_it(tmp_path: Path
             wide = Image.fromarray(255 - mnist.images[i, ..., 0]).resize((20 + 4 * (i % 50), 40))  # a hand of its own
             ImageOps.expand(wide, 20, 255).save(place / f"{i}.png")
     data = ("--dataset", "mine", "--mnist-like")
+    assert "\nbatch_size = 16 " in mnistcli("train", "--from", "builtin", *data, "--print-config").out
     taught = mnistcli("train", "--from", "builtin", *data, "--epochs", 2, "--name", "mine", "--no-plots")
     assert taught.code == 0
     found = re.search(r"Of 60 validation images, builtin reads (\d+) right and this run (\d+)\.\n", taught.err)
