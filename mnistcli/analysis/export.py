@@ -58,10 +58,13 @@ def offline_network(run: Run, dataset: Dataset) -> OfflineNetwork:
     """Return what a page needs to answer as the run does, with test images by which it checks itself.
 
     Raises:
-        RunError: The run's weights are missing or damaged, do not fit the data, or are of a class in Flax.
+        RunError: The run's weights are missing or damaged, do not fit the data, are of a class in Flax, or give NaN.
     """
     model = _load_described(run, dataset)
     images = np.asarray(dataset.split("test").images[:PROOF])
+    probabilities = probabilities_of(model, logits_of(model, images))
+    if not np.isfinite(probabilities).all():
+        raise RunError(f"The run {run.name!r} answers NaN: its training diverged.")
     return OfflineNetwork(
         run=run.name,
         pictures=model.pictures,
@@ -71,7 +74,7 @@ def offline_network(run: Run, dataset: Dataset) -> OfflineNetwork:
         rejects=model.rejects,
         layers=script_network(model.steps, model.arrays),
         images=images,
-        probabilities=probabilities_of(model, logits_of(model, images)),
+        probabilities=probabilities,
     )
 
 

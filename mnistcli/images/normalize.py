@@ -13,6 +13,7 @@ from PIL import Image
 from mnistcli.images.decode import WORKING_SIDE
 from mnistcli.images.ink import find_ink_maps
 from mnistcli.images.rules import drop_rules
+from mnistcli.images.scale import resized
 from mnistcli.images.strokes import adjust_weight, keep_digit
 from mnistcli.images.surroundings import drop_edges, drop_frames
 
@@ -114,10 +115,7 @@ def _fit_into_box(ink: np.ndarray) -> np.ndarray:
     height, width = ink.shape
     scale = BOX / max(height, width)
     columns, rows = max(1, round(width * scale)), max(1, round(height * scale))
-    digit = Image.fromarray((ink * 255).round().astype(np.uint8))
-    for size in ((columns, height), (columns, rows)):  # the order of both in one depends on Pillow's version
-        digit = digit.resize(size, Image.Resampling.LANCZOS)
-    return np.asarray(digit)
+    return np.asarray(resized(Image.fromarray((ink * 255).round().astype(np.uint8)), rows, columns))
 
 
 def _centre(digit: np.ndarray) -> np.ndarray:

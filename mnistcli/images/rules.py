@@ -4,7 +4,7 @@ import numpy as np
 
 FAINT = 0.3  # of a stroke's ink: a rule is thinner than the pen, and paler once the picture is shrunk
 FILLED = 0.85  # of a rule's length is ink at least
-THICKEST = 1 / 16  # of the picture's height: a stroke of a tight scan by 8×8 pixels is thicker
+THICKEST = 1 / 16  # of the picture's longer side: a stroke of a tight scan by 8×8 pixels is thicker
 STEEPEST = 0.3  # of the picture's width that a rule may climb: 17°
 STROKE = 2  # times a rule's thickness: what is thicker where it crosses the rule is a stroke
 BEYOND = 0.15  # of the writing's height that a rule goes on past it on both sides: the bar of a 7 does not
@@ -53,7 +53,7 @@ def _drop_horizontal(mask: np.ndarray) -> np.ndarray:
             break
         top, bottom = _runs(mask, path)
         thickness = np.median((bottom - top)[mask[path, columns]])
-        if thickness > THICKEST * mask.shape[0]:
+        if thickness > THICKEST * max(mask.shape):
             break
         rule = mask[path, columns] & (bottom - top <= STROKE * thickness)
         mask = mask & ~(rule & (rows >= top) & (rows < bottom))

@@ -1,12 +1,12 @@
 """A network as numbers for the script of a page, which `network.js` in mnistcli.render computes."""
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from mnistcli.models.language import Step
+from mnistcli.models.language import Step, expected_variables
 from mnistcli.models.layers import EPSILON, Residual
 
 
@@ -14,24 +14,18 @@ def script_network(steps: Sequence[Step], arrays: Mapping[str, np.ndarray]) -> d
     """Return a network for JSON.
 
     Its "numbers" are those of all arrays, little-endian float32 in base64. Each of its "layers" has a "kind", "shape"
-    and "output_shape" of one image, its settings, "epsilon" of batch normalisation, the layers "inside" a residual, and "arrays": the start and length
-    of each among the numbers, by name.
+    and "output_shape" of one image, its settings, "epsilon" of batch normalisation, the layers "inside" a residual, and
+    "arrays": the start and length of each among the numbers, by name.
 
     Args:
         steps: The network's layers.
         arrays: Their variables by path, float32.
     """
-    paths = list(_paths(steps))
+    paths = list(expected_variables(steps))
     starts = np.cumsum([0, *(arrays[path].size for path in paths)]).tolist()
     places = {path: [start, arrays[path].size] for path, start in zip(paths, starts, strict=False)}
     numbers = np.concatenate([arrays[path].ravel() for path in paths]).astype("<f4")
     return {"layers": [_layer(step, places) for step in steps], "numbers": b64encode(numbers.tobytes()).decode()}
-
-
-def _paths(steps: Sequence[Step]) -> Iterator[str]:
-    for step in steps:
-        yield from (f"{step.name}.{name}" for name in step.variables())
-        yield from _paths(step.inside)
 
 
 def _layer(step: Step, places: Mapping[str, list[int]]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def _terminal(export: Export) -> Table:
     facts.add_row("run", export.run)
     facts.add_row("file", f"{export.file}, {export.size:,} bytes")
     if export.same_answers is None:
-        facts.add_row("check", f"opened, it compares its answers to {export.images:,} test images with JAX's")
+        facts.add_row("check", f"when opened, the page compares its answers for {export.images:,} images with JAX's")
     else:
         facts.add_row("same answer", f"{export.same_answers:,} of {export.images:,} test images, as from JAX")
         facts.add_row("difference", f"{export.largest_difference:.1g} at most, of a probability")

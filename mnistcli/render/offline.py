@@ -10,7 +10,7 @@ from mnistcli.files import write_atomically
 from mnistcli.render.html import make_environment
 from mnistcli.results.model import Export, OfflineNetwork
 
-TOLERANCE = 1e-4  # by which a browser's probabilities may differ: it adds in another order than JAX
+TOLERANCE = 1e-4  # how far a browser's probabilities may differ from JAX's: they add in another order
 
 
 def save_offline_page(network: OfflineNetwork, path: Path) -> Export:
@@ -47,4 +47,4 @@ def offline_page(network: OfflineNetwork) -> str:
     }
     nonce = hashlib.sha256(json.dumps(config).encode()).hexdigest()
     template = make_environment().get_template("offline.html")
-    return template.render(title="Draw a digit", config=config, runs=[network.run], explains=False, nonce=nonce)
+    return template.render(title="Draw a picture", config=config, runs=[network.run], explains=False, nonce=nonce)

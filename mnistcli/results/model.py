@@ -56,8 +56,8 @@ class Export:
     Attributes:
         size: Of the file, in bytes.
         images: How many test images prove it.
-        same_answers: How many of them it reads as JAX does; None: a page, which compares itself when it is opened.
-        largest_difference: Between a probability of its and the one that follows from JAX's logits; None likewise.
+        same_answers: How many of them it reads as JAX does; None for a page, which compares itself when opened.
+        largest_difference: Between one of its probabilities and that from JAX's logits; None for a page.
     """
 
     run: str

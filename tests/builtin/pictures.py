@@ -194,7 +194,7 @@ class Maker:
         return np.asarray(Image.fromarray(photo).resize((side, side), Image.Resampling.BICUBIC))[..., None]
 
     def _turned(self) -> tuple[np.ndarray, int]:
-        """Return a digit on its side or mirrored, or a letter at any angle: none is a digit."""
+        """Return a digit on its side or mirrored, or a letter at any angle: neither is a digit."""
         random, mirror = self.random, False
         kind = random.random()
         if kind < 0.5:

@@ -1,8 +1,9 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from mnistcli.analysis import predict as analysis
 from mnistcli.analysis.predict import predict
@@ -244,6 +245,38 @@ def test_a_thick_pen_is_read() -> None:
     answers = predict((Source("thick", each) for each in pictures), [BUILTIN])
     read = [each.top[0][0] for each in answers]
     assert sum(label == str(true) for label, true in zip(read, test.labels, strict=False)) >= 54
+
+
+def _grainy(image: np.ndarray) -> np.ndarray:
+    """A picture taken in the dark: noise of a quarter of white."""
+    large = np.pad(np.asarray(Image.fromarray(image).resize((120, 120), Image.Resampling.BICUBIC)), 30)
+    noise = np.random.default_rng(int(image.sum())).normal(0, 64, large.shape)
+    return (230 - 0.8 * large + noise).clip(0, 255).astype(np.uint8)
+
+
+def _underlined(image: np.ndarray) -> np.ndarray:
+    """A digit in a long strip, on a line as thick as its pen."""
+    strip = np.zeros((48, 220), np.uint8)
+    strip[8:36, 96:124] = image
+    strip[42:45] = 255
+    return np.asarray(ImageOps.invert(Image.fromarray(strip).resize((660, 144), Image.Resampling.BICUBIC)))
+
+
+def _scanned(image: np.ndarray) -> np.ndarray:
+    """A scan by 9 pixels, cut close to the digit and enlarged."""
+    tight = Image.fromarray(255 - image).crop(Image.fromarray(image).getbbox())
+    few = tight.resize([max(2, round(9 * side / max(tight.size))) for side in tight.size], Image.Resampling.BOX)
+    return np.asarray(few.resize([12 * side for side in few.size], Image.Resampling.NEAREST))
+
+
+@pytest.mark.parametrize(("picture", "least"), [(_grainy, 36), (_underlined, 39), (_scanned, 33)])
+def test_faint_ink_and_lines_neither_join_the_digit_nor_take_parts_of_it(
+    picture: Callable[[np.ndarray], np.ndarray], least: int
+) -> None:
+    test = load("mnist").test
+    answers = predict((Source("it", picture(image[..., 0])) for image in test.images[:40]), [BUILTIN])
+    read = [answer.error is None and answer.top[0][0] for answer in answers]
+    assert sum(label == str(true) for label, true in zip(read, test.labels, strict=False)) >= least
 
 
 @pytest.mark.parametrize(("picture", "label"), [(thick_ring(), "0"), (sheet_on_a_desk(), "7")], ids=["ring", "sheet"])

@@ -2,9 +2,9 @@
 // and sources stand there. Colours are left out: a drawing has none.
 // An image is { height, width, data }, row by row: ink and levels from 0 to 1, masks of 0 and 1, pieces' numbers.
 const FAINTEST = 0.08, SAMPLES = 64, ROUNDS = 4, THICK = 0.25, DIM = 0.15, EDGE = 0.06;
-const FAINT = 0.3, FILLED = 0.85, THINNER = 1 / 16, STEEPEST = 0.3, STROKE = 2, BEYOND = 0.15, MOST_RULES = 40;
+const FAINT = 0.3, FILLED = 0.85, RULE_THICKEST = 1 / 16, STEEPEST = 0.3, STROKE = 2, BEYOND = 0.15, MOST_RULES = 40;
 const SMALLEST = 0.02, ALONG = 0.5, LYING = 0.65, FRAMED = 0.3;
-const SPECK = 0.03, REACH = 0.5, JOINS = 0.15, SIDE = 28, BOX = 20, CENTRE = 14, THINNEST = 1.6, THICKEST = 4.5;
+const SPECK = 0.03, REACH = 0.5, DIGIT_FAINT = 0.15, SIDE = 28, BOX = 20, CENTRE = 14, THINNEST = 1.6, THICKEST = 4.5;
 
 const image = (height, width, data = new Float64Array(height * width)) => ({ height, width, data });
 const map = ({ height, width, data }, change) => image(height, width, data.map(change));
@@ -292,7 +292,7 @@ function dropHorizontal(mask) {
     if (!path) break;
     const runs = path.map((row, column) => runAt(mask, row, column));
     const thickness = percentile(runs.map(({ length }) => length).filter(Boolean), 0.5);
-    if (thickness > THINNER * height) break;
+    if (thickness > RULE_THICKEST * Math.max(height, width)) break;
     mask = image(height, width, mask.data.slice());
     runs.forEach(({ top, length }, column) => {
       if (length <= STROKE * thickness) for (let row = top; row < top + length; row++) mask.data[row * width + column] = 0;
@@ -450,8 +450,10 @@ function keepDigit(ink) {
   const { numbers, pieces, largest } = findPieces(ink);
   const gap = (one, other) => Math.max(one.top - other.bottom, other.top - one.bottom, one.left - other.right, other.left - one.right, 0);
   const isKept = pieces.map((piece) => piece.area >= SPECK * largest.area && gap(piece, largest) <= REACH * largest.length);
-  const { numbers: joined } = findPieces(ink, JOINS), kept = new Set();
-  numbers.data.forEach((number, i) => { if (number && isKept[number - 1]) kept.add(joined.data[i]); });
+  const mask = map(numbers, (number) => (number && isKept[number - 1] ? 1 : 0));
+  const near = growBySquare(mask, 2 + Math.floor(largest.length / 20));
+  const { numbers: joined } = findPieces(map(ink, (each, i) => near.data[i] * each), DIGIT_FAINT), kept = new Set();
+  mask.data.forEach((is, i) => { if (is) kept.add(joined.data[i]); });
   return map(ink, (each, i) => (kept.has(joined.data[i]) ? each : 0));
 }
 
@@ -493,7 +495,17 @@ function strokeThickness({ height, width, data }) {
   return 2 * area / Math.max(steps * Math.PI / 4, 1);  // outlines are inside: a margin is blank
 }
 
-/** The highest level in a disc around each pixel; outside of the image there is none. */
+/** The highest level in a square around each pixel; pixels outside the image do not count. */
+function growBySquare(levels, reach) {
+  const alongRows = ({ height, width, data }) => {
+    const grown = image(height, width);
+    for (let at = 0; at < data.length; at += width) grown.data.set(widest(data.subarray(at, at + width), reach), at);
+    return grown;
+  };
+  return transpose(alongRows(transpose(alongRows(levels))));
+}
+
+/** The highest level in a disc around each pixel; pixels outside the image do not count. */
 function growByDisc({ height, width, data }, radius) {
   const reach = Math.ceil(radius), grown = image(height, width);
   for (let down = -reach; down <= reach; down++) {
@@ -515,7 +527,11 @@ function widest(line, across) {
     reached = before.map((each, i) => Math.max(each, before[i + shift] ?? 0));
     length += shift;
   }
-  return reached.map((each, i) => Math.max(each, i >= across ? reached[i - across] : most(line.subarray(0, i))));
+  let highest = 0;  // of the numbers before the place, within reach
+  return reached.map((each, i) => {
+    highest = i >= across ? reached[i - across] : Math.max(highest, line[i]);
+    return Math.max(each, highest);
+  });
 }
 
 // The network's pixels.

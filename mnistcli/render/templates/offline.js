@@ -14,8 +14,20 @@ function bind(layers, numbers) {
   }
 }
 
+const REST = 100;  // milliseconds without a new point
+
+/** Waits until the pen is up or rests: an answer takes many frames, in which the stroke would not grow. */
+async function rest() {
+  const count = () => strokes.at(-1)?.points.length;
+  let before;
+  do {
+    before = count();
+    await new Promise((next) => (pen === null ? requestAnimationFrame(next) : setTimeout(next, REST)));
+  } while (pen !== null && count() !== before);
+}
+
 async function answer() {
-  await new Promise(requestAnimationFrame);  // the stroke is shown before it is read
+  await rest();
   paint();
   const { data } = context.getImageData(0, 0, pad.width, pad.height);
   showCursor();
