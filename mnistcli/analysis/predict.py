@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from mnistcli.analysis.onnx import onnx_of
-from mnistcli.analysis.row import best_reading
+from mnistcli.analysis.row import among_digits, best_reading
 from mnistcli.errors import UsageError
 from mnistcli.images import (
     WORKING_SIDE,
@@ -173,7 +173,7 @@ def _answer_rows(class_names: tuple[str, ...], rejects: bool, forward: Forward, 
         if reading.error is not None:
             return Prediction(reading.name, error=reading.error)
         candidates: list[Candidate] = reading.seen
-        probabilities = forward(np.stack([each.image for each in candidates]))
+        probabilities = among_digits(forward(np.stack([each.image for each in candidates])))
         digits = tuple(
             Digit(candidates[i].box, tuple(probabilities[i].tolist()), class_names, candidates[i].image, rejects)
             for i in best_reading(candidates, probabilities)

@@ -7,14 +7,25 @@ import numpy as np
 from mnistcli.images import Candidate
 
 LEAST = 1e-6  # probability: the logarithm of 0 is infinite
+ODDS = 5  # how many times as high the odds of a digit are among digits as alone
+
+
+def among_digits(probabilities: np.ndarray) -> np.ndarray:
+    """Return probabilities [n, classes] of pieces of a line, given those of pictures that stand alone.
+
+    Of 500 rows of validation digits each, `builtin` so reads 490 right instead of 487 with gaps, and 457 instead of 451
+    where all touch.
+    """
+    no_digit = 1 - probabilities.sum(-1, keepdims=True)
+    return probabilities / (1 - no_digit + no_digit / ODDS)
 
 
 def best_reading(candidates: Sequence[Candidate], probabilities: np.ndarray) -> list[int]:
     """Return which candidates [n], by index, make the line, left to right; every atom is in one of them.
 
     The reading of the largest probability: the product, over its digits, of a candidate's largest probability
-    [n, classes]. Priors of aspect and height make it worse: of 500 rows of validation digits, 469 right instead of 480
-    with gaps, and 401 instead of 445 where all touch; by a network that does not reject, 457 and 468, 353 and 408.
+    [n, classes]. Priors of aspect and height make it worse: of those rows, an earlier network that rejects read 469
+    right instead of 480, and 401 instead of 445; one that does not, 457 instead of 468, and 353 instead of 408.
     """
     count = max(candidate.end for candidate in candidates)
     best: list[tuple[float, list[int]]] = [(0.0, []), *[(-np.inf, [])] * count]

@@ -1,6 +1,6 @@
 import numpy as np
 
-from mnistcli.analysis.row import best_reading
+from mnistcli.analysis.row import among_digits, best_reading
 from mnistcli.images import Candidate
 
 
@@ -28,3 +28,10 @@ def test_fewer_digits_are_preferred_where_both_readings_are_as_sure() -> None:
 
 def test_what_no_reading_makes_a_digit_of_is_read_all_the_same() -> None:
     assert best_reading([candidate(0, 1)], np.zeros((1, 10), np.float32)) == [0]
+
+
+def test_among_digits_the_odds_of_a_digit_are_five_times_as_high_and_those_between_digits_stay() -> None:
+    alone = np.array([[0.1, 0.2, 0.0], [0.5, 0.3, 0.2], [0.0, 0.0, 0.0]])
+    odds = 5 * 0.3 / 0.7
+    np.testing.assert_allclose(among_digits(alone).sum(1), [odds / (1 + odds), 1, 0])
+    np.testing.assert_allclose(among_digits(alone)[0, 1], 2 * among_digits(alone)[0, 0])
