@@ -10,7 +10,8 @@ from jax import lax
 
 from mnistcli.models.network import Parts, logits
 
-STEPS = 256  # points of the path: 20 test digits' attributions then miss their sum by 0.2 % of it at most
+STEPS = 1024  # points of the path: builtin's attributions of 20 validation digits then miss their sum by 0.1 % (median)
+AT_ONCE = 64  # points: twice as fast as one after the other
 
 
 def integrated_gradients(graph: nnx.GraphDef[nnx.Module], parts: Parts, image: np.ndarray, *, label: int) -> np.ndarray:
@@ -28,4 +29,4 @@ def integrated_gradients(graph: nnx.GraphDef[nnx.Module], parts: Parts, image: n
 def _integrate(graph: nnx.GraphDef[nnx.Module], parts: Parts, image: jax.Array, label: jax.Array) -> jax.Array:
     gradient = jax.grad(lambda x: logits(graph, parts, x[None])[0, label])
     shares = (jnp.arange(STEPS) + 0.5) / STEPS
-    return image * lax.map(lambda share: gradient(image * share), shares).mean(0)
+    return image * lax.map(lambda share: gradient(image * share), shares, batch_size=AT_ONCE).mean(0)

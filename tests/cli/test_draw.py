@@ -50,7 +50,7 @@ def test_a_3_and_a_7_are_drawn_read_and_kept(tmp_path: Path, mnistcli: Call) -> 
         shown = page.value(TEXTS.format(".steps figcaption"))
         assert (shown[0], shown[-1]) == ("ink", "fitted and centred")
         assert page.value(TEXTS.format(".layers figcaption")) == [
-            "conv1 (conv)", "pool1 (max-pool)", "conv2 (conv)", "pool2 (max-pool)",
+            "conv1 (conv)", "pool1 (max-pool)", "conv2 (conv)", "conv3 (conv)", "pool2 (max-pool)",
         ]  # fmt: skip
         page.wait("document.querySelector('.saliency').src.startsWith('data:image/png')")
         shares = page.value(TEXTS.format(".bars .share"))

@@ -8,6 +8,7 @@ import pytest
 from onnx import helper
 
 from mnistcli.runs import load_model
+from mnistcli.runs.run import BUILTIN
 from tests import onnx_files
 from tests.conftest import Call
 
@@ -99,7 +100,7 @@ def test_classes_are_called_as_the_data_set_calls_them(tmp_path: Path, mnistcli:
 def test_a_file_of_ours_is_used_as_it_says_itself(tmp_path: Path, mnistcli: Call) -> None:
     assert mnistcli("export", "builtin", "ours.onnx").code == 0
     outcome = mnistcli("evaluate", "ours.onnx", "--json")
-    assert (outcome.code, outcome.json["arch"]) == (0, "convnet")
+    assert (outcome.code, outcome.json["arch"]) == (0, load_model(BUILTIN).arch)
     assert outcome.json["confusion"] == mnistcli("evaluate", "builtin", "--json").json["confusion"]
 
 
