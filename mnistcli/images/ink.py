@@ -9,7 +9,8 @@ from mnistcli.images.surroundings import drop_edges
 FAINTEST = 0.08  # of the way from black to white: what is less apart from the paper is no ink
 SAMPLES = 64  # a side of the grid of pixels to which the paper's surface is fitted
 ROUNDS = 4
-THICK = 0.25  # of the picture's longer side: an area; MNIST's thickest strokes would be that in a tight frame
+AREA = 0.15  # of the picture's longer side: so thick is a thick pen's stroke in a tight frame, or the edge of a sheet
+THICK = 0.25  # of the picture's longer side: no stroke on a sheet is thicker
 DIM = 0.15  # of white, added to the light by which a difference is divided: in the dark all of it is noise
 EDGE = 0.06  # of the picture's edge: ink that covers more of it may be no writing
 
@@ -67,9 +68,9 @@ def _stretch(distance: np.ndarray) -> np.ndarray:
 
 
 def _has_areas(mask: np.ndarray) -> bool:
-    """Whether some of the mask is as thick as no stroke is, or lies along the picture's edge."""
+    """Whether some of the mask is so thick that it may be no stroke, or lies along the picture's edge."""
     edge = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
-    return bool(edge.mean() > EDGE or erode(255 * mask.astype(np.uint8), THICK * max(mask.shape)).any())
+    return bool(edge.mean() > EDGE or erode(255 * mask.astype(np.uint8), AREA * max(mask.shape)).any())
 
 
 def _find_thin(pixels: np.ndarray, lighter: np.ndarray, invert: str) -> np.ndarray:

@@ -16,7 +16,7 @@ from mnistcli.images.strokes import stroke_thickness
 from mnistcli.results.prediction import NONE
 from mnistcli.runs import RunsFolder
 from tests.builtin.hands import on_paper, with_thickness
-from tests.builtin.pictures import from_mnist
+from tests.builtin.pictures import from_mnist, on_sheet
 from tests.images.pictures import HOPELESS, count_right, hopeless, is_sure, sheet_on_a_desk, thick_ring
 
 BUILTIN = RunsFolder(Path("runs")).find("builtin")
@@ -269,8 +269,13 @@ def _scanned(image: np.ndarray) -> np.ndarray:
     return np.asarray(few.resize([12 * side for side in few.size], Image.Resampling.NEAREST))
 
 
-@pytest.mark.parametrize(("picture", "least"), [(_grainy, 36), (_underlined, 39), (_scanned, 33)])
-def test_faint_ink_and_lines_neither_join_the_digit_nor_take_parts_of_it(
+def _on_a_desk(image: np.ndarray) -> np.ndarray:
+    """A small sheet on a desk, both lit alike or not."""
+    return on_sheet(from_mnist(image).astype(float), np.random.default_rng(int(image.sum())))[..., 0]
+
+
+@pytest.mark.parametrize(("picture", "least"), [(_grainy, 36), (_underlined, 39), (_scanned, 33), (_on_a_desk, 39)])
+def test_noise_lines_few_pixels_and_a_desk_hide_no_digit(
     picture: Callable[[np.ndarray], np.ndarray], least: int
 ) -> None:
     test = load("mnist").test

@@ -1,7 +1,7 @@
 // From a drawing to what a network reads, step by step as mnistcli's package images does it for a picture; the reasons
 // and sources stand there. Colours are left out: a drawing has none.
 // An image is { height, width, data }, row by row: ink and levels from 0 to 1, masks of 0 and 1, pieces' numbers.
-const FAINTEST = 0.08, SAMPLES = 64, ROUNDS = 4, THICK = 0.25, DIM = 0.15, EDGE = 0.06;
+const FAINTEST = 0.08, SAMPLES = 64, ROUNDS = 4, AREA = 0.15, THICK = 0.25, DIM = 0.15, EDGE = 0.06;
 const FAINT = 0.3, FILLED = 0.85, RULE_THICKEST = 1 / 16, STEEPEST = 0.3, STROKE = 2, BEYOND = 0.15, MOST_RULES = 40;
 const SMALLEST = 0.02, ALONG = 0.5, LYING = 0.65, FRAMED = 0.3;
 const SPECK = 0.03, REACH = 0.5, DIGIT_FAINT = 0.15, SIDE = 28, BOX = 20, CENTRE = 14, THINNEST = 1.6, THICKEST = 4.5;
@@ -63,7 +63,7 @@ function hasAreas(mask) {
     const row = Math.floor(i / width), column = i % width;
     return each ? sum + (row === 0) + (row === height - 1) + (column === 0) + (column === width - 1) : sum;
   }, 0);
-  return edge / corners > EDGE || most(shrink(mask, THICK * Math.max(height, width)).data) > 0;
+  return edge / corners > EDGE || most(shrink(mask, AREA * Math.max(height, width)).data) > 0;
 }
 
 function findThin(grey, lighter) {
