@@ -13,8 +13,8 @@ ODDS = 5  # how many times as high the odds of a digit are among digits as alone
 def among_digits(probabilities: np.ndarray) -> np.ndarray:
     """Return probabilities [n, classes] of pieces of a line, given those of pictures that stand alone.
 
-    Of 500 rows of validation digits each, `builtin` so reads 490 right instead of 487 with gaps, and 457 instead of 451
-    where all touch.
+    Chosen on 500 rows of validation digits with gaps and 500 whose digits all touch: `builtin` reads 490 and 457 of
+    them right, without this 487 and 451.
     """
     no_digit = 1 - probabilities.sum(-1, keepdims=True)
     return probabilities / (1 - no_digit + no_digit / ODDS)
@@ -24,8 +24,8 @@ def best_reading(candidates: Sequence[Candidate], probabilities: np.ndarray) -> 
     """Return which candidates [n], by index, make the line, left to right; every atom is in one of them.
 
     The reading of the largest probability: the product, over its digits, of a candidate's largest probability
-    [n, classes]. Priors of aspect and height make it worse: of those rows, an earlier network that rejects read 469
-    right instead of 480, and 401 instead of 445; one that does not, 457 instead of 468, and 353 instead of 408.
+    [n, classes]. Priors of aspect and height made it worse: of the rows above, an earlier network that rejects read 469
+    and 401 right with them, 480 and 445 without; one that does not reject 457 and 353, and 468 and 408.
     """
     count = max(candidate.end for candidate in candidates)
     best: list[tuple[float, list[int]]] = [(0.0, []), *[(-np.inf, [])] * count]

@@ -39,8 +39,8 @@ def export(
     .onnx and .stablehlo: uint8 images (n, height, width, channels) in, logits and calibrated probabilities out. The
     metadata of .onnx holds the class names, the image shape and the temperature. Exit code 1: an answer differs.
 
-    .html: a page to draw on that answers by itself, offline, on any phone. It contains 20 test
-    images, by which it checks its answers when it is opened.
+    .html: a page to draw on that answers by itself, offline, on any phone. It contains 20 test images, by which it
+    checks its answers when it is opened.
     """
     if to not in (None, *FORMS):
         raise UsageError(unknown("format", to, FORMS))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -105,10 +105,8 @@ class Sources:
             config = configured(settings)
             if not {"learning_rate", "freeze"} & settings.keys():
                 settings["learning_rate"] = Setting(config.learning_rate / GENTLER, "from")
-            if not {"epochs", "batch_size"} & settings.keys() and (n := _count(config, face, data)) < FEW:
-                epochs = min(math.ceil(STEPS / math.ceil(n / FEW_BATCH)), MOST_EPOCHS)
-                settings["batch_size"] = Setting(FEW_BATCH, "from")
-                settings["epochs"] = Setting(max(epochs, config.epochs), "from")
+            if not {"epochs", "batch_size"} & settings.keys():
+                settings |= _for_few_images(config, _count(config, face, data))
         config = configured(settings)
         if like and like.arch == config.arch and like.source_sha256 != config.source_sha256:
             face.note(f"{config.arch} has changed since the run {self.like!r} was trained.")
@@ -133,9 +131,18 @@ def make_sources(*, like: Like = None, config: ConfigFile = None, print_config: 
     return Sources(like, config, print_config)
 
 
+def _for_few_images(config: TrainConfig, n: int) -> dict[str, Setting]:
+    """Return what --from sets in place of the recipe's batch size and epochs, for n images to train with."""
+    if n >= FEW:
+        return {}
+    epochs = min(math.ceil(STEPS / math.ceil(n / FEW_BATCH)), MOST_EPOCHS)
+    return {"batch_size": Setting(FEW_BATCH, "from"), "epochs": Setting(max(epochs, config.epochs), "from")}
+
+
 def _count(config: TrainConfig, face: Face, data: Data) -> int:
     """Return how many images there are to train with; data sets with names of their own count as large."""
-    images = len(data.load(face, config.choice()).train) if config.is_path else FEW
+    untold = replace(face, verbose=False)  # the training explains where they lie
+    images = len(data.load(untold, config.choice()).train) if config.is_path else FEW
     return max(1, images if config.limit is None else min(images, config.limit))
 
 

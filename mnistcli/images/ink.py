@@ -9,8 +9,8 @@ from mnistcli.images.surroundings import drop_edges
 FAINTEST = 0.08  # of the way from black to white: what is less apart from the paper is no ink
 SAMPLES = 64  # a side of the grid of pixels to which the paper's surface is fitted
 ROUNDS = 4
-AREA = 0.15  # of the picture's longer side: so thick is a thick pen's stroke in a tight frame, or the edge of a sheet
-THICK = 0.25  # of the picture's longer side: no stroke on a sheet is thicker
+AREA = 0.15  # of the picture's longer side: strokes of a thick pen in a tight frame, and sheets on a desk, are thicker
+THICK = 0.25  # of the picture's longer side: strokes on a sheet are thinner
 DIM = 0.15  # of white, added to the light by which a difference is divided: in the dark all of it is noise
 EDGE = 0.06  # of the picture's edge: ink that covers more of it may be no writing
 

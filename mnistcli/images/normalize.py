@@ -13,7 +13,7 @@ from PIL import Image
 from mnistcli.images.decode import WORKING_SIDE
 from mnistcli.images.ink import find_ink_maps
 from mnistcli.images.rules import drop_rules
-from mnistcli.images.scale import resized
+from mnistcli.images.scale import resize
 from mnistcli.images.strokes import adjust_weight, keep_digit
 from mnistcli.images.surroundings import drop_edges, drop_frames
 
@@ -115,7 +115,7 @@ def _fit_into_box(ink: np.ndarray) -> np.ndarray:
     height, width = ink.shape
     scale = BOX / max(height, width)
     columns, rows = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(resized(Image.fromarray((ink * 255).round().astype(np.uint8)), rows, columns))
+    return np.asarray(resize(Image.fromarray((ink * 255).round().astype(np.uint8)), rows, columns))
 
 
 def _centre(digit: np.ndarray) -> np.ndarray:

@@ -15,11 +15,11 @@ def fit_to(pixels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     picture = Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)
     picture = picture.convert("RGB" if channels == 3 else "L")
     if picture.size != (width, height):
-        picture = resized(picture, height, width)
+        picture = resize(picture, height, width)
     return np.asarray(picture).reshape(shape)
 
 
-def resized(picture: Image.Image, height: int, width: int) -> Image.Image:
+def resize(picture: Image.Image, height: int, width: int) -> Image.Image:
     """Return a picture in another size: first columns, then rows: at once, Pillow's version decides which."""
     for size in ((width, picture.height), (width, height)):
         picture = picture.resize(size, Image.Resampling.LANCZOS)

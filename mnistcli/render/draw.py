@@ -41,7 +41,7 @@ def drawing_page(runs: Sequence[str], counts: Mapping[str, int], *, quota: int) 
     nonce = secrets.token_urlsafe(16)
     config = {"classes": [*counts], "counts": counts, "quota": quota}
     template = make_environment().get_template("draw.html")
-    text = template.render(title="Draw a picture", config=config, runs=runs, explains=True, nonce=nonce)
+    text = template.render(config=config, runs=runs, explains=True, nonce=nonce)
     policy = (
         f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src data:; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

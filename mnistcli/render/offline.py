@@ -47,4 +47,4 @@ def offline_page(network: OfflineNetwork) -> str:
     }
     nonce = hashlib.sha256(json.dumps(config).encode()).hexdigest()
     template = make_environment().get_template("offline.html")
-    return template.render(title="Draw a picture", config=config, runs=[network.run], explains=False, nonce=nonce)
+    return template.render(config=config, runs=[network.run], explains=False, nonce=nonce)

@@ -83,8 +83,10 @@ def package(name: str, folder: Path) -> Path | None:
 def fetch(family: str, folder: Path) -> Path | None:
     """Return the file of a family's plain face; None: npm has no such family, or it is not latin."""
     place = package(f"@fontsource/{family}", folder)
-    faces = [sorted(place.glob(f"**/*-latin-{weight}-normal.woff")) for weight in ("400", "*")] if place else [[], []]
-    return next(iter(faces[0] or faces[1]), None)
+    if place is None:
+        return None
+    faces = sorted(place.glob("**/*-latin-400-normal.woff")) or sorted(place.glob("**/*-latin-*-normal.woff"))
+    return faces[0] if faces else None
 
 
 @cache
@@ -96,7 +98,7 @@ def script(name: str, folder: Path) -> tuple[Path, str]:
     prefix = OTHERWISE.get(name, name.replace("-", " ").upper()) + " "
     letters = [chr(code) for code in range(0x20000) if unicodedata.name(chr(code), "").startswith(prefix)]
     letters = [letter for letter in letters if unicodedata.category(letter).startswith("L")]
-    return next(iter(sorted(place.glob(f"**/*-{name}-400-normal.woff")))), "".join(letters)
+    return next(place.glob(f"**/*-{name}-400-normal.woff")), "".join(letters)
 
 
 @cache

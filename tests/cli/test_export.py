@@ -12,6 +12,9 @@ from PIL import Image
 
 from mnistcli.data import load
 from mnistcli.inference.onnx_model import OnnxModel
+from mnistcli.runs import load_model, model_metadata
+from mnistcli.runs.run import BUILTIN
+from mnistcli.runs.tensors import save_tensors
 from tests.conftest import Call
 
 
@@ -64,6 +67,21 @@ def test_the_file_says_what_it_is(workspace: Path, tmp_path: Path, mnistcli: Cal
     assert (json.loads(found["image_shape"]), json.loads(found["seed"])) == ([28, 28, 1], 0)
     assert found["data_fingerprint"] == load("mnist").fingerprint
     assert float(found["temperature"]) > 0
+
+
+def test_a_network_that_answers_nan_gives_no_page(tmp_path: Path, mnistcli: Call) -> None:
+    model = load_model(BUILTIN)
+    arrays = {name: array * (np.nan if name == "output.bias" else 1) for name, array in model.arrays.items()}
+    metadata = model_metadata(
+        arch=model.arch, network=model.network, image_shape=model.image_shape, class_names=model.class_names,
+        dataset="mnist", data_fingerprint=model.data_fingerprint, pictures=model.pictures, temperature=1.0,
+        trained=arrays, rejects=True,
+    )  # fmt: skip
+    save_tensors(tmp_path / "diverged.safetensors", arrays, metadata)
+    outcome = mnistcli("export", "diverged.safetensors", "page.html")
+    assert (outcome.code, outcome.out) == (4, "")
+    assert outcome.err.splitlines()[-1] == "mnistcli: The run 'diverged' answers NaN: its training diverged."
+    assert not (tmp_path / "page.html").exists()
 
 
 def test_a_page_is_one_file_that_loads_nothing_and_checks_itself(tmp_path: Path, mnistcli: Call) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from mnistcli.analysis.classifier import logits_of
 from mnistcli.data import load
@@ -285,6 +285,20 @@ def test_split_digits_gives_the_string_with_each_digit_s_confidence_and_box(
     row = mnistcli("predict", "row.png", "--split-digits").lines[0].split("\t")
     assert row[1] == "7210"
     assert len(row[3].split(" ")) == 4
+
+
+def test_a_digit_of_a_row_is_surer_than_alone(mnistcli: Call, tmp_path: Path) -> None:
+    page = Image.new("L", (200, 200), 255)
+    ImageDraw.Draw(page).line([(60, 40), (60, 160), (130, 160)], fill=0, width=9)
+    page.save(tmp_path / "z.png")
+    alone, among = (
+        mnistcli("predict", "z.png", "--run", "builtin", "--json", *flags).json["predictions"][0]
+        for flags in ((), ("--split-digits",))
+    )
+    probabilities = among["digits"][0]["probabilities"]
+    odds = [sum(each) / (1 - sum(each)) for each in (alone["probabilities"], probabilities)]
+    assert 1e-3 < odds[0] < 1e3
+    assert odds[1] == pytest.approx(5 * odds[0], rel=0.2)
 
 
 def test_split_digits_and_top_and_an_unknown_choice_of_invert_are_refused(mnistcli: Call, digits: Path) -> None:

@@ -275,7 +275,7 @@ def _on_a_desk(image: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("picture", "least"), [(_grainy, 36), (_underlined, 39), (_scanned, 33), (_on_a_desk, 39)])
-def test_noise_lines_few_pixels_and_a_desk_hide_no_digit(
+def test_a_digit_is_read_in_noise_on_a_line_from_few_pixels_and_on_a_desk(
     picture: Callable[[np.ndarray], np.ndarray], least: int
 ) -> None:
     test = load("mnist").test
