@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageOps
+from scipy.ndimage import grey_dilation
 
 from mnistcli.analysis.export import offline_network
 from mnistcli.data import load
@@ -150,6 +151,8 @@ def around(kind: str) -> Image.Image:
             draw.rectangle((0, 0, 30, SIDE), 10)
         case "sheet":
             image = ImageOps.expand(image.resize((348, 298)), (40, 60, 60, 90), 30)
+        case "small sheet":
+            image = ImageOps.expand(image.resize((190, 200)), (120, 130, 138, 118), 30)
         case "ring":
             image = Image.fromarray(thick_ring()).resize((SIDE, SIDE))
         case "specks":
@@ -164,7 +167,21 @@ def around(kind: str) -> Image.Image:
 
 
 @pytest.mark.parametrize(
-    "kind", ["thin", "rules", "squared", "frame", "edge", "specks", "grey", "shaded", "sheet", "ring"]
+    "kind",
+    [
+        "thin",
+        "rules",
+        "squared",
+        "frame",
+        "edge",
+        "specks",
+        "grey",
+        "shaded",
+        "sheet",
+        "small sheet",
+        "cut off",
+        "ring",
+    ],
 )
 def test_the_front_end_takes_the_same_steps(kind: str, page: Page) -> None:
     pixels = np.asarray(around(kind))
@@ -173,7 +190,7 @@ def test_the_front_end_takes_the_same_steps(kind: str, page: Page) -> None:
         f"interpretations(image({SIDE}, {SIDE}, Float64Array.from(decode({text(pixels)}))))"
         ".map(steps => steps.map(([name, { height, width, data }]) => [name, height, width, [...data]]))"
     )
-    assert len(found) == len(expected) == (2 if kind in ("edge", "sheet", "ring") else 1)
+    assert len(found) == len(expected) == (2 if kind in ("edge", "sheet", "small sheet", "ring") else 1)
     assert [[name for name, *_ in steps] for steps in found] == [[name for name, _ in steps] for steps in expected]
     for (_, height, width, data), (name, step) in zip(chain(*found), chain(*expected), strict=True):
         tolerance = 1 if step.dtype == np.uint8 else 1e-4
@@ -184,6 +201,14 @@ def test_a_blank_drawing_is_told(page: Page) -> None:
     blank = f"interpretations(map(image({SIDE}, {SIDE}), () => 200))"
     said = page.value(f"(() => {{ try {{ {blank} }} catch (error) {{ return error.message }} }})()")
     assert said == "The drawing is blank: no ink was found on it."
+
+
+@pytest.mark.parametrize("reach", [1, 4, 30])
+def test_levels_grow_as_by_scipy_up_to_the_edges(reach: int, page: Page) -> None:
+    levels = np.random.default_rng(reach).integers(1, 255, (13, 17), np.uint8)
+    grown = page.value(f"[...growBySquare(image(13, 17, Float64Array.from(decode({text(levels)}))), {reach}).data]")
+    expected = grey_dilation(levels, size=(2 * reach + 1,) * 2, mode="constant", cval=0)
+    assert np.array_equal(np.reshape(grown, levels.shape), expected)
 
 
 @pytest.mark.parametrize("size", [(28, 28), (7, 30), (60, 5), (SIDE, 20)])
