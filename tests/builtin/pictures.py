@@ -118,19 +118,20 @@ class Maker:
         labels: np.ndarray,
         faces: Sequence[Path],
         scripts: Sequence[tuple[Path, str]],
-        photos: np.ndarray,
+        photos: Sequence[np.ndarray],
+        views: Sequence[np.ndarray],
         *,
         seed: int | Sequence[int],
     ) -> None:
-        self.images, self.labels, self.faces, self.scripts, self.photos = images, labels, faces, scripts, photos
+        self.images, self.labels, self.faces, self.scripts = images, labels, faces, scripts
+        self.photos, self.views = photos, views
         self.random = np.random.default_rng(seed)
 
     def make(self, kind: str) -> Iterator[tuple[np.ndarray, int]]:
         """Yield what the front end makes of one picture, [28, 28, 1] uint8, with its label."""
         random = self.random
-        if kind in ("noise", "scene", "photo"):
-            picture = self._photo() if kind == "photo" else noise(random) if kind == "noise" else scene(random)
-            yield from _read(picture, NONE, every=True)
+        if kind in FULL:
+            yield from _read(FULL[kind](self), NONE, every=True)
         elif kind == "sheet":
             mask, label = self._mnist()
             first, *others = _read(on_sheet(in_hand(mask, random), random), label, every=True) or [(None, 0)]
@@ -184,14 +185,22 @@ class Maker:
             if mask.any() and not np.array_equal(mask, glyph(face, MISSING)):
                 return with_thickness(mask, 0.65 * pen(self.random) if self.random.random() < 0.75 else None), NONE
 
-    def _photo(self) -> np.ndarray:
-        """Return a part [height, width, 1] uint8 of a photograph, enlarged."""
-        random = self.random
-        part, times = random.integers(14, 33), random.uniform(1, 6)
-        row, column = random.integers(0, 33 - part, 2)
-        photo = self.photos[random.integers(len(self.photos)), row : row + part, column : column + part]
-        side = round(part * times)
-        return np.asarray(Image.fromarray(photo).resize((side, side), Image.Resampling.BICUBIC))[..., None]
+    def photo(self) -> np.ndarray:
+        """Return a part [side, side, 1] uint8 of a small photograph, enlarged."""
+        part = int(self.random.integers(14, 33))
+        return self._part(self.photos, part, round(part * self.random.uniform(1, 6)))
+
+    def view(self) -> np.ndarray:
+        """Return a part [side, side, 1] uint8 of a large photograph, from a 30th of its height to all of it."""
+        part = int(480 * np.exp(self.random.uniform(np.log(1 / 15), 0)))
+        return self._part(self.views, part, int(np.exp(self.random.uniform(*np.log((40, 300))))))
+
+    def _part(self, photos: Sequence[np.ndarray], part: int, side: int) -> np.ndarray:
+        photo = photos[self.random.integers(len(photos))]
+        row, column = (self.random.integers(0, length - part + 1) for length in photo.shape)
+        square = Image.fromarray(photo[row : row + part, column : column + part])
+        way = Image.Resampling.BOX if side < part else Image.Resampling.BICUBIC
+        return np.asarray(square.resize((side, side), way))[..., None]
 
     def _turned(self) -> tuple[np.ndarray, int]:
         """Return a digit on its side or mirrored, or a letter at any angle: neither is a digit."""
@@ -236,6 +245,14 @@ class Maker:
 
     def _blob(self) -> tuple[np.ndarray, int]:
         return blob(self.random), NONE
+
+
+FULL: dict[str, Callable[[Maker], np.ndarray]] = {  # kinds that fill the frame
+    "noise": lambda maker: noise(maker.random),
+    "scene": lambda maker: scene(maker.random),
+    "photo": Maker.photo,
+    "view": Maker.view,
+}
 
 
 def _read(picture: np.ndarray, label: int, *, every: bool) -> list[tuple[np.ndarray, int]]:

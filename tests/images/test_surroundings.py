@@ -124,3 +124,25 @@ def test_a_digit_cut_off_by_the_edge_stays_whatever_specks_there_are() -> None:
     ImageDraw.Draw(page).rectangle((80, 10, 86, 16), fill=255)
     ink = np.asarray(page) / 255
     assert np.array_equal(drop_edges(ink), ink)
+
+
+def seven_in_the_corner(*, bridge: float) -> np.ndarray:
+    """Ink of a 7 whose bar lies along the picture's edge; between it and the stem the ink is as faint as `bridge`."""
+    ink = np.zeros((40, 30))
+    ink[:5, 4:26] = 1
+    ink[5:9, 19:24] = bridge
+    ink[9:38, 17:22] = 1
+    return ink
+
+
+def test_a_stroke_along_the_edge_belongs_to_the_digit_that_faint_ink_joins_it_to() -> None:
+    joined, apart = seven_in_the_corner(bridge=0.4), seven_in_the_corner(bridge=0.1)
+    assert np.array_equal(drop_edges(joined), joined)
+    assert not drop_edges(apart)[:5].any()
+
+
+def test_a_smudge_is_no_writing_for_which_what_lies_along_the_edge_is_dropped() -> None:
+    ink = np.zeros((40, 30))
+    ink[:, :6] = 1
+    ink[15:25, 12:20] = 0.4
+    assert np.array_equal(drop_edges(ink), ink)

@@ -3,7 +3,7 @@
 // An image is { height, width, data }, row by row: ink and levels from 0 to 1, masks of 0 and 1, pieces' numbers.
 const FAINTEST = 0.08, SAMPLES = 64, ROUNDS = 4, AREA = 0.15, THICK = 0.25, DIM = 0.15, EDGE = 0.06;
 const FAINT = 0.3, FILLED = 0.85, RULE_THICKEST = 1 / 16, STEEPEST = 0.3, STROKE = 2, BEYOND = 0.15, MOST_RULES = 40;
-const SMALLEST = 0.02, ALONG = 0.5, LYING = 0.65, FRAMED = 0.3;
+const SMALLEST = 0.02, ALONG = 0.5, LYING = 0.65, EDGE_FAINT = 0.25, FRAMED = 0.3;
 const SPECK = 0.03, REACH = 0.5, DIGIT_FAINT = 0.15, SIDE = 28, BOX = 20, CENTRE = 14, THINNEST = 1.6, THICKEST = 4.5;
 
 const image = (height, width, data = new Float64Array(height * width)) => ({ height, width, data });
@@ -346,7 +346,7 @@ function findPieces(ink, threshold = 0.5) {
     numbers.data[start] = piece.number;
     while (open.length) {
       const at = open.pop(), row = Math.floor(at / width), column = at % width;
-      piece.area++;
+      piece.area += ink.data[at] > 0.5;
       [row === 0, row === height - 1, column === 0, column === width - 1].forEach((is, side) => { piece.touching[side] += is; });
       piece.top = Math.min(piece.top, row);
       piece.bottom = Math.max(piece.bottom, row + 1);
@@ -435,8 +435,8 @@ function inHoles(numbers, { number, top, bottom, left, right }) {
 }
 
 function dropEdges(ink) {
-  const { numbers, pieces } = findPieces(ink);
-  const inside = pieces.filter(({ touching }) => most(touching) === 0);
+  const { numbers, pieces } = findPieces(ink, EDGE_FAINT);
+  const inside = pieces.filter(({ touching, area }) => most(touching) === 0 && area);
   const around = pieces.filter((piece) => {
     const touching = most(piece.touching);
     const longest = most(inside.filter(({ area }) => area >= SMALLEST * piece.area).map(({ length }) => length));
