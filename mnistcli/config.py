@@ -10,7 +10,7 @@ from mnistcli.errors import UsageError, unknown
 
 RUNS_DIR = Path("runs")
 DEVICES = ("auto", "cpu", "gpu", "tpu")
-SCHEDULES = ("constant", "cosine")
+SCHEDULES = ("constant", "cosine", "one-cycle")
 PICTURES = ("digit", "whole")  # how a picture becomes what a network reads: its digit as MNIST has it, or as it is
 INVERT = ("auto", "yes", "no")
 SPLITS = ("train", "validation", "test")
@@ -159,7 +159,9 @@ class TrainConfig(DataChoice):
         weight_decay: AdamW subtracts this share of each weight and bias, times the learning rate, at every step
             (decoupled decay); the other optimizers add it to the gradient (L2).
         patience: Epochs without a new best training accuracy after which training stops; 0: never.
-        schedule: How the learning rate goes on: "constant", or "cosine", down to 0 at the last epoch's end.
+        schedule: How the learning rate goes on: "constant"; "cosine", down to 0 at the last epoch's end; or
+            "one-cycle", up from a 25th of it in the first 30 % of the steps, then down to nearly 0.
+        label_smoothing: The share of each training label that is spread evenly over all classes.
         augment: Whether every training image is changed at random each time that it is seen.
         limit: Train on the first `limit` images of the training split only; None: on all.
         source_sha256: Of the file that the network is written in, where `arch` is FILE.py:CLASS.
@@ -179,6 +181,7 @@ class TrainConfig(DataChoice):
     patience: int
     weight_decay: float
     schedule: str = "constant"
+    label_smoothing: float = 0.0
     augment: bool = False
     seed: int = 0
     limit: int | None = None
@@ -197,6 +200,8 @@ class TrainConfig(DataChoice):
             raise UsageError(f"--weight-decay must be from 0 to 1, not {self.weight_decay}.")
         if self.schedule not in SCHEDULES:
             raise UsageError(unknown("schedule", self.schedule, SCHEDULES))
+        if not 0 <= self.label_smoothing < 1:
+            raise UsageError(f"--label-smoothing must be at least 0 and below 1, not {self.label_smoothing:g}.")
         _at_least("--epochs", self.epochs, 1)
         if self.epochs > MOST_EPOCHS:
             raise UsageError(f"--epochs must be at most {MOST_EPOCHS}, not {self.epochs}.")

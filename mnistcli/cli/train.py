@@ -91,8 +91,16 @@ def train(
         str | None,
         typer.Option(
             metavar="|".join(SCHEDULES),
-            help="How the learning rate goes on; cosine: down to 0 at the end.",
+            help="How the learning rate goes on; cosine: down to 0 at the end; one-cycle: up, then so down.",
             show_default=f"{recipe_default('schedule')}; cosine on other data than mnist",
+        ),
+    ] = None,
+    label_smoothing: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="The share of each label that is spread over all classes.",
+            show_default=recipe_default("label_smoothing"),
         ),
     ] = None,
     augment: Annotated[
@@ -189,6 +197,7 @@ def train(
         "weight_decay": weight_decay,
         "patience": patience,
         "schedule": schedule,
+        "label_smoothing": label_smoothing,
         "augment": augment,
         "seed": seed,
         "limit": limit,

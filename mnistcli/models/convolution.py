@@ -1,14 +1,15 @@
 """Convolution and pooling, lowered for the platform that they run on.
 
-XLA's own convolution is slow on a CPU: an epoch of the CNN takes about five times as long with it. The window that
-one pooled pixel sees is a patch of (kernel + pool − 1)² pixels, and the convolution's output at each of the pool²
-offsets inside it (its phases) is a matrix product of that patch with the kernel shifted by the offset. So the pooled
-output is the maximum of pool² products, and the convolution's full output is never stored. ReLU and the bias follow
-the maximum: both are monotone, so they commute with it, on a quarter of the numbers.
+XLA's own convolution is slow on a CPU, and slower still inside a loop, where a training step is: there it takes 8 to 80
+times as long as products of matrices (forward and backward, 16 shapes of 14 to 32 pixels a side and 1 to 64 channels,
+one core, jax 0.10.2). So a convolution here is a product of patches with the kernel, or where patches are large, one
+product for each of the kernel's rows, whose patches share their columns.
 
-A convolution without a pool right behind it is one product of all patches with the kernel, where the kernel is small:
-a step of 3×3 takes 60 to 100 % of XLA's time so, one of 5×5 three times as long (forward and backward, 64 images of 7
-to 28 pixels a side, 1 to 64 channels, two cores).
+Where pooling follows, and an image has few channels, the window that one pooled pixel sees is a patch of
+(kernel + pool − 1)² pixels, and the convolution's output at each of the pool² offsets inside it (its phases) is a
+product of that patch with the kernel shifted by the offset. So the pooled output is the maximum of pool² products, and
+the convolution's full output is never stored. ReLU and the bias follow the maximum: both are monotone, so they commute
+with it, on a quarter of the numbers. With four channels or more, the gradient by the images makes this the slower way.
 """
 
 from collections.abc import Callable
@@ -22,8 +23,9 @@ import numpy as np
 from jax import lax
 
 LARGEST_FUSED = 4  # side of a pool whose phases are taken together: there are as many products as its pixels
-SMALL = 9  # pixels of a kernel that is multiplied by patches
-MOST_SLICES = 64  # pixels of a pool's window that is taken apart
+FEW = 3  # channels of an image whose phases are taken
+SMALL = 128  # numbers of a patch that is multiplied by a whole kernel
+MOST_SLICES = 64  # pixels of a window that is taken apart
 AXES = ("NHWC", "HWIO", "NHWC")
 
 
@@ -46,25 +48,39 @@ def conv(images: jax.Array, kernel: jax.Array, *, stride: int, padding: str, gro
             x, k, (stride, stride), padding.upper(), dimension_numbers=AXES, feature_group_count=groups
         )
 
-    def by_patches(x: jax.Array, k: jax.Array) -> jax.Array:
-        slices = _slices(x, k.shape[:2], stride, padding, fill=0)
-        if groups == 1:
-            patches = jnp.stack(slices, axis=3)
-            return (patches.reshape(-1, prod(k.shape[:3])) @ k.reshape(-1, k.shape[-1])).reshape(
-                *patches.shape[:3], k.shape[-1]
-            )
-        weights = k.reshape(-1, *k.shape[2:])
-        return reduce(jnp.add, (_product_by_groups(each, weights[i], groups) for i, each in enumerate(slices)))
+    def by_products(x: jax.Array, k: jax.Array) -> jax.Array:
+        window = k.shape[:2]
+        if groups > 1 and k.shape[2] == 1 and prod(window) <= MOST_SLICES:
+            return _depthwise(_slices(x, window, stride, padding, fill=0), k, groups)
+        if prod(k.shape[:3]) <= SMALL:
+            patches = jnp.stack(_slices(x, window, stride, padding, fill=0), axis=3)
+            return _product(patches, k.reshape(-1, *k.shape[2:]), groups)
+        x, rows, columns = _padded(x, window, stride, padding, fill=0)
+        wide = jnp.stack([x[:, :, _every(stride, j, columns)] for j in range(window[1])], axis=3)
+        return reduce(jnp.add, (_product(wide[:, _every(stride, i, rows)], k[i], groups) for i in range(window[0])))
 
-    if prod(kernel.shape[:2]) > SMALL or (groups > 1 and kernel.shape[2] > 1):
-        return by_convolution(images, kernel)
-    return lax.platform_dependent(images, kernel, cpu=by_patches, default=by_convolution)
+    return lax.platform_dependent(images, kernel, cpu=by_products, default=by_convolution)
 
 
-def _product_by_groups(x: jax.Array, weights: jax.Array, groups: int) -> jax.Array:
-    """Return x [n, h, w, channels] times weights [1, filters], as many filters a channel as there are."""
-    filters = weights.shape[-1] // groups
-    return jnp.repeat(x, filters, axis=-1) * weights[0]
+def _depthwise(slices: list[jax.Array], kernel: jax.Array, groups: int) -> jax.Array:
+    weights = kernel.reshape(-1, kernel.shape[-1])
+    repeats = kernel.shape[-1] // groups
+    return reduce(jnp.add, (jnp.repeat(each, repeats, axis=-1) * weights[i] for i, each in enumerate(slices)))
+
+
+def _product(patches: jax.Array, kernel: jax.Array, groups: int) -> jax.Array:
+    """Return patches times a kernel, each group of filters its own channels only.
+
+    Patches are [n, h, w, pixels, channels], the kernel [pixels, channels / groups, filters], the result
+    [n, h, w, filters].
+    """
+    *shape, pixels, channels = patches.shape
+    if groups == 1:
+        product = patches.reshape(-1, pixels * channels) @ kernel.reshape(pixels * channels, -1)
+    else:
+        parted = patches.reshape(*shape, pixels, groups, channels // groups)
+        product = jnp.einsum("nhwpgc,pcgf->nhwgf", parted, kernel.reshape(*kernel.shape[:2], groups, -1))
+    return product.reshape(*shape, -1)
 
 
 def conv_relu_pool(images: jax.Array, kernel: jax.Array, bias: jax.Array, *, pool: int) -> jax.Array:
@@ -79,13 +95,17 @@ def conv_relu_pool(images: jax.Array, kernel: jax.Array, bias: jax.Array, *, poo
     Returns:
         [n, (height − rows + 1) // pool, (width − columns + 1) // pool, filters] float32.
     """
-    return lax.platform_dependent(
-        images,
-        kernel,
-        bias,
-        cpu=lambda x, k, b: _by_phases(x, k, b, pool),
-        default=lambda x, k, b: _by_convolution(x, k, b, pool),
-    )
+
+    def by_products(x: jax.Array, k: jax.Array, b: jax.Array) -> jax.Array:
+        if k.shape[2] <= FEW:
+            return _by_phases(x, k, b, pool)
+        convolved = conv(x, k, stride=1, padding="valid", groups=1)
+        return jax.nn.relu(max_pool(convolved, (pool, pool), stride=pool, padding="valid") + b)
+
+    def by_convolution(x: jax.Array, k: jax.Array, b: jax.Array) -> jax.Array:
+        return _by_convolution(x, k, b, pool)
+
+    return lax.platform_dependent(images, kernel, bias, cpu=by_products, default=by_convolution)
 
 
 def _by_convolution(images: jax.Array, kernel: jax.Array, bias: jax.Array, pool: int) -> jax.Array:
@@ -152,13 +172,26 @@ def _reduce_window(
 
 def _slices(images: jax.Array, window: tuple[int, ...], stride: int, padding: str, *, fill: float) -> list[jax.Array]:
     """Return, for each pixel of the window, row by row, what of the images lies under it: [n, height', width', c]."""
+    images, rows, columns = _padded(images, window, stride, padding, fill=fill)
+    return [
+        images[:, _every(stride, i, rows), _every(stride, j, columns)]
+        for i in range(window[0])
+        for j in range(window[1])
+    ]
+
+
+def _padded(
+    images: jax.Array, window: tuple[int, ...], stride: int, padding: str, *, fill: float
+) -> tuple[jax.Array, int, int]:
+    """Return the images with their padding, and how many rows and columns of windows they hold."""
     sides = images.shape[1:3]
     if padding == "same":
         around = lax.padtype_to_pads(sides, window, (stride, stride), "SAME")
         images = jnp.pad(images, ((0, 0), *around, (0, 0)), constant_values=fill)
     rows, columns = ((side - length) // stride + 1 for side, length in zip(images.shape[1:3], window, strict=True))
-    return [
-        images[:, i : i + stride * (rows - 1) + 1 : stride, j : j + stride * (columns - 1) + 1 : stride]
-        for i in range(window[0])
-        for j in range(window[1])
-    ]
+    return images, rows, columns
+
+
+def _every(stride: int, first: int, count: int) -> slice:
+    """Return the slice of `count` places from the first on, every stride-th."""
+    return slice(first, first + stride * (count - 1) + 1, stride)

@@ -31,6 +31,7 @@ class Recipe:
     batch_size: int = 32
     patience: int = 1
     schedule: str = "constant"
+    label_smoothing: float = 0.0
     augment: bool = False
 
 
@@ -43,6 +44,16 @@ RECIPES = {
         learning_rate=0.05,
         weight_decay=5e-4,
         schedule="cosine",
+    ),
+    "fast": Recipe(
+        network="conv 16 5x5 stride 2, relu, conv 32 3x3 stride 2, relu, dense 128, relu",
+        optimizer="rmsprop",
+        learning_rate=0.01,
+        epochs=2,
+        batch_size=128,
+        patience=0,
+        schedule="one-cycle",
+        label_smoothing=0.05,
     ),
     "convnet": Recipe(
         network="conv 32 5x5, relu, pool 2, conv 64 5x5, relu, pool 2, dense 128, relu",
@@ -141,7 +152,9 @@ def recipe_for(arch: str, data: DataChoice) -> Recipe:
         UsageError: There is no such architecture.
     """
     recipe = find_recipe(arch)
-    return recipe if data.dataset == DataChoice.dataset else replace(recipe, schedule="cosine")
+    if data.dataset == DataChoice.dataset or recipe.schedule != "constant":
+        return recipe
+    return replace(recipe, schedule="cosine")
 
 
 def recipe_default(name: str) -> str:
@@ -173,6 +186,7 @@ def configure(
     weight_decay: float | None = None,
     patience: int | None = None,
     schedule: str | None = None,
+    label_smoothing: float | None = None,
     augment: bool | None = None,
     seed: int = TrainConfig.seed,
     limit: int | None = None,
@@ -200,6 +214,7 @@ def configure(
         batch_size=recipe.batch_size if batch_size is None else batch_size,
         patience=recipe.patience if patience is None else patience,
         schedule=recipe.schedule if schedule is None else schedule,
+        label_smoothing=recipe.label_smoothing if label_smoothing is None else label_smoothing,
         augment=recipe.augment if augment is None else augment,
         seed=seed,
         limit=limit,

@@ -126,15 +126,10 @@ def recipe_of(config: TrainConfig) -> TrainConfig:
     The learning rate and weight decay are what the configuration's optimizer has where nobody gives them.
     """
     recipe = recipe_for(config.arch, config.choice())
-    learning_rate, weight_decay = rates_of(recipe, config.optimizer)
-    return replace(
-        config,
-        optimizer=recipe.optimizer,
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        **{name: getattr(recipe, name) for name in ("epochs", "batch_size", "patience", "schedule", "augment")},
-        **{name: getattr(TrainConfig, name) for name in ("limit", "start", "freeze", "rejects")},
-    )
+    of_recipe = {each.name: getattr(recipe, each.name) for each in fields(recipe) if each.name != "network"}
+    of_default = {name: getattr(TrainConfig, name) for name in ("limit", "start", "freeze", "rejects")}
+    rates = dict(zip(RATES, rates_of(recipe, config.optimizer), strict=True))
+    return replace(config, **of_recipe | of_default | rates)
 
 
 def read_settings(path: Path) -> dict[str, Any]:

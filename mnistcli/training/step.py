@@ -47,8 +47,9 @@ def make_train_steps(
     `feed.epoch_order`, and the number of its first step int32 []), the seed and the epoch's number uint32 [], from
     which each step's randomness is drawn, and the bounds. These are values, not constants: one compilation serves
     chunks of any length, and where an epoch is cut into chunks or windows changes no bit of its result. Of
-    the configuration it takes whether images are augmented, which layers are frozen (their batch statistics too), and
-    whether the network rejects.
+    the configuration it takes whether images are augmented, which layers are frozen (their batch statistics too),
+    whether the network rejects, and how far labels are smoothed: the loss of the tally is that of the labels as they
+    are. Source: C. Szegedy et al., "Rethinking the Inception architecture for computer vision" (CVPR 2016).
 
     With `together` it trains several seeds at once: state, tally, order and seed have a further axis, the first. No
     step must then draw random numbers.
@@ -61,9 +62,13 @@ def make_train_steps(
         logits = network(scale(images))
         scores = jnp.pad(logits, ((0, 0), (0, 1))) if config.rejects else logits
         losses = jnp.where(present, optax.softmax_cross_entropy_with_integer_labels(scores, labels), 0)
+        total = losses.sum()
+        if config.label_smoothing:
+            even = jnp.where(present, -jax.nn.log_softmax(scores).mean(-1), 0)
+            total = (1 - config.label_smoothing) * total + config.label_smoothing * even.sum()
         correct = present & (logits.argmax(-1) == labels)
         _, after = split(network)
-        return losses.sum() / present.sum(), (Tally(losses.sum(), correct.sum(dtype=jnp.int32)), after.rest)
+        return total / present.sum(), (Tally(losses.sum(), correct.sum(dtype=jnp.int32)), after.rest)
 
     def train_step(
         state: TrainState, streams: Tree, images: jax.Array, labels: jax.Array, present: jax.Array

@@ -13,8 +13,8 @@ from mnistcli.models import RECIPES
 from tests.conftest import Call
 
 FLAGS = ("--arch", "--dataset", "--epochs", "--batch-size", "--optimizer", "--lr", "--patience", "--schedule",
-         "--weight-decay", "--seed", "--limit", "--checkpoint-every", "--device", "--name", "--runs-dir", "--resume",
-         "--like", "--config", "--format", "--color")  # fmt: skip
+         "--label-smoothing", "--weight-decay", "--seed", "--limit", "--checkpoint-every", "--device", "--name",
+         "--runs-dir", "--resume", "--like", "--config", "--format", "--color")  # fmt: skip
 GOOD = ("1", "8", "0.1", "cpu", "auto", "adam", "cosine", "mnist", "json", *RECIPES)
 BAD = ("", " ", "-1", "0", "nan", "inf", "1e400", "1" * 30, "1" * 5000, "../up", "..", "\x1b[31m", "a\nb", "\udcff",
        "x" * 5000, "latest", "builtin")  # fmt: skip

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
 
-from mnistcli.models.convolution import AXES, _by_convolution, _by_phases, conv, conv_relu_pool, max_pool, mean_pool
+from mnistcli.models.convolution import AXES, conv, conv_relu_pool, max_pool, mean_pool
 
 Way = Callable[..., jax.Array]
 
@@ -43,25 +43,30 @@ def normal(seed: int, *shapes: tuple[int, ...]) -> list[jax.Array]:
 @given(
     n=st.integers(1, 9),
     sides=st.tuples(st.integers(6, 13), st.integers(6, 13)),
-    channels=st.integers(1, 3),
+    channels=st.integers(1, 5),
     filters=st.integers(1, 5),
     kernel=st.tuples(st.integers(1, 5), st.integers(1, 5)),
     pool=st.integers(1, 2),
     seed=st.integers(0, 2**31),
 )
-def test_phases_are_xla_s_convolution_relu_and_pool(
+def test_a_pooled_convolution_is_xla_s_convolution_relu_and_pool(
     n: int, sides: tuple[int, int], channels: int, filters: int, kernel: tuple[int, int], pool: int, seed: int
 ) -> None:
     arguments = normal(seed, (n, *sides, channels), (*kernel, channels, filters), (filters,))
-    assert_alike(partial(_by_phases, pool=pool), partial(_by_convolution, pool=pool), *arguments)
+
+    def expected(x: jax.Array, k: jax.Array, b: jax.Array) -> jax.Array:
+        convolved = lax.conv_general_dilated(x, k, (1, 1), "VALID", dimension_numbers=AXES)
+        return nnx.max_pool(jax.nn.relu(convolved + b), (pool, pool), (pool, pool))
+
+    assert_alike(partial(conv_relu_pool, pool=pool), expected, *arguments)
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize(
     ("kernel", "groups"),
-    [((3, 3, 6, 4), 1), ((1, 1, 6, 4), 1), ((2, 4, 6, 4), 1), ((5, 5, 6, 4), 1), ((3, 3, 2, 9), 3), ((3, 3, 1, 6), 6),
-     ((3, 2, 1, 12), 6), ((5, 4, 1, 6), 6)],
+    [((3, 3, 6, 4), 1), ((1, 1, 6, 4), 1), ((2, 4, 6, 4), 1), ((5, 5, 6, 4), 1), ((3, 3, 2, 9), 3), ((9, 9, 2, 9), 3),
+     ((3, 3, 1, 6), 6), ((3, 2, 1, 12), 6), ((9, 8, 1, 6), 6)],
     ids=str,
 )  # fmt: skip
 def test_a_convolution_is_xla_s_whatever_its_window_stride_padding_and_groups(
@@ -108,4 +113,5 @@ def test_each_platform_gets_its_own_lowering(platform: str, convolution: bool) -
     plain = partial(conv, stride=1, padding="same", groups=1)
     assert convolves(plain, platform, (1, 28, 28, 8), (3, 3, 8, 32)) == convolution
     assert convolves(depthwise, platform, (1, 28, 28, 8), (3, 3, 1, 8)) == convolution
-    assert convolves(plain, platform, (1, 28, 28, 8), (5, 5, 8, 32))
+    assert convolves(plain, platform, (1, 28, 28, 8), (5, 5, 8, 32)) == convolution
+    assert convolves(partial(conv_relu_pool, pool=2), platform, (1, 28, 28, 8), (3, 3, 8, 32), (32,)) == convolution

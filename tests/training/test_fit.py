@@ -161,6 +161,20 @@ def test_the_cosine_schedule_ends_at_no_change(mnist: Dataset) -> None:
     assert rates[1] / rates[0] == pytest.approx(0.5, abs=0.2)
 
 
+def test_smoothed_labels_pull_less_and_the_loss_that_is_told_is_that_of_the_labels_themselves(mnist: Dataset) -> None:
+    """Where all logits are 0, the gradient by the biases is smaller by the share that is spread evenly."""
+    pulls = []
+    for share in (0.0, 0.25):
+        config = configure("linear", epochs=1, limit=64, batch_size=64, label_smoothing=share)
+        run = Fit(config, mnist)
+        run.begin_with({name: np.zeros_like(each) for name, each in run.weights().items()})
+        told = [event.loss for event in run.run() if isinstance(event, StepMetrics)]
+        assert told == [pytest.approx(np.log(10), rel=1e-5)]
+        pulls.append(run.weights()["output.bias"])
+    np.testing.assert_allclose(pulls[1], 0.75 * pulls[0], atol=1e-7)
+    assert np.abs(pulls[0]).max() > 1e-4
+
+
 def test_each_step_of_each_epoch_of_each_seed_changes_images_in_its_own_way(mnist: Dataset) -> None:
     """Of copies of one image, read by weights that stand still, a step's loss tells what was drawn for it."""
     copies = Split(np.repeat(mnist.train.images[:1], 64, axis=0), np.repeat(mnist.train.labels[:1], 64))

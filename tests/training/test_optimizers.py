@@ -24,8 +24,17 @@ def test_weight_decay_goes_through_adam_s_moments_and_past_adamw_s(name: str, de
         weights = weights + np.asarray(updates)
 
 
+WAVE = (1 + np.cos(np.pi * np.arange(STEPS + 1) / STEPS)) / 2
+SHARES = {
+    "cosine": WAVE,
+    "one-cycle": [*np.interp((1 - np.cos(np.pi * np.arange(3) / 3)) / 2, (0, 1), (1 / 25, 1)),
+                  *np.interp((1 + np.cos(np.pi * np.arange(8) / 7)) / 2, (0, 1), (4e-6, 1))],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("schedule", SHARES)
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_cosine_s_rate_falls_from_all_of_it_to_nothing_along_half_a_wave(name: str) -> None:
+def test_a_schedule_s_rate_goes_along_half_waves_down_to_nothing(name: str, schedule: str) -> None:
     """While the gradient stays the same, an update with the schedule is its rate's share of one without."""
 
     def updates(schedule: str) -> np.ndarray:
@@ -37,5 +46,4 @@ def test_a_cosine_s_rate_falls_from_all_of_it_to_nothing_along_half_a_wave(name:
             found.append(float(update[0]))
         return np.array(found)
 
-    share = updates("cosine") / updates("constant")
-    np.testing.assert_allclose(share, (1 + np.cos(np.pi * np.arange(STEPS + 1) / STEPS)) / 2, atol=1e-6)
+    np.testing.assert_allclose(updates(schedule) / updates("constant"), SHARES[schedule], atol=1e-6)
