@@ -2,7 +2,7 @@
 function __mnistcli_runs
     set -l folder runs
     set -q MNISTCLI_RUNS_DIR; and set folder $MNISTCLI_RUNS_DIR
-    printf '%s\n' latest builtin linear dense cnn convnet
+    printf '%s\n' latest builtin linear dense cnn fast convnet
     for path in $folder/*/run.json
         basename (dirname $path)
     end
@@ -29,14 +29,15 @@ complete -c mnistcli -n __fish_use_subcommand -l color -x -a 'auto always never'
 complete -c mnistcli -n __fish_use_subcommand -l debug -d 'Show the traceback of an error.'
 complete -c mnistcli -n __fish_use_subcommand -l version -s V -d 'Print the version.'
 complete -c mnistcli -n __fish_use_subcommand -l help -s h -d 'Show this message and exit.'
-complete -c mnistcli -n '__fish_seen_subcommand_from train' -l arch -s a -x -a 'linear dense cnn convnet' -d 'The network: one of these, its layers in one line, or FILE.py:CLASS ('"'"'mnistcli help arch'"'"').'
+complete -c mnistcli -n '__fish_seen_subcommand_from train' -l arch -s a -x -a 'linear dense cnn fast convnet' -d 'The network: one of these, its layers in one line, or FILE.py:CLASS ('"'"'mnistcli help arch'"'"').'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l epochs -x -d 'Epochs at most.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l batch-size -x -d 'Images a step.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l optimizer -x -a 'sgd rmsprop adam adamw' -d 'The optimizer.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l lr -x -d 'Learning rate.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l weight-decay -x -d 'AdamW'"'"'s decoupled weight decay; for the other optimizers L2: the share of each weight that is added to its gradient.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l patience -x -d 'Stop when training accuracy did not rise for N epochs; 0: never.'
-complete -c mnistcli -n '__fish_seen_subcommand_from train' -l schedule -x -a 'constant cosine' -d 'How the learning rate goes on; cosine: down to 0 at the end.'
+complete -c mnistcli -n '__fish_seen_subcommand_from train' -l schedule -x -a 'constant cosine one-cycle' -d 'How the learning rate goes on; cosine: down to 0 at the end; one-cycle: up, then so down.'
+complete -c mnistcli -n '__fish_seen_subcommand_from train' -l label-smoothing -x -d 'The share of each label that is spread over all classes.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l augment -d 'Shift, turn, scale, shear, thicken, blur each image at random.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l seed -x -d 'Decides first weights, order of images, augmentation.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l seeds -x -a 'N LIST' -d 'Train a group: one run for each of the seeds 0 to N-1, or of these, as in 0,3,7.'

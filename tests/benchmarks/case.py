@@ -24,6 +24,16 @@ def after_the_first(printed: bytes, _seconds: float) -> list[float]:
     return list(json.loads(printed)[1:])
 
 
+def in_total(printed: bytes, _seconds: float) -> list[float]:
+    """The sum of the seconds that the command printed as a JSON list."""
+    return [sum(json.loads(printed))]
+
+
+def training(printed: bytes, _seconds: float) -> list[float]:
+    """What `train --json` says of its training, without compilation."""
+    return [json.loads(printed)["train_seconds"]]
+
+
 def compilation(printed: bytes, _seconds: float) -> list[float]:
     """What `train --json` says of its compilation."""
     return [json.loads(printed)["compile_seconds"]]

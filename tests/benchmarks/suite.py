@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from tests.benchmarks.case import Benchmark, Case, after_the_first, compilation
+from tests.benchmarks.case import Benchmark, Case, after_the_first, compilation, in_total, training
 
 PYTHON = sys.executable
 CLI = [PYTHON, "-m", "mnistcli"]
@@ -38,6 +38,19 @@ def study() -> list[Benchmark]:
             ],
         )
         for arch in ARCHITECTURES
+    ]
+
+
+def record() -> list[Benchmark]:
+    """`train --arch fast`: the training of two epochs, and the whole process with compiled programs at hand and not."""
+    train = [*CLI, "train", "--arch", "fast", "--json"]
+    pytorch = _peer("pytorch", "fast", "train", 128, 2)
+    return [
+        Benchmark(
+            "training of fast",
+            [Case("mnistcli", train, training), Case("pytorch", pytorch.command, in_total)],
+        ),
+        Benchmark("whole process, fast", [Case("warm cache", train), Case("cold", train, cold=True)]),
     ]
 
 
@@ -108,7 +121,7 @@ def growth() -> list[Benchmark]:
     ]
 
 
-GROUPS = {each.__name__: each for each in (epoch, study, evaluation, compiling, start, files, growth)}
+GROUPS = {each.__name__: each for each in (epoch, study, record, evaluation, compiling, start, files, growth)}
 
 
 def _peer(peer: str, arch: str, work: str, batch: int, times: int) -> Case:

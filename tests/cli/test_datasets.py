@@ -186,7 +186,7 @@ def test_show_chooses_by_class_range_and_mistakes(mnistcli: Call, tmp_path: Path
         "data", "show", "--split", "test", "--wrong", "builtin", "--count", "99", "--plot", "wrong.svg", "--json"
     )
     samples = wrong.json["samples"]
-    assert len(samples) == 38
+    assert len(samples) == 44
     assert all(each["predicted"] != each["label"] == test.labels[each["index"]] for each in samples)
     confidences = [each["confidence"] for each in samples]
     assert confidences == sorted(confidences, reverse=True)
