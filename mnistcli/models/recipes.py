@@ -46,14 +46,14 @@ RECIPES = {
         schedule="cosine",
     ),
     "fast": Recipe(
-        network="conv 16 5x5 stride 2, relu, conv 32 3x3 stride 2, relu, dense 128, relu",
+        network="conv 24 5x5 stride 2, relu, conv 32 3x3 stride 2, relu, dense 128, relu",
         optimizer="rmsprop",
-        learning_rate=0.01,
+        learning_rate=0.007,
         epochs=2,
-        batch_size=128,
+        batch_size=64,
         patience=0,
         schedule="one-cycle",
-        label_smoothing=0.05,
+        label_smoothing=0.1,
     ),
     "convnet": Recipe(
         network="conv 32 5x5, relu, pool 2, conv 64 5x5, relu, pool 2, dense 128, relu",

@@ -55,12 +55,12 @@ def pytorch(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
         optimizer: torch.optim.Optimizer = torch.optim.RMSprop(net.parameters(), 1e-3, alpha=0.9, eps=1e-7)
     elif arch == "fast":
         convolutions = nn.Sequential(
-            nn.Conv2d(1, 16, 5, 2), nn.ReLU(), nn.Conv2d(16, 32, 3, 2), nn.ReLU(), nn.Flatten()
+            nn.Conv2d(1, 24, 5, 2), nn.ReLU(), nn.Conv2d(24, 32, 3, 2), nn.ReLU(), nn.Flatten()
         )
         net = nn.Sequential(convolutions, nn.Linear(800, 128), nn.ReLU(), nn.Linear(128, 10))
-        optimizer = torch.optim.RMSprop(net.parameters(), 0.01, alpha=0.9, eps=1e-7)
+        optimizer = torch.optim.RMSprop(net.parameters(), 0.007, alpha=0.9, eps=1e-7)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, 0.01, epochs=times, steps_per_epoch=50_000 // batch, cycle_momentum=False
+            optimizer, 0.007, epochs=times, steps_per_epoch=50_000 // batch, cycle_momentum=False
         )
     else:
         convolution = nn.Sequential(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
@@ -75,7 +75,7 @@ def pytorch(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
         for i in range(len(x) // batch):
             rows = order[i * batch : (i + 1) * batch]
             optimizer.zero_grad()
-            smoothing = 0.05 if arch == "fast" else 0.0
+            smoothing = 0.1 if arch == "fast" else 0.0
             nn.functional.cross_entropy(net(x[rows]), y[rows], label_smoothing=smoothing).backward()
             optimizer.step()
             if arch == "fast":

@@ -44,7 +44,7 @@ def study() -> list[Benchmark]:
 def record() -> list[Benchmark]:
     """`train --arch fast`: the training of two epochs, and the whole process with compiled programs at hand and not."""
     train = [*CLI, "train", "--arch", "fast", "--json"]
-    pytorch = _peer("pytorch", "fast", "train", 128, 2)
+    pytorch = _peer("pytorch", "fast", "train", 64, 2)
     return [
         Benchmark(
             "training of fast",
