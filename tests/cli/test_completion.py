@@ -35,7 +35,7 @@ _mnistcli; printf '%s\\n' "${{COMPREPLY[@]}}"
     ("line", "offered"),
     [
         ("mnistcli tr", {"train"}),
-        ("mnistcli train --arch ", {"linear", "dense", "cnn", "convnet"}),
+        ("mnistcli train --arch ", {"linear", "dense", "cnn", "fast", "convnet"}),
         ("mnistcli train --optimizer a", {"adam", "adamw"}),
         ("mnistcli train --pat", {"--patience"}),
         ("mnistcli data ", {"show", "info", "verify", "export", "list", "prepare", "path", "clean", "audit"}),
