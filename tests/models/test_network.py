@@ -90,6 +90,10 @@ LAYERS = {
         ("conv", "3×3, valid, relu", (26, 26, 32)), ("max-pool", "2×2", (13, 13, 32)), ("flatten", "", (5408,)),
         ("dense", "relu", (100,)), ("dense", "", (10,)),
     ],
+    "fast": [
+        ("conv", "5×5, valid, stride 2, relu", (12, 12, 24)), ("conv", "3×3, valid, stride 2, relu", (5, 5, 32)),
+        ("flatten", "", (800,)), ("dense", "relu", (128,)), ("dense", "", (10,)),
+    ],
     "convnet": [
         ("conv", "5×5, valid, relu", (24, 24, 32)), ("max-pool", "2×2", (12, 12, 32)),
         ("conv", "5×5, valid, relu", (8, 8, 64)), ("max-pool", "2×2", (4, 4, 64)), ("flatten", "", (1024,)),
