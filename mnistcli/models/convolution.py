@@ -1,11 +1,11 @@
 """Convolution and pooling, lowered for the platform that they run on.
 
 XLA's own convolution is slow on a CPU, and slower still inside a loop, where a training step is: there it takes 8 to 80
-times as long as products of matrices (forward and backward, 16 shapes of 14 to 32 pixels a side and 1 to 64 channels,
-one core, jax 0.10.2). So a convolution here is a product of patches with the kernel, or where patches are large, one
-product for each of the kernel's rows, whose patches share their columns.
+times as long as products of matrices (forward and backward, 16 shapes of 12 to 32 pixels a side and 1 to 64 channels,
+one core, jax 0.10.2). So here a convolution is the product of all patches with the kernel. Where patches are large it
+is a sum of products instead, one for each row of the kernel: they need only one copy of the images for each column.
 
-Where pooling follows, and an image has few channels, the window that one pooled pixel sees is a patch of
+Where pooling follows and an image has few channels, the window that one pooled pixel sees is a patch of
 (kernel + pool − 1)² pixels, and the convolution's output at each of the pool² offsets inside it (its phases) is a
 product of that patch with the kernel shifted by the offset. So the pooled output is the maximum of pool² products, and
 the convolution's full output is never stored. ReLU and the bias follow the maximum: both are monotone, so they commute
@@ -13,7 +13,7 @@ with it, on a quarter of the numbers. With four channels or more, the gradient b
 """
 
 from collections.abc import Callable
-from functools import reduce
+from functools import partial, reduce
 from math import prod
 from typing import Any
 
@@ -23,8 +23,9 @@ import numpy as np
 from jax import lax
 
 LARGEST_FUSED = 4  # side of a pool whose phases are taken together: there are as many products as its pixels
-FEW = 3  # channels of an image whose phases are taken
-SMALL = 128  # numbers of a patch that is multiplied by a whole kernel
+FEW = 3  # channels: images that have more are convolved first and pooled then
+SMALL = 128  # numbers of a patch: larger ones are multiplied row by row
+LARGEST = 2**26  # numbers that a convolution may hold beside its input and output; else it goes image by image
 MOST_SLICES = 64  # pixels of a window that is taken apart
 AXES = ("NHWC", "HWIO", "NHWC")
 
@@ -49,27 +50,35 @@ def conv(images: jax.Array, kernel: jax.Array, *, stride: int, padding: str, gro
         )
 
     def by_products(x: jax.Array, k: jax.Array) -> jax.Array:
-        window = k.shape[:2]
+        window, whole = k.shape[:2], prod(k.shape[:3]) <= SMALL
         if groups > 1 and k.shape[2] == 1 and prod(window) <= MOST_SLICES:
             return _depthwise(_slices(x, window, stride, padding, fill=0), k, groups)
-        if prod(k.shape[:3]) <= SMALL:
-            patches = jnp.stack(_slices(x, window, stride, padding, fill=0), axis=3)
-            return _product(patches, k.reshape(-1, *k.shape[2:]), groups)
-        x, rows, columns = _padded(x, window, stride, padding, fill=0)
-        wide = jnp.stack([x[:, :, _every(stride, j, columns)] for j in range(window[1])], axis=3)
-        return reduce(jnp.add, (_product(wide[:, _every(stride, i, rows)], k[i], groups) for i in range(window[0])))
+
+        def multiply(x: jax.Array) -> jax.Array:
+            if whole:
+                patches = jnp.stack(_slices(x, window, stride, padding, fill=0), axis=3)
+                return _product(patches, k.reshape(-1, *k.shape[2:]), groups)
+            padded, rows, columns = _padded(x, window, stride, padding, fill=0)
+            wide = jnp.stack([padded[:, :, _every(stride, j, columns)] for j in range(window[1])], axis=3)
+            return reduce(jnp.add, (_product(wide[:, _every(stride, i, rows)], k[i], groups) for i in range(window[0])))
+
+        numbers = prod(window) * x.shape[3] + (0 if whole else window[0] * k.shape[3])  # for each pixel
+        if prod(x.shape[:3]) // stride**2 * numbers <= LARGEST:
+            return multiply(x)
+        return lax.map(jax.checkpoint(lambda image: multiply(image[None])[0]), x)
 
     return lax.platform_dependent(images, kernel, cpu=by_products, default=by_convolution)
 
 
 def _depthwise(slices: list[jax.Array], kernel: jax.Array, groups: int) -> jax.Array:
+    """Return the sum of slices [n, h, w, channels], each times its pixel of a kernel with one channel a filter."""
     weights = kernel.reshape(-1, kernel.shape[-1])
     repeats = kernel.shape[-1] // groups
     return reduce(jnp.add, (jnp.repeat(each, repeats, axis=-1) * weights[i] for i, each in enumerate(slices)))
 
 
 def _product(patches: jax.Array, kernel: jax.Array, groups: int) -> jax.Array:
-    """Return patches times a kernel, each group of filters its own channels only.
+    """Return patches times a kernel; each group of filters sees its own channels only.
 
     Patches are [n, h, w, pixels, channels], the kernel [pixels, channels / groups, filters], the result
     [n, h, w, filters].
@@ -95,17 +104,10 @@ def conv_relu_pool(images: jax.Array, kernel: jax.Array, bias: jax.Array, *, poo
     Returns:
         [n, (height − rows + 1) // pool, (width − columns + 1) // pool, filters] float32.
     """
-
-    def by_products(x: jax.Array, k: jax.Array, b: jax.Array) -> jax.Array:
-        if k.shape[2] <= FEW:
-            return _by_phases(x, k, b, pool)
-        convolved = conv(x, k, stride=1, padding="valid", groups=1)
-        return jax.nn.relu(max_pool(convolved, (pool, pool), stride=pool, padding="valid") + b)
-
-    def by_convolution(x: jax.Array, k: jax.Array, b: jax.Array) -> jax.Array:
-        return _by_convolution(x, k, b, pool)
-
-    return lax.platform_dependent(images, kernel, bias, cpu=by_products, default=by_convolution)
+    by_products = _by_phases if kernel.shape[2] <= FEW else _by_conv
+    return lax.platform_dependent(
+        images, kernel, bias, cpu=partial(by_products, pool=pool), default=partial(_by_convolution, pool=pool)
+    )
 
 
 def _by_convolution(images: jax.Array, kernel: jax.Array, bias: jax.Array, pool: int) -> jax.Array:
@@ -123,6 +125,11 @@ def _by_phases(images: jax.Array, kernel: jax.Array, bias: jax.Array, pool: int)
     phases = [_shift(kernel, i, j, patch).reshape(-1, filters) for i in range(pool) for j in range(pool)]
     largest = reduce(jnp.maximum, (patches @ phase for phase in phases))
     return jax.nn.relu(largest + bias).reshape(n, rows, columns, filters)
+
+
+def _by_conv(images: jax.Array, kernel: jax.Array, bias: jax.Array, pool: int) -> jax.Array:
+    convolved = conv(images, kernel, stride=1, padding="valid", groups=1)
+    return jax.nn.relu(max_pool(convolved, (pool, pool), stride=pool, padding="valid") + bias)
 
 
 def _strided_patches(images: jax.Array, patch: tuple[int, int], stride: int, rows: int, columns: int) -> jax.Array:

@@ -49,7 +49,8 @@ def pytorch(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
     import torch
     from torch import nn
 
-    data = load("mnist")
+    data, smoothing = load("mnist"), 0.0
+    schedule: torch.optim.lr_scheduler.LRScheduler | None = None
     if arch == "dense":
         net = nn.Sequential(nn.Flatten(), nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 10))
         optimizer: torch.optim.Optimizer = torch.optim.RMSprop(net.parameters(), 1e-3, alpha=0.9, eps=1e-7)
@@ -62,6 +63,7 @@ def pytorch(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, 0.007, epochs=times, steps_per_epoch=50_000 // batch, cycle_momentum=False
         )
+        smoothing = 0.1
     else:
         convolution = nn.Sequential(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
         net = nn.Sequential(convolution, nn.Linear(5408, 100), nn.ReLU(), nn.Linear(100, 10))
@@ -75,10 +77,9 @@ def pytorch(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
         for i in range(len(x) // batch):
             rows = order[i * batch : (i + 1) * batch]
             optimizer.zero_grad()
-            smoothing = 0.1 if arch == "fast" else 0.0
             nn.functional.cross_entropy(net(x[rows]), y[rows], label_smoothing=smoothing).backward()
             optimizer.step()
-            if arch == "fast":
+            if schedule:
                 schedule.step()
 
     def evaluate() -> None:

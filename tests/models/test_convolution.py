@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
 
+from mnistcli.models import convolution
 from mnistcli.models.convolution import AXES, conv, conv_relu_pool, max_pool, mean_pool
 
 Way = Callable[..., jax.Array]
@@ -39,6 +40,12 @@ def normal(seed: int, *shapes: tuple[int, ...]) -> list[jax.Array]:
     return [jnp.asarray(random.normal(size=shape), jnp.float32) for shape in shapes]
 
 
+def xla_s(x: jax.Array, k: jax.Array, *, stride: int, padding: str, groups: int) -> jax.Array:
+    return lax.conv_general_dilated(
+        x, k, (stride, stride), padding.upper(), dimension_numbers=AXES, feature_group_count=groups
+    )
+
+
 @settings(max_examples=8, derandomize=True)
 @given(
     n=st.integers(1, 9),
@@ -55,7 +62,7 @@ def test_a_pooled_convolution_is_xla_s_convolution_relu_and_pool(
     arguments = normal(seed, (n, *sides, channels), (*kernel, channels, filters), (filters,))
 
     def expected(x: jax.Array, k: jax.Array, b: jax.Array) -> jax.Array:
-        convolved = lax.conv_general_dilated(x, k, (1, 1), "VALID", dimension_numbers=AXES)
+        convolved = xla_s(x, k, stride=1, padding="valid", groups=1)
         return nnx.max_pool(jax.nn.relu(convolved + b), (pool, pool), (pool, pool))
 
     assert_alike(partial(conv_relu_pool, pool=pool), expected, *arguments)
@@ -72,14 +79,28 @@ def test_a_pooled_convolution_is_xla_s_convolution_relu_and_pool(
 def test_a_convolution_is_xla_s_whatever_its_window_stride_padding_and_groups(
     kernel: tuple[int, ...], groups: int, stride: int, padding: str
 ) -> None:
-    def expected(x: jax.Array, k: jax.Array) -> jax.Array:
-        strides = stride, stride
-        return lax.conv_general_dilated(
-            x, k, strides, padding.upper(), dimension_numbers=AXES, feature_group_count=groups
-        )
+    options = {"stride": stride, "padding": padding, "groups": groups}
+    assert_alike(partial(conv, **options), partial(xla_s, **options), *normal(0, (2, 13, 10, 6), kernel))
 
-    ours = partial(conv, stride=stride, padding=padding, groups=groups)
-    assert_alike(ours, expected, *normal(0, (2, 13, 10, 6), kernel))
+
+@pytest.mark.parametrize(("kernel", "groups"), [((3, 3, 6, 4), 1), ((5, 5, 6, 4), 1), ((3, 3, 2, 9), 3)], ids=str)
+def test_a_convolution_that_would_hold_too_much_holds_less_and_comes_to_the_same(
+    kernel: tuple[int, ...], groups: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, weights = normal(0, (8, 33, 30, 6), kernel)
+
+    def held() -> int:
+        def loss(k: jax.Array, x: jax.Array) -> jax.Array:
+            return (conv(x, k, stride=1, padding="same", groups=groups) ** 2).sum()
+
+        analysis = jax.jit(jax.grad(loss)).lower(weights, images).compile().memory_analysis()
+        return int(analysis.temp_size_in_bytes)
+
+    together = held()
+    monkeypatch.setattr(convolution, "LARGEST", 1000)
+    assert held() < 0.6 * together
+    options = {"stride": 2, "padding": "same", "groups": groups}
+    assert_alike(partial(conv, **options), partial(xla_s, **options), images, weights)
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
