@@ -138,7 +138,7 @@ def _summarize(steps: Sequence[Step], rows: list[LayerSummary], seen: _Seen, *, 
         after = steps[i + 1].layer if i + 1 < len(steps) else None
         told = isinstance(after, Activation) and isinstance(step.layer, Conv | Dense)
         detail = ", ".join([each for each in (_detail(step.layer), str(after) if told else "") if each])
-        parameters = sum(math.prod(each.shape) for each in step.variables().values() if not each.statistic)
+        parameters = sum(math.prod(each.shape) for each in step.variables().values() if each.trained)
         products = step.layer.multiply_accumulates(step.shape)
         rows.append(
             LayerSummary(step.name, step.layer.kind, detail, step.output_shape, parameters, products, seen.field, depth)

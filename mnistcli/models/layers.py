@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
@@ -33,14 +33,14 @@ class Variable:
     """One of a layer's arrays: its shape, and how it begins.
 
     Attributes:
-        begins: "kernel": drawn by the initialiser; "zeros"; "ones".
-        statistic: Whether it is a running statistic and not trained.
+        begins: "kernel": drawn by the initialiser; "cosines": `cosine_kernel`; "zeros"; "ones".
+        trained: Whether gradients change it. A running statistic or a fixed kernel is not.
         transposed: Whether it is stored as the transpose of what the initialiser draws.
     """
 
     shape: Shape
     begins: str
-    statistic: bool = False
+    trained: bool = True
     transposed: bool = False
 
 
@@ -117,7 +117,7 @@ class Conv(Layer):
         padding = " same" if self.padding == "same" else ""
         stride = f" stride {self.stride}" if self.stride > 1 else ""
         groups = f" groups {self.groups}" if self.groups > 1 else ""
-        return f"conv {self.filters} {self.rows}x{self.columns}{stride}{padding}{groups}"
+        return f"{self.kind} {self.filters} {self.rows}x{self.columns}{stride}{padding}{groups}"
 
     @property
     def detail(self) -> str:
@@ -152,6 +152,33 @@ class Conv(Layer):
 
         convolved = conv(x, own.kernel[...], stride=self.stride, padding=self.padding, groups=self.groups)
         return convolved + own.bias[...]
+
+
+@dataclass(frozen=True)
+class Cosines(Conv):
+    """A convolution that is not trained: its filters are cosines of low frequency, each with its negative.
+
+    As a first layer it spares training the costliest gradients, and a ReLU after it loses nothing. Sources: N. Ahmed,
+    T. Natarajan and K. R. Rao, "Discrete cosine transform", IEEE Transactions on Computers C-23 (1974); for pairs of
+    filters, W. Shang et al., "Understanding and improving convolutional neural networks via concatenated rectified
+    linear units", ICML 2016.
+    """
+
+    usage = "dct FILTERS SIZE [stride N] [same]"
+    meaning = "Convolution that is not trained: cosines of low frequency, each with its negative."
+
+    def output_shape(self, shape: Shape) -> Shape:
+        most = 2 * self.rows * self.columns * _image(shape)[-1]
+        if self.filters % 2 or self.filters > most:
+            raise ValueError(f"its filters come in pairs, here up to {most:,}, not {self.filters:,}")
+        return super().output_shape(shape)
+
+    def variables(self, shape: Shape) -> Mapping[str, Variable]:
+        variables = super().variables(shape)
+        return {
+            "kernel": replace(variables["kernel"], begins="cosines", trained=False),
+            "bias": replace(variables["bias"], trained=False),
+        }
 
 
 @dataclass(frozen=True)
@@ -204,8 +231,8 @@ class Norm(Layer):
         return {
             "scale": Variable(channels, "ones"),
             "bias": Variable(channels, "zeros"),
-            "mean": Variable(channels, "zeros", statistic=True),
-            "variance": Variable(channels, "ones", statistic=True),
+            "mean": Variable(channels, "zeros", trained=False),
+            "variance": Variable(channels, "ones", trained=False),
         }
 
     def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:
@@ -390,6 +417,9 @@ def read_layer(words: list[str]) -> Layer:
             return Conv(
                 _whole(filters, "filters"), rows, columns, options.get("stride", 1), padding, options.get("groups", 1)
             )
+        case "dct", [filters, size]:
+            padding = "same" if "same" in options else "valid"
+            return Cosines(_whole(filters, "filters"), *_size(size), options.get("stride", 1), padding)
         case "dense", [units]:
             return Dense(_whole(units, "units"))
         case "pool", [size]:
@@ -409,9 +439,13 @@ def read_layer(words: list[str]) -> Layer:
     raise ValueError(f"write '{USAGES[word]}'")
 
 
-LAYERS: tuple[type[Layer], ...] = (Conv, Dense, Norm, Activation, Pool, Mean, Flatten, Dropout, Residual, Init)
+LAYERS: tuple[type[Layer], ...] = (Conv, Cosines, Dense, Norm, Activation, Pool, Mean, Flatten, Dropout, Residual, Init)
 CONTRARY = {"same": {"valid"}, "valid": {"same"}, "mean": {"max"}, "max": {"mean"}}
-OPTIONS = {"conv": ("stride", "same", "valid", "groups"), "pool": ("mean", "max", "stride", "same", "valid")}
+OPTIONS = {
+    "conv": ("stride", "same", "valid", "groups"),
+    "dct": ("stride", "same", "valid"),
+    "pool": ("mean", "max", "stride", "same", "valid"),
+}
 USAGES = {re.split(r"[ (]", each.usage)[0]: each.usage for each in LAYERS} | {name: name for name in ACTIVATIONS}
 
 

@@ -10,6 +10,7 @@ from flax import nnx
 from jax.nn import initializers
 
 from mnistcli.models.convolution import LARGEST_FUSED, conv_relu_pool
+from mnistcli.models.cosines import cosine_kernel
 from mnistcli.models.flax_file import blaming, loaded, refused
 from mnistcli.models.language import Step, parse, plan
 from mnistcli.models.layers import Activation, Conv, Pool, Residual, Shape, Variable
@@ -31,7 +32,7 @@ class Own(nnx.Module):
 
     def __init__(self, step: Step, rngs: nnx.Rngs) -> None:
         for name, variable in step.variables().items():
-            kind = nnx.BatchStat if variable.statistic else nnx.Param
+            kind = nnx.Param if variable.trained else nnx.BatchStat
             setattr(self, name, kind(_begin(variable, step.initializer, rngs)))
         for each in step.inside:
             setattr(self, _last(each.name), Own(each, rngs))
@@ -269,6 +270,8 @@ def _begin(variable: Variable, initializer: str, rngs: nnx.Rngs) -> jax.Array:
         shape = variable.shape[::-1] if variable.transposed else variable.shape
         kernel = INITIALIZERS[initializer](rngs.params(), shape)
         return kernel.T if variable.transposed else kernel
+    if variable.begins == "cosines":
+        return jnp.asarray(cosine_kernel(variable.shape))
     return jnp.full(variable.shape, {"zeros": 0.0, "ones": 1.0}[variable.begins])
 
 

@@ -46,7 +46,7 @@ RECIPES = {
         schedule="cosine",
     ),
     "fast": Recipe(
-        network="conv 24 5x5 stride 2, relu, conv 32 3x3 stride 2, relu, dense 128, relu",
+        network="dct 24 5x5 stride 2, relu, conv 32 3x3 stride 2, relu, dense 128, relu",
         optimizer="rmsprop",
         learning_rate=0.007,
         epochs=2,

@@ -35,8 +35,9 @@ MOST_COUNTS = 30  # classes: a matrix of more shows colours alone, its counts wo
 MOST_BARS = 20  # classes: of more, an explanation shows the most probable
 LONGEST = 20  # characters, as wide as half a Chinese one, that a class's name has room for
 KIND_COLOURS = {
-    "input": "#e9ecef", "conv": "#d0ebff", "max-pool": "#c5f6fa", "mean-pool": "#c5f6fa", "mean": "#c5f6fa",
-    "flatten": "#f1f3f5", "dense": "#ffe8cc", "norm": "#e5dbff", "dropout": "#ffe3e3", "add": "#d3f9d8",
+    "input": "#e9ecef", "conv": "#d0ebff", "dct": "#d0ebff", "max-pool": "#c5f6fa", "mean-pool": "#c5f6fa",
+    "mean": "#c5f6fa", "flatten": "#f1f3f5", "dense": "#ffe8cc", "norm": "#e5dbff", "dropout": "#ffe3e3",
+    "add": "#d3f9d8",
 }  # fmt: skip
 
 

@@ -73,6 +73,7 @@ def test_spaces_change_nothing(layers: tuple[Layer, ...], space: str) -> None:
         ("conv 08 3x3 stride 1 groups 1", "conv 8 3x3"),
         *((f"conv 8 3x3 {' '.join(each)}", "conv 8 3x3 stride 2 same groups 4")
           for each in permutations(["groups 4", "same", "stride 2"])),
+        ("dct 08 3 same stride 2", "dct 8 3x3 stride 2 same"),
         ("pool 2x2 max", "pool 2"),
         ("pool 2 stride 2", "pool 2"),
         ("pool 3x2 same mean", "pool 3x2 mean same"),
@@ -111,7 +112,7 @@ def test_layers_are_numbered_by_their_word_inside_each_residual() -> None:
         "residual1.norm1.variance": (1,), "dense1.kernel": (3, 784), "dense1.bias": (3,), "output.kernel": (10, 3),
         "output.bias": (10,),
     }  # fmt: skip
-    assert [name for name, each in named.items() if each.statistic] == [
+    assert [name for name, each in named.items() if not each.trained] == [
         "residual1.norm1.mean",
         "residual1.norm1.variance",
     ]
@@ -242,6 +243,11 @@ WRONG = [
     ("conv 8 3x3 stride 0", "Layer 1, 'conv 8 3x3 stride 0'", "stride must be a whole number"),
     ("conv 8 3 stride 2 stride 2", "Layer 1, 'conv 8 3 stride 2 stride 2'", "'stride' is there twice"),
     ("conv 8 3x3 same valid", "Layer 1, 'conv 8 3x3 same valid'", "'valid' contradicts 'same'"),
+    ("dct 8", "Layer 1, 'dct 8'", "write 'dct FILTERS SIZE"),
+    ("dct 8 3x3 groups 2", "Layer 1, 'dct 8 3x3 groups 2'", "write 'dct FILTERS SIZE"),
+    ("dct 7 3x3", "Layer 1, 'dct 7 3x3'", "its filters come in pairs, here up to 18, not 7"),
+    ("conv 4 1x1, dct 74 3x3", "Layer 2, 'dct 74 3x3'", "its filters come in pairs, here up to 72, not 74"),
+    ("dense 9, dct 4 3x3", "Layer 2, 'dct 4 3x3'", "it takes an image, but gets 9 numbers in a row"),
     ("pool 2 max mean", "Layer 1, 'pool 2 max mean'", "'mean' contradicts 'max'"),
     ("pool 2 median", "Layer 1, 'pool 2 median'", "write 'pool SIZE"),
     ("pool", "Layer 1, 'pool'", "write 'pool SIZE"),

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.fft
 from flax import nnx
 from jax import export
 
@@ -74,7 +75,7 @@ def check(network: str, expected: Callable[[Arrays], Any]) -> None:
 
 def test_all_layers_and_activations_are_met_here() -> None:
     words = {each.usage.split()[0].partition("(")[0].partition("|")[0] for each in LAYERS}
-    assert words == {"conv", "dense", "norm", "relu", "pool", "mean", "flatten", "dropout", "residual", "init"}
+    assert words == {"conv", "dct", "dense", "norm", "relu", "pool", "mean", "flatten", "dropout", "residual", "init"}
     assert ONNX_ACTIVATIONS.keys() == {*ACTIVATIONS}
 
 
@@ -119,6 +120,32 @@ def test_an_activation_is_jax_nn_s_of_each_small_and_each_large_number(function:
 )  # fmt: skip
 def test_a_convolution_is_numpy_s_loop(written: str, options: dict[str, Any]) -> None:
     check(written, lambda arrays: reference.conv(X, arrays["conv1.kernel"], arrays["conv1.bias"], **options))
+
+
+@pytest.mark.parametrize(
+    ("written", "options"), [("dct 18 3x3", {}), ("dct 6 2x5 stride 3 same", {"stride": 3, "same": True})]
+)
+def test_dct_is_a_convolution(written: str, options: dict[str, Any]) -> None:
+    check(written, lambda arrays: reference.conv(X, arrays["dct1.kernel"], arrays["dct1.bias"], **options))
+
+
+@pytest.mark.parametrize(("patch", "filters"), [((5, 5, 1), 24), ((3, 2, 3), 36), ((1, 1, 1), 2)], ids=str)
+def test_dct_s_filters_are_scipy_s_basis_from_the_lowest_frequency_up_and_their_negatives(
+    patch: tuple[int, ...], filters: int
+) -> None:
+    (step, *_) = plan(parse(f"dct {filters} {patch[0]}x{patch[1]}"), (9, 9, patch[2]), 5)
+    kernel = np.asarray(Network((step,), rngs=nnx.Rngs(0)).dct1.kernel[...])
+    np.testing.assert_array_equal(kernel[..., filters // 2 :], -kernel[..., : filters // 2])
+    found = []
+    for i in range(filters // 2):
+        seen = scipy.fft.dctn(kernel[..., i], norm="ortho")
+        (frequency,) = np.argwhere(np.abs(seen) > 1e-5)
+        found.append(tuple(frequency))
+        np.testing.assert_allclose(seen[tuple(frequency)], (1 + sum(frequency)) / 3, rtol=1e-5)
+    assert len({*found}) == len(found)
+    sums = [*map(sum, found)]
+    assert sums == sorted(sums)
+    assert sums == sorted(np.indices(patch).sum(0).ravel())[: len(sums)]
 
 
 @pytest.mark.parametrize("groups", [2, 4])

@@ -24,13 +24,13 @@ def test_a_network_restored_from_its_arrays_answers_as_the_module_and_is_as_its_
     arch: str, shape: tuple[int, int, int]
 ) -> None:
     model = build(arch, shape, 7, seed=0)
-    params = split(model)[1].params
+    _, parts = split(model)
     images = np.random.default_rng(0).integers(0, 256, (5, *shape), np.uint8)
-    found = predict_logits(*restore(arch, shape, 7, flatten(params)), images)
+    found = predict_logits(*restore(arch, shape, 7, flatten(parts.params) | flatten(parts.rest)), images)
     assert (found.dtype, found.shape) == (np.float32, (5, 7))
     np.testing.assert_allclose(found, model(scale(images)), rtol=1e-4, atol=1e-4)
     summary = describe(arch, description(arch), shape, 7)
-    assert summary.parameters == count(params)
+    assert summary.parameters == count(parts.params)
     assert summary.layers[-1].output_shape == (7,)
 
 
@@ -91,7 +91,7 @@ LAYERS = {
         ("dense", "relu", (100,)), ("dense", "", (10,)),
     ],
     "fast": [
-        ("conv", "5×5, valid, stride 2, relu", (12, 12, 24)), ("conv", "3×3, valid, stride 2, relu", (5, 5, 32)),
+        ("dct", "5×5, valid, stride 2, relu", (12, 12, 24)), ("conv", "3×3, valid, stride 2, relu", (5, 5, 32)),
         ("flatten", "", (800,)), ("dense", "relu", (128,)), ("dense", "", (10,)),
     ],
     "convnet": [

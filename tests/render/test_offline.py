@@ -232,8 +232,9 @@ def test_pictures_are_scaled_as_by_pillow(size: tuple[int, int], page: Page) -> 
 @pytest.mark.parametrize(
     "network",
     ["conv 4 3x3", "conv 4 3x2 same", "conv 4 2x5 stride 3 same", "conv 4 1x1 stride 6 same", "conv 6 3x3 groups 3",
-     "conv 4 1x1, conv 8 3x3 stride 2 same groups 2", "pool 2", "pool 3x2 stride 1", "pool 2 mean",
-     "pool 4 stride 3 same", "pool 4 mean stride 3 same", "norm, mean", "dense 20, norm, relu, dropout 0.3, dense 7",
+     "conv 4 1x1, conv 8 3x3 stride 2 same groups 2", "dct 4 3x2 stride 2 same", "pool 2", "pool 3x2 stride 1",
+     "pool 2 mean", "pool 4 stride 3 same", "pool 4 mean stride 3 same", "norm, mean",
+     "dense 20, norm, relu, dropout 0.3, dense 7",
      "conv 6 3x3, norm, relu, residual(conv 6 3x3 same, silu, residual(norm)), pool 2, gelu"],
 )  # fmt: skip
 @pytest.mark.parametrize("rejects", [False, True])

@@ -143,6 +143,16 @@ def test_a_run_goes_on_inside_an_epoch_to_the_same_bits(
         assert bits(load_file(Path("runs/cut") / name)) == bits(load_file(whole / name))
 
 
+def test_the_fixed_filters_of_dct_stay_as_they_are_while_the_rest_learns(mnist: Dataset) -> None:
+    run = Fit(configure("dct 6 3x3, relu, pool 4, dense 8", epochs=1, batch_size=BATCH, limit=N), mnist)
+    before = run.weights()
+    for _ in run.run():
+        pass
+    after = run.weights()
+    assert {path for path in before if np.array_equal(before[path], after[path])} == {"dct1.kernel", "dct1.bias"}
+    assert run.parameters == 8 * 36 * 6 + 8 + 80 + 10
+
+
 def test_a_run_s_files_hold_its_statistics_which_evaluate_and_model_onnx_use(
     whole: Path, mnistcli: Call, tmp_path: Path
 ) -> None:

@@ -39,7 +39,8 @@ function probabilities(network, pixels) {
 
 function apply(x, layer) {
   switch (layer.kind) {
-    case "conv": return convolve(x, layer);
+    case "conv":
+    case "dct": return convolve(x, layer);
     case "dense": return dense(x, layer);
     case "norm": return normalise(x, layer);
     case "max-pool": return pool(x, layer, -Infinity, Math.max, (highest) => highest);

@@ -1,0 +1,26 @@
+"""The fixed kernel of the layer `dct`."""
+
+import numpy as np
+
+
+def cosine_kernel(shape: tuple[int, ...]) -> np.ndarray:
+    """Return a kernel [rows, columns, channels, filters] float32 that sees the lowest frequencies of a patch.
+
+    Its first half are basis functions of the discrete cosine transform over rows, columns and channels, in the order of
+    their frequency u + v + w. The second half are their negatives. A function of length 1 is multiplied by
+    (1 + u + v + w) / 3, because amplitudes in natural images fall as the frequency rises: D. J. Field, "Relations
+    between the statistics of natural images and the response properties of cortical cells", Journal of the Optical
+    Society of America A 4 (1987).
+    """
+    *patch, filters = shape
+    every = np.indices(patch).reshape(len(patch), -1)
+    lowest = every[:, np.argsort(every.sum(axis=0), kind="stable")[: filters // 2]]
+    waves = [_waves(each, length) for each, length in zip(lowest, patch, strict=True)]
+    half = np.einsum("ni,nj,nk->ijkn", *waves) * (1 + lowest.sum(axis=0)) / 3
+    return np.concatenate([half, -half], axis=-1).astype(np.float32)
+
+
+def _waves(frequencies: np.ndarray, length: int) -> np.ndarray:
+    """Return a cosine of length 1 for each frequency [n], as float64 [n, length]."""
+    waves = np.cos(np.pi * np.outer(frequencies, np.arange(length) + 0.5) / length)
+    return waves / np.linalg.norm(waves, axis=1, keepdims=True)
