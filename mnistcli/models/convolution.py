@@ -27,6 +27,8 @@ FEW = 3  # channels: images that have more are convolved first and pooled then
 SMALL = 128  # numbers of a patch: larger ones are multiplied row by row
 LARGEST = 2**26  # numbers that a convolution may hold beside its input and output; else it goes image by image
 MOST_SLICES = 64  # pixels of a window that is taken apart
+MOST_STACKED = 16  # pixels of a window: patches of more are gathered
+MOST_GATHERED = 2**18  # numbers of an image's patches: their places are a constant of the program
 AXES = ("NHWC", "HWIO", "NHWC")
 
 
@@ -51,19 +53,18 @@ def conv(images: jax.Array, kernel: jax.Array, *, stride: int, padding: str, gro
 
     def by_products(x: jax.Array, k: jax.Array) -> jax.Array:
         window, whole = k.shape[:2], prod(k.shape[:3]) <= SMALL
+        x, rows, columns = _padded(x, window, stride, padding, fill=0)
         if groups > 1 and k.shape[2] == 1 and prod(window) <= MOST_SLICES:
-            return _depthwise(_slices(x, window, stride, padding, fill=0), k, groups)
+            return _depthwise(_slices(x, window, stride, rows, columns), k, groups)
 
         def multiply(x: jax.Array) -> jax.Array:
             if whole:
-                patches = jnp.stack(_slices(x, window, stride, padding, fill=0), axis=3)
-                return _product(patches, k.reshape(-1, *k.shape[2:]), groups)
-            padded, rows, columns = _padded(x, window, stride, padding, fill=0)
-            wide = jnp.stack([padded[:, :, _every(stride, j, columns)] for j in range(window[1])], axis=3)
+                return _product(_patches(x, window, stride, rows, columns), k.reshape(-1, *k.shape[2:]), groups)
+            wide = jnp.stack([x[:, :, _every(stride, j, columns)] for j in range(window[1])], axis=3)
             return reduce(jnp.add, (_product(wide[:, _every(stride, i, rows)], k[i], groups) for i in range(window[0])))
 
         numbers = prod(window) * x.shape[3] + (0 if whole else window[0] * k.shape[3])  # for each pixel
-        if prod(x.shape[:3]) // stride**2 * numbers <= LARGEST:
+        if len(x) * rows * columns * numbers <= LARGEST:
             return multiply(x)
         return lax.map(jax.checkpoint(lambda image: multiply(image[None])[0]), x)
 
@@ -121,7 +122,7 @@ def _by_phases(images: jax.Array, kernel: jax.Array, bias: jax.Array, pool: int)
     side, across, _, filters = kernel.shape
     rows, columns = (height - side + 1) // pool, (width - across + 1) // pool
     patch = side + pool - 1, across + pool - 1
-    patches = _strided_patches(images, patch, pool, rows, columns).reshape(-1, prod(patch) * channels)
+    patches = _patches(images, patch, pool, rows, columns).reshape(-1, prod(patch) * channels)
     phases = [_shift(kernel, i, j, patch).reshape(-1, filters) for i in range(pool) for j in range(pool)]
     largest = reduce(jnp.maximum, (patches @ phase for phase in phases))
     return jax.nn.relu(largest + bias).reshape(n, rows, columns, filters)
@@ -130,18 +131,6 @@ def _by_phases(images: jax.Array, kernel: jax.Array, bias: jax.Array, pool: int)
 def _by_conv(images: jax.Array, kernel: jax.Array, bias: jax.Array, pool: int) -> jax.Array:
     convolved = conv(images, kernel, stride=1, padding="valid", groups=1)
     return jax.nn.relu(max_pool(convolved, (pool, pool), stride=pool, padding="valid") + bias)
-
-
-def _strided_patches(images: jax.Array, patch: tuple[int, int], stride: int, rows: int, columns: int) -> jax.Array:
-    """Return [n, rows, columns, pixels of the patch, channels]: the patch at every stride-th pixel."""
-    return jnp.stack(
-        [
-            images[:, i : i + stride * rows : stride, j : j + stride * columns : stride][:, :rows, :columns]
-            for i in range(patch[0])
-            for j in range(patch[1])
-        ],
-        axis=3,
-    )
 
 
 def _shift(kernel: jax.Array, down: int, right: int, patch: tuple[int, int]) -> jax.Array:
@@ -154,7 +143,8 @@ def max_pool(images: jax.Array, window: tuple[int, int], *, stride: int, padding
     """Return the maximum of each window of images [n, height, width, channels]; padding is less than any number."""
     if prod(window) > MOST_SLICES:
         return _reduce_window(images, -np.inf, lax.max, window, stride, padding)
-    return reduce(jnp.maximum, _slices(images, window, stride, padding, fill=-np.inf))
+    padded, rows, columns = _padded(images, window, stride, padding, fill=-np.inf)
+    return reduce(jnp.maximum, _slices(padded, window, stride, rows, columns))
 
 
 def mean_pool(images: jax.Array, window: tuple[int, int], *, stride: int, padding: str) -> jax.Array:
@@ -163,7 +153,8 @@ def mean_pool(images: jax.Array, window: tuple[int, int], *, stride: int, paddin
     def total(x: jax.Array) -> jax.Array:
         if prod(window) > MOST_SLICES:
             return _reduce_window(x, 0.0, lax.add, window, stride, padding)
-        return reduce(jnp.add, _slices(x, window, stride, padding, fill=0))
+        padded, rows, columns = _padded(x, window, stride, padding, fill=0)
+        return reduce(jnp.add, _slices(padded, window, stride, rows, columns))
 
     return total(images) / total(jnp.ones((1, *images.shape[1:3], 1)))
 
@@ -177,9 +168,33 @@ def _reduce_window(
     return reduced
 
 
-def _slices(images: jax.Array, window: tuple[int, ...], stride: int, padding: str, *, fill: float) -> list[jax.Array]:
-    """Return, for each pixel of the window, row by row, what of the images lies under it: [n, height', width', c]."""
-    images, rows, columns = _padded(images, window, stride, padding, fill=fill)
+def _patches(images: jax.Array, window: tuple[int, ...], stride: int, rows: int, columns: int) -> jax.Array:
+    """Return what lies under the window at every stride-th pixel: [n, rows, columns, pixels of the window, channels].
+
+    A gather makes patches of many pixels faster than slices do: conv 24 5x5 stride 2 of 64 images of 28×28 takes 0.22
+    ms in place of 0.41 (two cores, medians of 25 in turn). Its gradient would be a scatter, which is slow, so the
+    gradient is that of slices.
+    """
+
+    def slice_all(x: jax.Array) -> jax.Array:
+        return jnp.stack(_slices(x, window, stride, rows, columns), axis=3)
+
+    numbers = rows * columns * prod(window) * images.shape[3]
+    if prod(window) <= MOST_STACKED or numbers > MOST_GATHERED:
+        return slice_all(images)
+
+    @jax.custom_vjp
+    def gather(x: jax.Array) -> jax.Array:
+        places = np.arange(prod(x.shape[1:]), dtype=np.int32).reshape(1, *x.shape[1:])
+        slices = _slices(places, window, stride, rows, columns)
+        return x.reshape(len(x), -1)[:, np.stack(slices, axis=3)[0]]
+
+    gather.defvjp(lambda x: (gather(x), x), lambda x, gradient: jax.vjp(slice_all, x)[1](gradient))
+    return gather(images)
+
+
+def _slices(images: Any, window: tuple[int, ...], stride: int, rows: int, columns: int) -> list[Any]:
+    """Return, for each pixel of the window, row by row, what of the images lies under it: [n, rows, columns, c]."""
     return [
         images[:, _every(stride, i, rows), _every(stride, j, columns)]
         for i in range(window[0])

@@ -58,8 +58,10 @@ def pytorch(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
         convolutions = nn.Sequential(
             nn.Conv2d(1, 24, 5, 2), nn.ReLU(), nn.Conv2d(24, 32, 3, 2), nn.ReLU(), nn.Flatten()
         )
+        convolutions[0].requires_grad_(False)
         net = nn.Sequential(convolutions, nn.Linear(800, 128), nn.ReLU(), nn.Linear(128, 10))
-        optimizer = torch.optim.RMSprop(net.parameters(), 0.007, alpha=0.9, eps=1e-7)
+        trained = [each for each in net.parameters() if each.requires_grad]
+        optimizer = torch.optim.RMSprop(trained, 0.007, alpha=0.9, eps=1e-7)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, 0.007, epochs=times, steps_per_epoch=50_000 // batch, cycle_momentum=False
         )
