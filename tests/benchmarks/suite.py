@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from tests.benchmarks.case import Benchmark, Case, after_the_first, compilation, in_total, training
+from tests.benchmarks.case import Benchmark, Case, Clock, after_the_first, compilation, in_total, training
 
 PYTHON = sys.executable
 CLI = [PYTHON, "-m", "mnistcli"]
@@ -42,11 +42,12 @@ def study() -> list[Benchmark]:
 
 
 def fast() -> list[Benchmark]:
-    """The training of `train --arch fast`, and the whole process, with compiled programs at hand and without."""
+    """The two epochs of `fast`; its training with validation; the whole process, with compiled programs or without."""
     train = [*CLI, "train", "--arch", "fast", "--json"]
-    pytorch = _peer("pytorch", "fast", "train", 64, 2).command
+    peers = [_peer(peer, "fast", "train", 64, 2, in_total) for peer in ("mnistcli", "pytorch")]
     return [
-        Benchmark("training of fast", [Case("mnistcli", train, training), Case("pytorch", pytorch, in_total)]),
+        Benchmark("two epochs of fast", peers),
+        Benchmark("training of fast", [Case("mnistcli", train, training)]),
         Benchmark("whole process, fast", [Case("warm cache", train), Case("cold", train, cold=True)]),
     ]
 
@@ -121,9 +122,9 @@ def growth() -> list[Benchmark]:
 GROUPS = {each.__name__: each for each in (epoch, study, fast, evaluation, compiling, start, files, growth)}
 
 
-def _peer(peer: str, arch: str, work: str, batch: int, times: int) -> Case:
+def _peer(peer: str, arch: str, work: str, batch: int, times: int, clock: Clock = after_the_first) -> Case:
     command = [PYTHON, "-m", "tests.benchmarks.peers", peer, arch, work, str(batch), str(times)]
-    return Case(peer, command, after_the_first)
+    return Case(peer, command, clock)
 
 
 def _bare_typer() -> list[str]:
