@@ -91,7 +91,7 @@ def train(
         str | None,
         typer.Option(
             metavar="|".join(SCHEDULES),
-            help="How the learning rate goes on; cosine: down to 0 at the end; one-cycle: up, then so down.",
+            help="How the learning rate changes; cosine: it falls to 0; one-cycle: it rises, then falls to 0.",
             show_default=f"{recipe_default('schedule')}; cosine on other data than mnist",
         ),
     ] = None,
@@ -294,10 +294,12 @@ def train_visibly(
 
 
 def _describe(config: TrainConfig) -> str:
+    smoothed = f", labels smoothed by {config.label_smoothing:g}" if config.label_smoothing else ""
     return (
         f"{config.optimizer} with {config.schedule} learning rate {config.learning_rate:g}, weight decay "
         f"{config.weight_decay:g}, batches of {config.batch_size}, at most {config.epochs} epochs, patience "
-        f"{config.patience}, seed {config.seed}, on {config.dataset}{', augmented' if config.augment else ''}."
+        f"{config.patience}, seed {config.seed}, on {config.dataset}{smoothed}"
+        f"{', augmented' if config.augment else ''}."
     )
 
 
