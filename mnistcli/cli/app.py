@@ -22,7 +22,7 @@ EPILOG = "Start with 'mnistcli train', then 'mnistcli compare --plot out.png'. E
 # In the order of --help; each is a module of this package with a function of its name and EXAMPLES, or with COMMANDS.
 COMMANDS = (
     *("train", "evaluate", "compare", "predict", "draw", "tune", "inspect", "export", "init"),
-    *("data", "runs", "summary", "doctor"),
+    *("data", "runs", "summary", "bench", "doctor"),
 )
 
 

@@ -2,8 +2,11 @@
 
     python -m tests.benchmarks [--rounds N] [--only GROUP …] [--json FILE]
 
+`python -m tests.benchmarks.history` draws a figure over the commits of several such files.
+
 Needs `pip install '.[bench]'` and an otherwise idle machine. A line's ratio is ours, the first of its group, as a
-multiple of that line's median. Peak memory is the largest resident size of the command's process.
+multiple of that line's median; in parentheses are the least and the largest ratio of a round. Peak memory is the
+largest resident size of the command's process.
 """
 
 import argparse
@@ -43,13 +46,19 @@ def main() -> None:
                 done.append(benchmark)
     if options.json:
         results = [{"name": each.name, "cases": [_plain(asdict(case)) for case in each.cases]} for each in done]
-        options.json.write_text(json.dumps({"machine": _machine(), "benchmarks": results}, indent=1) + "\n")
+        document = {"machine": _machine(), "commit": _commit(), "benchmarks": results}
+        options.json.write_text(json.dumps(document, indent=1) + "\n")
     print("\n".join([HEAD, *(row for each in done for row in each.rows())]), f"\nMachine: {_machine()}.", sep="\n")
 
 
 def _machine() -> str:
     packages = ", ".join(f"{name} {version(name)}" for name in VERSIONS)
     return f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, {packages}"
+
+
+def _commit() -> str:
+    described = ["git", "describe", "--always", "--dirty"]
+    return subprocess.run(described, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def _plain(case: dict[str, object]) -> dict[str, object]:

@@ -65,6 +65,11 @@ class Case:
             self.seconds += self.clock(out.read(), seconds)
         self.peak_mebibytes.append(usage.ru_maxrss / 1024)
 
+    def medians(self) -> list[float]:
+        """Return the median seconds of each run."""
+        of_a_run = len(self.seconds) // len(self.peak_mebibytes)
+        return [statistics.median(self.seconds[i : i + of_a_run]) for i in range(0, len(self.seconds), of_a_run)]
+
 
 @dataclass
 class Benchmark:
@@ -80,14 +85,16 @@ class Benchmark:
                 case.run(folder)
 
     def rows(self) -> list[str]:
-        """Return the rows of a Markdown table: medians, and ours as a multiple of each other's."""
-        ours = statistics.median(self.cases[0].seconds)
+        """Return the rows of a Markdown table: medians, and ours as a multiple of each other's, from round to round."""
+        first = self.cases[0]
         rows = []
         for case in self.cases:
             median = statistics.median(case.seconds)
-            ratio = "" if case is self.cases[0] else f"{ours / median:.2f}"
+            each = [ours / other for ours, other in zip(first.medians(), case.medians(), strict=True)]
+            ratio = f"{statistics.median(first.seconds) / median:.2f} ({min(each):.2f}–{max(each):.2f})"
             memory = f"{statistics.median(case.peak_mebibytes):,.0f} MiB"
             rows.append(
-                f"| {self.name} | {case.contender} | {median:,.3g} s | {len(case.seconds)} | {ratio} | {memory} |"
+                f"| {self.name} | {case.contender} | {median:,.3g} s | {len(case.seconds)} | "
+                f"{'' if case is first else ratio} | {memory} |"
             )
         return rows

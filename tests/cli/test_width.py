@@ -34,6 +34,7 @@ COMMANDS = [
     "runs list",
     "runs show linear",
     "summary convnet",
+    "bench linear --batch-size 1024",
     "doctor",
     "help exit-codes",
 ]

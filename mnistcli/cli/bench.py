@@ -1,0 +1,77 @@
+"""mnistcli bench."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mnistcli.cli.compute import Device, make_compute
+from mnistcli.cli.face import Face
+from mnistcli.errors import UsageError
+from mnistcli.models import RECIPES, find_recipe, is_flax
+from mnistcli.process import cores
+
+EXAMPLES = [
+    "mnistcli bench",
+    "mnistcli bench --json > monday.json",
+    "mnistcli bench --against monday.json",
+    'mnistcli bench cnn "conv 32 5x5, relu, pool 2, dense 64, relu" --batch-size 1024',
+]
+ARCHITECTURES = ["dense", "cnn", "convnet"]
+BATCH_SIZES = [32, 128, 1024]
+LARGEST_BATCH = 50_000
+
+
+def bench(
+    face: Face,
+    *,
+    archs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[ARCH]...",
+            help=f"Architectures ({', '.join(RECIPES)}, or layers in one line).",
+            show_default=" ".join(ARCHITECTURES),
+        ),
+    ] = None,
+    batch_size: Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=LARGEST_BATCH,
+            help="Images a step; may be given several times.",
+            show_default=", ".join(map(str, BATCH_SIZES)),
+        ),
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Compare with an earlier result of 'mnistcli bench --json'.")
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Measure a device: how fast it compiles, trains and predicts.
+
+    The speed is in images a second, and in floating-point operations a second beside those of a square matrix product
+    with as many operations as one batch. Compiled programs are not taken from the cache.
+    """
+    archs = archs or ARCHITECTURES
+    for arch in archs:
+        find_recipe(arch)
+        if is_flax(arch):
+            raise UsageError(f"bench takes networks in one line, not a class in Flax such as {arch!r}.")
+
+    from mnistcli.results.bench import BenchResult, read_speeds
+
+    before, earlier = read_speeds(against) if against else (None, {})
+    used = make_compute(device=device, no_cache=True).start(face)
+
+    from mnistcli.analysis.bench import measure
+    from mnistcli.render.bench import bench_view, speed_line
+    from mnistcli.runs.provenance import versions
+
+    if before not in (None, used):
+        face.note(f"{against} was measured on another device: {before}, not {used}.")
+    speeds = []
+    for speed in measure(archs, batch_size or BATCH_SIZES):
+        face.note(speed_line(speed))
+        speeds.append(speed)
+    face.show(bench_view(BenchResult(used, cores(), versions(), tuple(speeds), earlier)))

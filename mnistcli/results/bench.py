@@ -1,0 +1,85 @@
+"""What `bench` measures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mnistcli.errors import UsageError
+from mnistcli.files import read_bounded
+
+SCHEMA = "mnistcli.bench/1"
+LONGEST_FILE = 2**20  # bytes of an earlier measurement
+Key = tuple[str, str, int]
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast a device trains or applies one network with batches of one size.
+
+    Attributes:
+        work: "train" or "predict".
+        compile_seconds: From the traced function to the program.
+        images_per_second: The median of several repetitions.
+        flops: Floating-point operations a second of convolutions and dense layers, counted as two a
+            multiply-accumulate.
+        product_flops: Those of a square matrix product with as many operations as one batch, on the same device.
+        memory_bytes: What the program holds on the device: its arguments, results and intermediate numbers.
+    """
+
+    arch: str
+    work: str
+    batch_size: int
+    compile_seconds: float
+    images_per_second: float
+    flops: float
+    product_flops: float
+    memory_bytes: int
+
+    @property
+    def key(self) -> Key:
+        """What tells it from the others of a measurement."""
+        return self.arch, self.work, self.batch_size
+
+
+@dataclass(frozen=True)
+class BenchResult:
+    """What one device did, and the same of an earlier measurement where there is one.
+
+    Attributes:
+        versions: Of Python and of the packages that compute, by name.
+        against: Images a second of the earlier measurement, by `Speed.key`.
+    """
+
+    device: str
+    cores: int
+    versions: dict[str, str]
+    speeds: tuple[Speed, ...]
+    against: Mapping[Key, float]
+
+    def ratio(self, speed: Speed) -> float | None:
+        """Return how many times as many images a second these are as earlier; None: they were not measured then."""
+        earlier = self.against.get(speed.key)
+        return speed.images_per_second / earlier if earlier else None
+
+
+def read_speeds(path: Path) -> tuple[str, Mapping[Key, float]]:
+    """Return the device of an earlier measurement, and its images a second by `Speed.key`.
+
+    Raises:
+        UsageError: The file cannot be read, or is not what `mnistcli bench --json` writes.
+    """
+    try:
+        document = json.loads(read_bounded(path, most=LONGEST_FILE))
+        if document["schema"] != SCHEMA:
+            raise ValueError
+        return str(document["device"]), {
+            (str(each["arch"]), str(each["work"]), int(each["batch_size"])): float(each["images_per_second"])
+            for each in document["speeds"]
+        }
+    except OSError as error:
+        raise UsageError(f"--against: {str(path)!r} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"--against: {str(path)!r} is not a result of 'mnistcli bench --json'.") from error
