@@ -20,7 +20,7 @@ from mnistcli.training.feed import make_feed
 from mnistcli.training.optimizers import make_optimizer
 from mnistcli.training.step import TrainState, empty_tally, make_train_steps
 
-REPETITIONS, LEAST_SECONDS = 5, 0.2  # of each measurement, and how long one of them takes at least
+REPETITIONS, LEAST_SECONDS = 5, 0.1  # of each measurement, and how long one of them takes at least
 PREDICTED = 4096  # images that one call predicts, or one batch where that is more
 
 
