@@ -87,6 +87,7 @@ _mnistcli() {
         "predict:--top"|"predict:-k") return ;;
         "predict:--min-confidence") return ;;
         "predict:--invert") mapfile -t COMPREPLY < <(compgen -W "auto yes no" -- "$cur"); return ;;
+        "predict:--shard") return ;;
         "predict:--save-preprocessed") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "predict:--explain") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "predict:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
@@ -238,7 +239,7 @@ _mnistcli() {
             "train") words="--arch -a --epochs --batch-size --optimizer --lr --weight-decay --patience --schedule --label-smoothing --augment --seed --seeds --limit --resume --from --freeze --checkpoint-every --keep-epochs --name --runs-dir --no-plots --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --like --config --print-config --format --json --quiet -q --verbose -v --color --debug --no-augment --help -h" ;;
             "evaluate") words="--split --plot --html --thumbnails --plot-calibration --corrupt --fail-under --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "compare") words="--seeds --margin --split --plot --plot-flips --html --no-train --allow-different-data --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --strict --save-preprocessed --explain --runs-dir --device --no-cache --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --shard --strict --save-preprocessed --explain --runs-dir --device --no-cache --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "draw") words="--run --save --quota --no-browser --runs-dir --device --no-cache --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "tune") words="--trials --for --space --epochs --limit --seed --lr-range --resume --name --plot --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "inspect") words="--epochs --plot --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;

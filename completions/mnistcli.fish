@@ -141,6 +141,7 @@ complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l top -s k -x -d 
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l min-confidence -x -d 'Give no label where the confidence is below it, as in 0.9.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l split-digits -d 'Read a line of digits, such as a postcode, one by one.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l invert -x -a 'auto yes no' -d 'Whether ink is dark on light paper: yes, no, or auto to find out.'
+complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l shard -x -d 'Read only the I-th of every N pictures: N processes that get the same list share the work.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l strict -d 'Stop at the first picture that cannot be read.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l save-preprocessed -x -a '(__fish_complete_directories)' -d 'Write each picture there, a new folder, as the network saw it.'
 complete -c mnistcli -n '__fish_seen_subcommand_from predict' -l explain -r -F -d 'Draw why one picture got its answer: .png, .pdf or .svg.'

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -33,6 +35,7 @@ EXAMPLES = [
     "mnistcli predict digit.png --explain why.png",
     "mnistcli predict digits.npy --format csv",
     "mnistcli predict digits/*.png --run keras.onnx",
+    "mnistcli predict --files-from list.txt --shard $SLURM_ARRAY_TASK_ID/8 --format jsonl",
     "mnistcli predict -r scans/ --min-confidence 0.9 --save-preprocessed seen/",
 ]
 STDIN = "-"
@@ -81,6 +84,14 @@ def predict(
             metavar="|".join(INVERT), help="Whether ink is dark on light paper: yes, no, or auto to find out."
         ),
     ] = "auto",
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Read only the I-th of every N pictures: N processes that get the same list share the work.",
+            show_default=False,
+        ),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first picture that cannot be read.")] = False,
     save_preprocessed: Annotated[
         Path | None,
@@ -116,8 +127,9 @@ def predict(
         raise UsageError(unknown("choice of --invert", invert, INVERT))
     if split_digits and top > 1:
         raise UsageError("--split-digits reads one string: --top does not go with it.")
-    if explain is not None and (split_digits or recursive or len(images or []) != 1):
-        raise UsageError("--explain takes one picture of one digit: no list, no folder, no --split-digits.")
+    if explain is not None and (split_digits or recursive or shard is not None or len(images or []) != 1):
+        raise UsageError("--explain takes one picture of one digit: no list, no folder, no --split-digits, no --shard.")
+    part, parts = _parse_shard(shard)
     check_plot(explain, flag="--explain")
     paths = images or _open_list(files_from or STDIN)
     # 10,000 pictures take 1.9 s so, 2.5 s with OpenBLAS's threads, which wait in a busy loop beside those that read.
@@ -147,7 +159,7 @@ def predict(
     face.note(f"Reading pictures with {what}{by_jax}.")
     face.explain(f"The weights are {found.weights}; computing with {'JAX' if on_device else 'ONNX Runtime'}.")
     failures: list[Prediction] = []
-    sources = _sources(paths, null=null, recursive=recursive)
+    sources = islice(_sources(paths, null=null, recursive=recursive), part - 1, None, parts)
     if explain is not None:
         sources = iter([only := _take_only(sources)])
     answers: Iterable[Prediction] = predict_pictures(
@@ -165,6 +177,19 @@ def predict(
     if failures:
         face.complain(f"{len(failures)} of the pictures could not be read.")
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _parse_shard(text: str | None) -> tuple[int, int]:
+    """Return I and N of "I/N", 1 and 1 of None.
+
+    Raises:
+        UsageError: It is not I/N with I from 1 to N.
+    """
+    found = re.fullmatch("([0-9]{1,9})/([0-9]{1,9})", "1/1" if text is None else text)
+    part, parts = map(int, found.groups()) if found else (0, 0)
+    if not 1 <= part <= parts:
+        raise UsageError(f"--shard takes I/N with I from 1 to N, as in 2/8, not {text!r}.")
+    return part, parts
 
 
 def _find_runs(name: str | None, runs_dir: Path) -> tuple[str, list[Run]]:

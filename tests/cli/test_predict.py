@@ -156,6 +156,27 @@ def test_many_files_are_answered_in_order_by_several_processes(spawn: Call, digi
     assert all(row["label"] == int(row["path"][-5]) for row in rows)
 
 
+@pytest.mark.parametrize("style", ["jsonl", "plain"])
+def test_the_lines_of_all_shards_are_those_of_one_process(mnistcli: Call, digits: Path, style: str) -> None:
+    np.save(digits.parent / "two.npy", load("mnist").test.images[:2, ..., 0])
+    command = ("predict", "-r", digits, digits.parent / "two.npy", "no.png", "--run", "builtin", "--format", style)
+    whole = mnistcli(*command)
+    shards = [mnistcli(*command, "--shard", f"{i}/4") for i in (1, 2, 3, 4)]
+    found = [shard.lines for shard in shards]
+    total = N + 4  # labels.csv, which is not a picture, two images of an array, and a file that is missing
+    assert len(whole.lines) == total
+    assert [found[i % 4][i // 4] for i in range(total)] == whole.lines
+    assert sum(map(len, found)) == total
+    assert [shard.code for shard in shards] == [1, 0, 0, 1]
+
+
+def test_a_shard_that_gets_no_picture_says_nothing(mnistcli: Call, digits: Path) -> None:
+    picture = next(digits.glob("*.png"))
+    outcome = mnistcli("predict", picture, "--run", "builtin", "--shard", "2/2", "--json")
+    assert (outcome.code, outcome.json["predictions"]) == (0, [])
+    assert mnistcli("predict", picture, "--run", "builtin", "--shard", "2/2", "--format", "csv").lines == []
+
+
 def test_numpy_and_jax_give_the_same_answers(mnistcli: Call, digits: Path) -> None:
     files = sorted(digits.glob("*.png"))
     numpy, jax = (
@@ -256,7 +277,9 @@ def test_long_names_are_cut_where_pictures_are_written(mnistcli: Call, digits: P
 @pytest.mark.parametrize(
     "arguments",
     [("-0", "x.png"), ("--min-confidence", "1.5", "x.png"), ("--min-confidence", "nan", "x.png"),
-     ("--files-from", "nowhere.txt"), ("--save-preprocessed", "/dev/null/x", "x.png")],
+     ("--files-from", "nowhere.txt"), ("--save-preprocessed", "/dev/null/x", "x.png"),
+     *(("--shard", shard, "x.png") for shard in ("0/2", "3/2", "1", "1/0", "a/b", "-1/2", "1/2/3", "")),
+     ("--explain", "why.png", "--shard", "1/1", "x.png")],
     ids=" ".join,
 )  # fmt: skip
 def test_flags_that_cannot_be_are_refused_before_anything_is_read(mnistcli: Call, arguments: tuple[str, ...]) -> None:
