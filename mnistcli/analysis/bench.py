@@ -28,9 +28,9 @@ class Work(NamedTuple):
     """What is measured.
 
     Attributes:
-        compile: Makes the program.
-        run: Has the program do the work some times, and returns what the device may still compute.
-        images: How many images it takes at a time.
+        compile: Traces and compiles the program.
+        run: Runs the program that many times, and returns its last result, which may still be pending.
+        images: Images in one run.
     """
 
     compile: Callable[[], Any]
@@ -45,6 +45,7 @@ def measure(archs: Sequence[str], batch_sizes: Sequence[int]) -> Iterator[Speed]
         UsageError: There is no such architecture.
     """
     data = load("mnist")
+    operations = {arch: _operations(arch, data) for arch in archs}  # refuses a network that does not fit the images
     for arch in archs:
         for batch in batch_sizes:
             for name, make in (("train", _training), ("predict", _prediction)):
@@ -53,15 +54,16 @@ def measure(archs: Sequence[str], batch_sizes: Sequence[int]) -> Iterator[Speed]
                 program = work.compile()
                 compile_seconds = time.perf_counter() - started
                 images_per_second = work.images / _seconds(partial(work.run, program))
-                operations = _operations(arch, data, training=name == "train")
+                flops = images_per_second * operations[arch][name]
+                side = max(1, round((batch * operations[arch][name] / 2) ** (1 / 3)))
                 yield Speed(
                     arch=arch,
                     work=name,
                     batch_size=batch,
                     compile_seconds=compile_seconds,
                     images_per_second=images_per_second,
-                    flops=images_per_second * operations,
-                    product_flops=_product_flops(max(1, round((batch * operations / 2) ** (1 / 3)))),
+                    flops=flops,
+                    product_flops=_product_flops(side),
                     memory_bytes=_memory(program),
                 )
 
@@ -78,7 +80,8 @@ def _training(arch: str, data: Dataset, batch: int) -> Work:
 
     def run(program: Any, times: int) -> Any:
         nonlocal state
-        for stop in [window.stop] * (times // window.stop) + [times % window.stop]:
+        whole, rest = divmod(times, window.stop)
+        for stop in [window.stop] * whole + [rest] * bool(rest):
             state, tally = program(state, empty_tally(), *before, jnp.int32(stop))
         return tally
 
@@ -93,7 +96,9 @@ def _prediction(arch: str, data: Dataset, batch: int) -> Work:
     predict = jax.jit(lambda parts, images: lax.map(partial(logits, graph, parts), images))
 
     def run(program: Any, times: int) -> Any:
-        return [program(parts, images) for _ in range(times)]
+        for _ in range(times):
+            answer = program(parts, images)
+        return answer
 
     return Work(lambda: predict.lower(parts, images).compile(), run, batches * batch)
 
@@ -103,31 +108,33 @@ def _shape(arch: str, data: Dataset) -> tuple[str, tuple[int, ...], int]:
 
 
 def _seconds(run: Callable[[int], Any]) -> float:
-    """Return the median seconds of doing the work once."""
+    """Return the median seconds of doing the work once; the first time is not measured."""
 
     def seconds(times: int) -> float:
         started = time.perf_counter()
         jax.block_until_ready(run(times))
         return time.perf_counter() - started
 
+    seconds(1)
     times = 1
     while (taken := seconds(times)) < LEAST_SECONDS:
         times = max(2 * times, min(10 * times, round(times * LEAST_SECONDS / taken)))
     return median(seconds(times) for _ in range(REPETITIONS)) / times
 
 
-def _operations(arch: str, data: Dataset, *, training: bool) -> int:
-    """Return the floating-point operations of products for one image.
+def _operations(arch: str, data: Dataset) -> dict[str, int]:
+    """Return the floating-point operations that an image takes in products, to train and to predict.
 
     Training also takes the gradient of each trained kernel, and that of a layer's input where one before it is trained.
     """
-    _, shape, classes = _shape(arch, data)
-    total, trained = 0, False
-    for layer in describe(arch, description(arch) or "", shape, classes).layers:
-        gradients = bool(layer.parameters) + trained if training else 0
-        total += 2 * layer.multiply_accumulates * (1 + gradients)
+    train = predict = 0
+    trained = False
+    for layer in describe(arch, description(arch) or "", data.image_shape, len(data.class_names)).layers:
+        forward = 2 * layer.multiply_accumulates
+        predict += forward
+        train += forward * (1 + bool(layer.parameters) + trained)
         trained |= bool(layer.parameters)
-    return total
+    return {"train": train, "predict": predict}
 
 
 @cache

@@ -51,7 +51,7 @@ def take_weights(model: StoredModel, definition: Definition, layers: Sequence[st
 
 
 def frozen_layers(freeze: str, layers: Sequence[str], *, ordered: bool) -> tuple[str, ...]:
-    """Return which of the layers with parameters `--freeze` names: the first N, or these by name, with commas between.
+    """Return which of the trained layers `--freeze` names: the first N, or these by name, with commas between.
 
     A name such as "residual1" names all inside. `ordered` is whether the layers are in the network's order.
 
@@ -67,7 +67,7 @@ def frozen_layers(freeze: str, layers: Sequence[str], *, ordered: bool) -> tuple
         chosen = [layer for layer in layers if is_in(f"{layer}.", names)]
         for name in names:
             if not any(is_in(f"{layer}.", [name]) for layer in layers):
-                raise UsageError(f"--freeze names {name!r}, but the layers with parameters are {', '.join(layers)}.")
+                raise UsageError(f"--freeze names {name!r}, but the layers to train are {', '.join(layers)}.")
     if not chosen:
         raise UsageError(f"--freeze takes a number of layers from 1, or names, not {freeze!r}.")
     if len(chosen) == len(layers):
@@ -76,10 +76,11 @@ def frozen_layers(freeze: str, layers: Sequence[str], *, ordered: bool) -> tuple
 
 
 def layers_of(arch: str, definition: Definition, image_shape: tuple[int, ...], classes: int) -> list[str]:
-    """Return the layers that have parameters, in the network's order; those of a class in Flax by name."""
+    """Return the layers that are trained, in the network's order; those of a class in Flax by name."""
     network = description(arch)
     steps = plan(parse(network), image_shape, classes) if network is not None else ()
-    paths = expected_variables(steps) or flatten(definition.parts.params)
+    trained = [path for path, variable in expected_variables(steps).items() if variable.trained]
+    paths = trained or flatten(definition.parts.params)
     return [*dict.fromkeys(_layer(path) for path in paths)]
 
 

@@ -28,7 +28,7 @@ def bench(
     archs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[ARCH]...",
+            metavar="ARCH",
             help=f"Architectures ({', '.join(RECIPES)}, or layers in one line).",
             show_default=" ".join(ARCHITECTURES),
         ),
@@ -50,8 +50,8 @@ def bench(
 ) -> None:
     """Measure a device: how fast it compiles, trains and predicts.
 
-    The speed is in images a second, and in floating-point operations a second beside those of a square matrix product
-    with as many operations as one batch. Compiled programs are not taken from the cache.
+    Speed is given in images a second and in floating-point operations a second. The latter is compared with a square
+    matrix product that takes as many operations as one batch. The compilation cache is not used.
     """
     archs = archs or ARCHITECTURES
     for arch in archs:
@@ -68,10 +68,11 @@ def bench(
     from mnistcli.render.bench import bench_view, speed_line
     from mnistcli.runs.provenance import versions
 
-    if before not in (None, used):
-        face.note(f"{against} was measured on another device: {before}, not {used}.")
     speeds = []
     for speed in measure(archs, batch_size or BATCH_SIZES):
         face.note(speed_line(speed))
         speeds.append(speed)
-    face.show(bench_view(BenchResult(used, cores(), versions(), tuple(speeds), earlier)))
+    result = BenchResult(used, cores(), versions(), tuple(speeds), earlier)
+    if before not in (None, result.machine):
+        face.note(f"{against} was measured on another machine: {before}, not {result.machine}.")
+    face.show(bench_view(result))

@@ -159,7 +159,7 @@ def predict(
     face.note(f"Reading pictures with {what}{by_jax}.")
     face.explain(f"The weights are {found.weights}; computing with {'JAX' if on_device else 'ONNX Runtime'}.")
     failures: list[Prediction] = []
-    sources = islice(_sources(paths, null=null, recursive=recursive), part - 1, None, parts)
+    sources: Iterator[Source] = islice(_sources(paths, null=null, recursive=recursive), part - 1, None, parts)
     if explain is not None:
         sources = iter([only := _take_only(sources)])
     answers: Iterable[Prediction] = predict_pictures(

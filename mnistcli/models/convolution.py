@@ -3,7 +3,8 @@
 XLA's own convolution is slow on a CPU, and slower still inside a loop, where a training step is: there it takes 8 to 80
 times as long as products of matrices (forward and backward, 16 shapes of 12 to 32 pixels a side and 1 to 64 channels,
 one core, jax 0.10.2). So here a convolution is the product of all patches with the kernel. Where patches are large it
-is a sum of products instead, one for each row of the kernel: they need only one copy of the images for each column.
+is a sum of products instead, one for each row of the kernel, which copies the images once for each column of the kernel
+and not once for each of its pixels.
 
 Where pooling follows and an image has few channels, the window that one pooled pixel sees is a patch of
 (kernel + pool − 1)² pixels, and the convolution's output at each of the pool² offsets inside it (its phases) is a
@@ -25,7 +26,7 @@ from jax import lax
 LARGEST_FUSED = 4  # side of a pool whose phases are taken together: there are as many products as its pixels
 FEW = 3  # channels: images that have more are convolved first and pooled then
 SMALL = 128  # numbers of a patch: larger ones are multiplied row by row
-LARGEST = 2**26  # numbers that a convolution may hold beside its input and output; else it goes image by image
+LARGEST = 2**26  # numbers that a convolution may hold beside its input and output; above, it works image by image
 MOST_SLICES = 64  # pixels of a window that is taken apart
 MOST_STACKED = 16  # pixels of a window: patches of more are gathered
 MOST_GATHERED = 2**18  # numbers of an image's patches: their places are a constant of the program
@@ -105,13 +106,15 @@ def conv_relu_pool(images: jax.Array, kernel: jax.Array, bias: jax.Array, *, poo
     Returns:
         [n, (height − rows + 1) // pool, (width − columns + 1) // pool, filters] float32.
     """
-    by_products = _by_phases if kernel.shape[2] <= FEW else _by_conv
+    n, height, width, channels = images.shape
+    patches = n * (height // pool) * (width // pool) * prod(side + pool - 1 for side in kernel.shape[:2]) * channels
+    by_products = _by_phases if channels <= FEW and patches <= LARGEST else _conv_then_pool
     return lax.platform_dependent(
-        images, kernel, bias, cpu=partial(by_products, pool=pool), default=partial(_by_convolution, pool=pool)
+        images, kernel, bias, cpu=partial(by_products, pool=pool), default=partial(_xla_conv_then_pool, pool=pool)
     )
 
 
-def _by_convolution(images: jax.Array, kernel: jax.Array, bias: jax.Array, pool: int) -> jax.Array:
+def _xla_conv_then_pool(images: jax.Array, kernel: jax.Array, bias: jax.Array, pool: int) -> jax.Array:
     convolved = lax.conv_general_dilated(images, kernel, (1, 1), "VALID", dimension_numbers=AXES)
     window = (1, pool, pool, 1)
     return lax.reduce_window(jax.nn.relu(convolved + bias), -np.inf, lax.max, window, window, "VALID")
@@ -128,7 +131,7 @@ def _by_phases(images: jax.Array, kernel: jax.Array, bias: jax.Array, pool: int)
     return jax.nn.relu(largest + bias).reshape(n, rows, columns, filters)
 
 
-def _by_conv(images: jax.Array, kernel: jax.Array, bias: jax.Array, pool: int) -> jax.Array:
+def _conv_then_pool(images: jax.Array, kernel: jax.Array, bias: jax.Array, pool: int) -> jax.Array:
     convolved = conv(images, kernel, stride=1, padding="valid", groups=1)
     return jax.nn.relu(max_pool(convolved, (pool, pool), stride=pool, padding="valid") + bias)
 

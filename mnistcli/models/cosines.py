@@ -6,11 +6,11 @@ import numpy as np
 def cosine_kernel(shape: tuple[int, ...]) -> np.ndarray:
     """Return a kernel [rows, columns, channels, filters] float32 that sees the lowest frequencies of a patch.
 
-    Its first half are basis functions of the discrete cosine transform over rows, columns and channels, in the order of
-    their frequency u + v + w. The second half are their negatives. A function of length 1 is multiplied by
-    (1 + u + v + w) / 3, because amplitudes in natural images fall as the frequency rises: D. J. Field, "Relations
-    between the statistics of natural images and the response properties of cortical cells", Journal of the Optical
-    Society of America A 4 (1987).
+    The first half of the filters are basis functions of the discrete cosine transform over rows, columns and channels,
+    those of the lowest frequency u + v + w first; the second half are their negatives. Each is normalised to length 1,
+    then multiplied by (1 + u + v + w) / 3, because amplitudes in natural images fall as the frequency rises: D. J.
+    Field, "Relations between the statistics of natural images and the response properties of cortical cells", Journal
+    of the Optical Society of America A 4 (1987).
     """
     *patch, filters = shape
     every = np.indices(patch).reshape(len(patch), -1)

@@ -1,7 +1,7 @@
 """The layers of the one-line language: how each is written, what it makes of a shape, its variables, its mathematics.
 
-A further layer is a class here, and its translation in `mnistcli.inference.onnx_file`. JAX is imported where it
-computes: the command line reads descriptions before it starts JAX.
+A further layer is a class here, and its translation in `mnistcli.inference.onnx_file` and `network.js`. JAX is imported
+where it computes: the command line reads descriptions before it starts JAX.
 """
 
 from __future__ import annotations
@@ -158,19 +158,19 @@ class Conv(Layer):
 class Cosines(Conv):
     """A convolution that is not trained: its filters are cosines of low frequency, each with its negative.
 
-    As a first layer it spares training the costliest gradients, and a ReLU after it loses nothing. Sources: N. Ahmed,
-    T. Natarajan and K. R. Rao, "Discrete cosine transform", IEEE Transactions on Computers C-23 (1974); for pairs of
-    filters, W. Shang et al., "Understanding and improving convolutional neural networks via concatenated rectified
-    linear units", ICML 2016.
+    As a first layer it saves the most expensive gradients of a training step. A ReLU after it loses nothing, since
+    every filter's negative is there. Sources: N. Ahmed, T. Natarajan and K. R. Rao, "Discrete cosine transform", IEEE
+    Transactions on Computers C-23 (1974); for pairs of filters, W. Shang et al., "Understanding and improving
+    convolutional neural networks via concatenated rectified linear units", ICML 2016.
     """
 
     usage = "dct FILTERS SIZE [stride N] [same]"
-    meaning = "Convolution that is not trained: cosines of low frequency, each with its negative."
+    meaning = "Convolution that is not trained: cosines of low frequency, each with its negative. FILTERS is even."
 
     def output_shape(self, shape: Shape) -> Shape:
         most = 2 * self.rows * self.columns * _image(shape)[-1]
         if self.filters % 2 or self.filters > most:
-            raise ValueError(f"its filters come in pairs, here up to {most:,}, not {self.filters:,}")
+            raise ValueError(f"FILTERS must be even and at most {most:,} here, not {self.filters:,}")
         return super().output_shape(shape)
 
     def variables(self, shape: Shape) -> Mapping[str, Variable]:

@@ -91,7 +91,7 @@ class Parts(NamedTuple):
 
     Attributes:
         params: What is trained.
-        rest: What a step changes besides, such as batch statistics.
+        rest: What is not trained: batch statistics, fixed kernels.
         streams: Keys and counts of random streams.
     """
 

@@ -21,7 +21,7 @@ class Speed:
 
     Attributes:
         work: "train" or "predict".
-        compile_seconds: From the traced function to the program.
+        compile_seconds: Of tracing and compilation.
         images_per_second: The median of several repetitions.
         flops: Floating-point operations a second of convolutions and dense layers, counted as two a
             multiply-accumulate.
@@ -37,6 +37,11 @@ class Speed:
     flops: float
     product_flops: float
     memory_bytes: int
+
+    @property
+    def product_share(self) -> float:
+        """The speed as a share of that product's."""
+        return self.flops / self.product_flops
 
     @property
     def key(self) -> Key:
@@ -59,14 +64,23 @@ class BenchResult:
     speeds: tuple[Speed, ...]
     against: Mapping[Key, float]
 
+    @property
+    def machine(self) -> str:
+        """The device, and how many cores the process may use beside it."""
+        return _machine(self.device, self.cores)
+
     def ratio(self, speed: Speed) -> float | None:
-        """Return how many times as many images a second these are as earlier; None: they were not measured then."""
+        """Return the images a second divided by the earlier ones; None: these were not measured then."""
         earlier = self.against.get(speed.key)
         return speed.images_per_second / earlier if earlier else None
 
 
+def _machine(device: str, cores: int) -> str:
+    return f"{device}, {cores} core{'s' if cores > 1 else ''}"
+
+
 def read_speeds(path: Path) -> tuple[str, Mapping[Key, float]]:
-    """Return the device of an earlier measurement, and its images a second by `Speed.key`.
+    """Return on what an earlier measurement was made, as of `BenchResult.machine`, and its images a second.
 
     Raises:
         UsageError: The file cannot be read, or is not what `mnistcli bench --json` writes.
@@ -75,11 +89,11 @@ def read_speeds(path: Path) -> tuple[str, Mapping[Key, float]]:
         document = json.loads(read_bounded(path, most=LONGEST_FILE))
         if document["schema"] != SCHEMA:
             raise ValueError
-        return str(document["device"]), {
+        return _machine(document["device"], int(document["cores"])), {
             (str(each["arch"]), str(each["work"]), int(each["batch_size"])): float(each["images_per_second"])
             for each in document["speeds"]
         }
     except OSError as error:
         raise UsageError(f"--against: {str(path)!r} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise UsageError(f"--against: {str(path)!r} is not a result of 'mnistcli bench --json'.") from error

@@ -14,8 +14,8 @@ def make_optimizer(
     Its learning rate is `rate`, by default the configuration's with its schedule.
 
     One cycle is that of L. Smith and N. Topin, "Super-convergence: very fast training of neural networks using large
-    learning rates" (2018), in optax's form: the rate rises from a 25th of its peak in the first 30 % of the steps, then
-    falls to a 10,000th of that 25th.
+    learning rates" (2018), in optax's form: the rate rises from 1/25 of its peak over the first 30 % of the steps, then
+    falls to 1/250,000 of it.
 
     AdamW's weight decay is decoupled from the gradient (I. Loshchilov and F. Hutter, "Decoupled weight decay
     regularization", ICLR 2019); the others' is L2 regularisation.

@@ -14,7 +14,7 @@ from mnistcli.training.augment import augment
 
 
 class TrainState(NamedTuple):
-    """What a step changes: parameters, batch statistics and the like, the optimizer's state."""
+    """What a step takes and returns: parameters, what is not trained beside them, the optimizer's state."""
 
     params: Tree
     rest: Tree

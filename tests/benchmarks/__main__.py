@@ -4,9 +4,9 @@
 
 `python -m tests.benchmarks.history` draws a figure over the commits of several such files.
 
-Needs `pip install '.[bench]'` and an otherwise idle machine. A line's ratio is ours, the first of its group, as a
-multiple of that line's median; in parentheses are the least and the largest ratio of a round. Peak memory is the
-largest resident size of the command's process.
+Needs `pip install '.[bench]'` and an otherwise idle machine. A line's ratio is the first of its group as a multiple of
+that line, the median of all rounds; in parentheses are the smallest and the largest ratio of a round. Peak memory is
+the largest resident size of the command's process.
 """
 
 import argparse
@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS))
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    commit = _commit()
     done: list[Benchmark] = []
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -46,7 +47,7 @@ def main() -> None:
                 done.append(benchmark)
     if options.json:
         results = [{"name": each.name, "cases": [_plain(asdict(case)) for case in each.cases]} for each in done]
-        document = {"machine": _machine(), "commit": _commit(), "benchmarks": results}
+        document = {"machine": _machine(), "commit": commit, "benchmarks": results}
         options.json.write_text(json.dumps(document, indent=1) + "\n")
     print("\n".join([HEAD, *(row for each in done for row in each.rows())]), f"\nMachine: {_machine()}.", sep="\n")
 
@@ -58,7 +59,7 @@ def _machine() -> str:
 
 def _commit() -> str:
     described = ["git", "describe", "--always", "--dirty"]
-    return subprocess.run(described, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(described, capture_output=True, text=True, cwd=Path(__file__).parent).stdout.strip()
 
 
 def _plain(case: dict[str, object]) -> dict[str, object]:

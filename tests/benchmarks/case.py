@@ -91,7 +91,9 @@ class Benchmark:
         for case in self.cases:
             median = statistics.median(case.seconds)
             each = [ours / other for ours, other in zip(first.medians(), case.medians(), strict=True)]
-            ratio = f"{statistics.median(first.seconds) / median:.2f} ({min(each):.2f}–{max(each):.2f})"
+            ratio = f"{statistics.median(each):.2f}"
+            if len(each) > 1:
+                ratio += f" ({min(each):.2f}–{max(each):.2f})"
             memory = f"{statistics.median(case.peak_mebibytes):,.0f} MiB"
             rows.append(
                 f"| {self.name} | {case.contender} | {median:,.3g} s | {len(case.seconds)} | "

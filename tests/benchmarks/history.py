@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.history OUT.png FILE …
 
-The files, in the order of the commits, are what `python -m tests.benchmarks --json FILE` wrote. A line is ours as a
-multiple of another contender's median seconds, side by side on one machine: it can be compared between machines.
+The files, in the order of the commits, are what `python -m tests.benchmarks --json FILE` wrote. A line is the
+median seconds of a benchmark's first contender as a multiple of another's, side by side on one machine: it can be
+compared between machines.
 """
 
 import json
@@ -29,7 +30,7 @@ def main(out: str, *files: str) -> None:
     for name, history in histories.items():
         axes.plot([*history], [*history.values()], "o-", label=name)
     axes.axhline(1, color="grey", linewidth=0.8)
-    axes.set(xticks=range(len(commits)), xticklabels=commits, ylabel="our seconds / theirs", yscale="log")
+    axes.set(xticks=range(len(commits)), xticklabels=commits, ylabel="ratio of seconds", yscale="log")
     figure.legend(loc="outside right")
     figure.savefig(out, dpi=120)
 
@@ -39,7 +40,7 @@ def _ratios(document: dict[str, Any]) -> Iterator[tuple[str, float]]:
         ours, *others = benchmark["cases"]
         for other in others:
             ratio = statistics.median(ours["seconds"]) / statistics.median(other["seconds"])
-            yield f"{benchmark['name']}: {other['contender']}", ratio
+            yield f"{benchmark['name']}: {ours['contender']} / {other['contender']}", ratio
 
 
 if __name__ == "__main__":

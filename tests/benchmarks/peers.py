@@ -5,8 +5,8 @@
 
 Same architecture, optimizer, batch, images, float32, all cores. `train`: an epoch of 50,000 images without validation.
 `evaluate`: the logits of the 10,000 test images. `fast` is trained by its recipe, over that many epochs. PyTorch gets
-its fastest form: the data resident in memory, indexed by a permutation, no DataLoader, the last images of an epoch left
-out where they fill no batch.
+its fastest form: the data resident in memory, indexed by a permutation, no DataLoader, channels last in training, the
+last images of an epoch left out where they fill no batch.
 """
 
 import json
@@ -93,6 +93,7 @@ def pytorch(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
 
     x = prepared((data.train if work == "train" else data.test).images)
     y = torch.tensor(data.train.labels.astype(np.int64))
+    net(x[:batch]).sum().backward()  # its kernels are chosen now, as ours are compiled before
     yield from _timed(times, train_epoch if work == "train" else evaluate)
 
 

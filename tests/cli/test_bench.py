@@ -45,9 +45,10 @@ def test_training_and_prediction_are_measured_and_told_in_operations_and_beside_
 def test_an_earlier_result_is_compared_row_by_row(measured: dict[str, Any], mnistcli: Call, tmp_path: Path) -> None:
     train, predict = measured["speeds"]
     earlier = [train | {"images_per_second": 1.0}, predict | {"batch_size": 49}]
+    cores = measured["cores"]
     (tmp_path / "old.json").write_text(json.dumps(measured | {"device": "tpu", "speeds": earlier}))
     outcome = mnistcli("bench", NETWORK, "--batch-size", "50", "--against", "old.json", "--json")
-    assert "old.json was measured on another device: tpu, not cpu." in outcome.err
+    assert f"old.json was measured on another machine: tpu, {cores} cores, not cpu, {cores} core" in outcome.err
     now_train, now_predict = outcome.json["speeds"]
     assert now_train["ratio"] == pytest.approx(now_train["images_per_second"])
     assert now_predict["ratio"] is None
@@ -57,7 +58,9 @@ def test_an_earlier_result_is_compared_row_by_row(measured: dict[str, Any], mnis
     ("content", "told"),
     [(None, "cannot be read: No such file"), ("no JSON", "is not a result of 'mnistcli bench --json'"),
      ("[]", "is not a result of"), ('{"schema": "mnistcli.summary/1"}', "is not a result of"),
-     ('{"schema": "mnistcli.bench/1", "device": "cpu", "speeds": [{"arch": "cnn"}]}', "is not a result of")],
+     ('{"schema": "mnistcli.bench/1", "device": "cpu", "speeds": [{"arch": "cnn"}]}', "is not a result of"),
+     ('{"schema": "mnistcli.bench/1", "device": "cpu", "cores": 1e999, "speeds": []}', "is not a result of"),
+     (100_000 * "[", "is not a result of")],
 )  # fmt: skip
 def test_a_file_that_is_no_earlier_result_is_refused_before_anything_is_measured(
     content: str | None, told: str, mnistcli: Call, tmp_path: Path
@@ -73,7 +76,8 @@ def test_a_file_that_is_no_earlier_result_is_refused_before_anything_is_measured
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
-    [(("cn",), "did you mean 'cnn'?"), (("net.py:Net",), "a class in Flax"), (("--batch-size", "0"), "--batch-size"),
+    [(("cn",), "did you mean 'cnn'?"), (("net.py:Net",), "a class in Flax"),
+     (("linear", "conv 4 40x40"), "the image is 28×28 by then"), (("--batch-size", "0"), "--batch-size"),
      (("--batch-size", "50001"), "--batch-size")],
 )  # fmt: skip
 def test_what_cannot_be_measured_is_refused(arguments: tuple[str, ...], told: str, mnistcli: Call) -> None:

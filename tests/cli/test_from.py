@@ -1,6 +1,7 @@
 """`train --from` and `--freeze`: begin with another run's weights, and leave layers as they are."""
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -128,16 +129,27 @@ def test_builtin_learns_a_hand_gently_and_both_are_compared_on_it(tmp_path: Path
 
 
 @pytest.mark.parametrize(
+    ("freeze", "code", "said"),
+    [("1", 0, "Not trained: conv1."), ("dct1", 2, "the layers to train are conv1, dense1, output"),
+     ("conv1,dense1,output", 2, "no layer to train")],
+)  # fmt: skip
+def test_freeze_counts_the_layers_that_are_trained(freeze: str, code: int, said: str, mnistcli: Call) -> None:
+    outcome = mnistcli("train", "--arch", "fast", "--freeze", freeze, "--limit", 64, "--epochs", 1, "--no-plots")
+    assert outcome.code == code
+    assert said in outcome.err
+
+
+@pytest.mark.parametrize(
     ("flags", "code", "said"),
     [(("--freeze", "4"), 2, "no layer to train"), (("--freeze", "0"), 2, "from 1"), (("--freeze", ""), 2, "names ''"),
      (("--freeze", "conv2"), 2, "conv1, norm1, dense1, output"), (("--arch", "linear", "--limit", "64"), 2, "No layer"),
      (("--resume", "first"), 2, "--resume")],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_before_a_run_is_made(
-    flags: tuple[str, ...], code: int, said: str, folder: Path, mnistcli: Call
+    flags: tuple[str, ...], code: int, said: str, folder: Path, tmp_path: Path, mnistcli: Call
 ) -> None:
-    before = sorted((folder / "runs").iterdir())
-    outcome = mnistcli("train", "--from", "first", *flags, cwd=folder)
+    shutil.copytree(folder / "runs/first", tmp_path / "runs/first")
+    outcome = mnistcli("train", "--from", "first", *flags)
     assert (outcome.code, outcome.out) == (code, "")
     assert said in outcome.err.splitlines()[-1]
-    assert sorted((folder / "runs").iterdir()) == before
+    assert [each.name for each in (tmp_path / "runs").iterdir()] == ["first"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -66,6 +67,22 @@ def test_a_pooled_convolution_is_xla_s_convolution_relu_and_pool(
         return nnx.max_pool(jax.nn.relu(convolved + b), (pool, pool), (pool, pool))
 
     assert_alike(partial(conv_relu_pool, pool=pool), expected, *arguments)
+
+
+@pytest.mark.parametrize("side", [2, 5], ids=["stacked", "gathered"])
+def test_a_pooled_convolution_whose_patches_would_be_too_large_holds_less_and_comes_to_the_same(
+    side: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, kernel, bias = normal(0, (40, 28, 28, 1), (side, side, 1, 2), (2,))
+
+    def compiled() -> Any:
+        return jax.jit(partial(conv_relu_pool, pool=2)).lower(images, kernel, bias).compile()
+
+    together = compiled()
+    monkeypatch.setattr(convolution, "LARGEST", 1000)
+    apart = compiled()
+    assert apart.memory_analysis().temp_size_in_bytes < together.memory_analysis().temp_size_in_bytes
+    np.testing.assert_allclose(apart(images, kernel, bias), together(images, kernel, bias), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
