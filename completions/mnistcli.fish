@@ -45,7 +45,7 @@ complete -c mnistcli -n '__fish_seen_subcommand_from train' -l seeds -x -a 'N LI
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l limit -x -d 'Train on the first N images only.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l resume -x -a '(__mnistcli_runs)' -d 'Go on with an unfinished run: its name or path, or '"'"'latest'"'"'. --epochs is then the total, and can change where the rate is constant.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l from -x -a '(__mnistcli_runs)' -d 'Begin with the weights of a run, where they fit; the last layer only for the same classes. Without --freeze the learning rate is then a tenth; fewer than 1,000 images come in batches of 16, for 300 steps.'
-complete -c mnistcli -n '__fish_seen_subcommand_from train' -l freeze -x -a 'N LAYERS' -d 'Leave the first N trained layers as they begin, or these, as in conv1,norm1.'
+complete -c mnistcli -n '__fish_seen_subcommand_from train' -l freeze -x -a 'N LAYERS' -d 'Do not train the first N layers, or these, as in conv1,norm1.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l checkpoint-every -x -d 'Write a checkpoint every STEPS steps.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l keep-epochs -d 'Keep each epoch'"'"'s weights, which '"'"'inspect --epochs'"'"' draws.'
 complete -c mnistcli -n '__fish_seen_subcommand_from train' -l name -x -d 'The run'"'"'s name.'

@@ -51,7 +51,7 @@ def take_weights(model: StoredModel, definition: Definition, layers: Sequence[st
 
 
 def frozen_layers(freeze: str, layers: Sequence[str], *, ordered: bool) -> tuple[str, ...]:
-    """Return which of the trained layers `--freeze` names: the first N, or these by name, with commas between.
+    """Return which of the layers `--freeze` names: the first N, or these by name, with commas between.
 
     A name such as "residual1" names all inside. `ordered` is whether the layers are in the network's order.
 
@@ -76,12 +76,17 @@ def frozen_layers(freeze: str, layers: Sequence[str], *, ordered: bool) -> tuple
 
 
 def layers_of(arch: str, definition: Definition, image_shape: tuple[int, ...], classes: int) -> list[str]:
-    """Return the layers that are trained, in the network's order; those of a class in Flax by name."""
+    """Return the layers that have variables, in the network's order; those of a class in Flax by name."""
     network = description(arch)
     steps = plan(parse(network), image_shape, classes) if network is not None else ()
-    trained = [path for path, variable in expected_variables(steps).items() if variable.trained]
-    paths = trained or flatten(definition.parts.params)
+    paths = expected_variables(steps) or flatten(definition.parts.params)
     return [*dict.fromkeys(_layer(path) for path in paths)]
+
+
+def trained_layers(definition: Definition, layers: Sequence[str]) -> list[str]:
+    """Return those of the layers that have parameters; the others are fixed."""
+    trained = {_layer(path) for path in flatten(definition.parts.params)}
+    return [layer for layer in layers if layer in trained]
 
 
 def _layer(path: str) -> str:

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from mnistcli.analysis.course import Course, Interrupted, Session
-from mnistcli.analysis.start import frozen_layers, layers_of, take_weights
+from mnistcli.analysis.start import frozen_layers, layers_of, take_weights, trained_layers
 from mnistcli.config import TrainConfig, go_on
 from mnistcli.data import Dataset
 from mnistcli.errors import DataError, InterruptedRunError, RunError, UsageError
@@ -189,7 +189,8 @@ def _begin(
     definition = define(*shape)
     layers = layers_of(shape[0], definition, *shape[1:])
     if freeze is not None:
-        config = replace(config, freeze=frozen_layers(freeze, layers, ordered=config.source_sha256 is None))
+        trained = trained_layers(definition, layers)
+        config = replace(config, freeze=frozen_layers(freeze, trained, ordered=config.source_sha256 is None))
     arrays: Tensors = {}
     if start is not None:
         taken = take_weights(start, definition, layers, same_classes=start.class_names == dataset.class_names)

@@ -153,7 +153,7 @@ def train(
         str | None,
         typer.Option(
             metavar="N|LAYERS",
-            help="Leave the first N trained layers as they begin, or these, as in conv1,norm1.",
+            help="Do not train the first N layers, or these, as in conv1,norm1.",
             show_default=False,
         ),
     ] = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +81,7 @@ def _machine(device: str, cores: int) -> str:
 
 
 def read_speeds(path: Path) -> tuple[str, Mapping[Key, float]]:
-    """Return on what an earlier measurement was made, as of `BenchResult.machine`, and its images a second.
+    """Return the machine of an earlier measurement, as `BenchResult.machine` names it, and its images a second.
 
     Raises:
         UsageError: The file cannot be read, or is not what `mnistcli bench --json` writes.
@@ -89,10 +90,13 @@ def read_speeds(path: Path) -> tuple[str, Mapping[Key, float]]:
         document = json.loads(read_bounded(path, most=LONGEST_FILE))
         if document["schema"] != SCHEMA:
             raise ValueError
-        return _machine(document["device"], int(document["cores"])), {
+        rates = {
             (str(each["arch"]), str(each["work"]), int(each["batch_size"])): float(each["images_per_second"])
             for each in document["speeds"]
         }
+        if not all(0 < rate < math.inf for rate in rates.values()):
+            raise ValueError
+        return _machine(document["device"], int(document["cores"])), rates
     except OSError as error:
         raise UsageError(f"--against: {str(path)!r} cannot be read: {error.strerror or error}.") from error
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:

@@ -84,19 +84,20 @@ class Benchmark:
             for case in self.cases:
                 case.run(folder)
 
+    def ratios(self, case: Case) -> list[float]:
+        """Return the first contender's seconds as a multiple of another's, round by round."""
+        return [first / other for first, other in zip(self.cases[0].medians(), case.medians(), strict=True)]
+
     def rows(self) -> list[str]:
-        """Return the rows of a Markdown table: medians, and ours as a multiple of each other's, from round to round."""
-        first = self.cases[0]
+        """Return the rows of a Markdown table: medians, and the first one's seconds as a multiple of each other's."""
         rows = []
         for case in self.cases:
             median = statistics.median(case.seconds)
-            each = [ours / other for ours, other in zip(first.medians(), case.medians(), strict=True)]
-            ratio = f"{statistics.median(each):.2f}"
-            if len(each) > 1:
-                ratio += f" ({min(each):.2f}–{max(each):.2f})"
+            ratios = self.ratios(case)
+            spread = f" ({min(ratios):.2f}–{max(ratios):.2f})" if len(ratios) > 1 else ""
+            ratio = "" if case is self.cases[0] else f"{statistics.median(ratios):.2f}{spread}"
             memory = f"{statistics.median(case.peak_mebibytes):,.0f} MiB"
             rows.append(
-                f"| {self.name} | {case.contender} | {median:,.3g} s | {len(case.seconds)} | "
-                f"{'' if case is first else ratio} | {memory} |"
+                f"| {self.name} | {case.contender} | {median:,.3g} s | {len(case.seconds)} | {ratio} | {memory} |"
             )
         return rows

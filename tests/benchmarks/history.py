@@ -2,9 +2,8 @@
 
     python -m tests.benchmarks.history OUT.png FILE …
 
-The files, in the order of the commits, are what `python -m tests.benchmarks --json FILE` wrote. A line is the median
-seconds of a benchmark's first contender as a multiple of another's, side by side on one machine: it can be compared
-between machines.
+The files, in the order of the commits, are what `python -m tests.benchmarks --json FILE` wrote. A line is the
+seconds of a benchmark's first contender as a multiple of another's, measured side by side, so machines may differ.
 """
 
 import json
@@ -13,6 +12,8 @@ import sys
 from pathlib import Path
 
 from matplotlib.figure import Figure
+
+from tests.benchmarks.case import Benchmark, Case
 
 COLUMNS = 3
 
@@ -23,12 +24,13 @@ def main(out: str, *files: str) -> None:
     commits = [document["commit"] for document in documents]
     panels: dict[str, dict[str, dict[int, float]]] = {}
     for place, document in enumerate(documents):
-        for benchmark in document["benchmarks"]:
-            ours, *others = benchmark["cases"]
+        for each in document["benchmarks"]:
+            benchmark = Benchmark(each["name"], [Case(**case) for case in each["cases"]])
+            first, *others = benchmark.cases
             for other in others:
-                ratio = statistics.median(ours["seconds"]) / statistics.median(other["seconds"])
-                name = f"{ours['contender']} / {other['contender']}"
-                panels.setdefault(benchmark["name"], {}).setdefault(name, {})[place] = ratio
+                lines = panels.setdefault(benchmark.name, {})
+                line = lines.setdefault(f"{first.contender} / {other.contender}", {})
+                line[place] = statistics.median(benchmark.ratios(other))
     rows = -(-len(panels) // COLUMNS)
     figure = Figure(figsize=(4 * COLUMNS, 2.6 * rows), layout="constrained")
     every = figure.subplots(rows, COLUMNS, squeeze=False).ravel()

@@ -128,12 +128,20 @@ def test_builtin_learns_a_hand_gently_and_both_are_compared_on_it(tmp_path: Path
     assert "The run is worse than builtin." in worse.err
 
 
+def test_a_run_with_fixed_filters_is_compared_with_the_one_that_it_began_with(mnistcli: Call) -> None:
+    small = ("--limit", 64, "--epochs", 1, "--no-plots")
+    assert mnistcli("train", "--arch", "fast", *small).code == 0
+    outcome = mnistcli("train", "--from", "fast", *small)
+    assert "Taken from fast-001: dct1, conv1, dense1, output." in outcome.err
+    assert "Of 10,000 validation images, fast-001 reads " in outcome.err
+
+
 @pytest.mark.parametrize(
     ("freeze", "code", "said"),
     [("1", 0, "Not trained: conv1."), ("dct1", 2, "the layers to train are conv1, dense1, output"),
      ("conv1,dense1,output", 2, "no layer to train")],
 )  # fmt: skip
-def test_freeze_counts_the_layers_that_are_trained(freeze: str, code: int, said: str, mnistcli: Call) -> None:
+def test_freeze_counts_the_layers_that_have_parameters(freeze: str, code: int, said: str, mnistcli: Call) -> None:
     outcome = mnistcli("train", "--arch", "fast", "--freeze", freeze, "--limit", 64, "--epochs", 1, "--no-plots")
     assert outcome.code == code
     assert said in outcome.err

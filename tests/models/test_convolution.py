@@ -100,6 +100,19 @@ def test_a_convolution_is_xla_s_whatever_its_window_stride_padding_and_groups(
     assert_alike(partial(conv, **options), partial(xla_s, **options), *normal(0, (2, 13, 10, 6), kernel))
 
 
+def test_patches_too_many_for_a_constant_of_their_places_come_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, kernel = normal(0, (2, 13, 10, 1), (5, 5, 1, 4))
+    options = {"stride": 1, "padding": "same", "groups": 1}
+
+    def gathers() -> int:
+        return jax.jit(partial(conv, **options)).lower(images, kernel).as_text().count("stablehlo.gather")
+
+    assert gathers() > 0
+    monkeypatch.setattr(convolution, "MOST_GATHERED", 100)
+    assert gathers() == 0
+    assert_alike(partial(conv, **options), partial(xla_s, **options), images, kernel)
+
+
 @pytest.mark.parametrize(("kernel", "groups"), [((3, 3, 6, 4), 1), ((5, 5, 6, 4), 1), ((3, 3, 2, 9), 3)], ids=str)
 def test_a_convolution_that_would_hold_too_much_holds_less_and_comes_to_the_same(
     kernel: tuple[int, ...], groups: int, monkeypatch: pytest.MonkeyPatch
