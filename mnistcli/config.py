@@ -1,6 +1,7 @@
 """What a training run is told to do: one frozen dataclass with its checks, and the optimizers it may name."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -149,6 +150,35 @@ class OnnxReading:
     def changes_pixels(self) -> bool:
         """Whether it says more than pixels / 255."""
         return (self.scale, self.mean, self.std) != (255.0, (0.0,), (1.0,))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hosts:
+    """The processes that train one run together, on one machine or on many.
+
+    Attributes:
+        coordinator: HOST:PORT on which the first process listens; None: JAX finds out, as from Slurm.
+        processes: How many they are; None likewise.
+        process: The number of this one, from 0; None likewise.
+
+    Raises:
+        UsageError: Only some are given, or a value is out of its range.
+    """
+
+    coordinator: str | None = None
+    processes: int | None = None
+    process: int | None = None
+
+    def __post_init__(self) -> None:
+        if None in (given := (self.coordinator, self.processes, self.process)):
+            if given != (None, None, None):
+                raise UsageError("--coordinator, --num-processes and --process-id are given together or not at all.")
+            return
+        if not re.fullmatch(r"[^\s:]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", self.coordinator or ""):
+            raise UsageError(f"--coordinator takes HOST:PORT, as in 10.0.0.1:5000, not {self.coordinator!r}.")
+        _at_least("--num-processes", self.processes or 0, 1)
+        if not 0 <= (self.process or 0) < (self.processes or 1):
+            raise UsageError(f"--process-id must be from 0 to {(self.processes or 1) - 1}, not {self.process}.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -80,6 +80,10 @@ class LimitError(MnistcliError):
     """The system allows this process less than it needs."""
 
 
+class LostProcessError(MnistcliError):
+    """A process that trains together with this one has ended or cannot be reached."""
+
+
 class ImageError(MnistcliError):
     """A picture cannot be read."""
 

@@ -19,7 +19,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnistcli.errors import UsageError
+from mnistcli.config import Hosts
+from mnistcli.errors import LostProcessError, UsageError
 from mnistcli.files import private_folder, user_cache
 from mnistcli.process import CAN_BIND, cores, require_threads, seen_as_one_core, undoing
 
@@ -43,6 +44,9 @@ THREADS, THREADS_PER_CORE = 12, 5
 
 ONE_THREAD = "cpu (1 thread)"  # the device of a process that computes with one thread, however many cores there are
 
+JOINING_SECONDS = 120  # to wait for the other processes
+HEARTBEAT_SECONDS = 30  # without a sign of life, after which a process is taken for lost
+
 WORTH_KEEPING = 0.05  # seconds of compilation; each entry costs a look at all the others
 LARGEST = 256 * 2**20  # bytes; JAX throws out what was not used for longest
 
@@ -50,14 +54,18 @@ LARGEST = 256 * 2**20  # bytes; JAX throws out what was not used for longest
 def set_up(
     device: str = "auto",
     *,
+    devices: int | None = None,
+    hosts: Hosts | None = None,
     cache: bool = True,
     one_thread: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> str:
-    """Set JAX up, and return the name of the device that it computes on, such as "cpu" or "gpu (NVIDIA H100)".
+    """Set JAX up, and return what it computes on, such as "cpu", "gpu (NVIDIA H100)" or "cpu × 8, 2 processes".
 
     Args:
         device: "cpu", "gpu", "tpu", or "auto": the fastest kind that JAX finds.
+        devices: How many of that kind each process uses; None: all, and with `one_thread` on a CPU one.
+        hosts: The processes that train together; None: this one alone.
         cache: Whether compiled programs are kept on disk and used again.
         one_thread: Whether XLA computes with one thread where that device is a CPU: many processes at once then do more
             together. Some sums go in another order than with several threads.
@@ -66,6 +74,7 @@ def set_up(
     Raises:
         UsageError: There is no device of that kind here; or JAX or XLA refuses the environment.
         LimitError: The system refuses the threads that XLA needs.
+        LostProcessError: The other processes could not be reached.
     """
     require_threads(THREADS + THREADS_PER_CORE * cores())
     if ignored := prepare_environment():
@@ -76,10 +85,24 @@ def set_up(
         raise UsageError(f"JAX refuses its environment variables: {error}") from error
     if cache:
         _keep_compiled_programs()
+    # JAX_PLATFORMS is for auto; and for the CPU JAX need not take hold of an accelerator beside it.
+    if device != "auto":
+        jax.config.update("jax_platforms", "cpu" if device == "cpu" else "")
     with seen_as_one_core() if one_thread else nullcontext():
-        chosen = _first_device(device)
-    jax.config.update("jax_default_device", chosen)
-    return ONE_THREAD if one_thread and CAN_BIND and chosen.platform == "cpu" else _describe(chosen)
+        if hosts is not None:
+            _join(hosts)
+        found = _find_devices(device)
+    on_one_thread = one_thread and CAN_BIND and found[0].platform == "cpu"
+    own = _choose(found, devices or (1 if on_one_thread else len(found)))
+    used = own if hosts is None else _choose_everywhere(own)
+    from mnistcli.mesh import use_devices
+
+    use_devices(used, all_of_them=devices is not None or hosts is not None)
+    jax.config.update("jax_default_device", own[0])
+    name = _describe(own[0]) if len(used) == 1 else f"{_describe(own[0])} × {len(used)}"
+    if hosts is not None:
+        name += f", {jax.process_count()} processes"
+    return ONE_THREAD if on_one_thread and len(used) == 1 else name
 
 
 def visible_devices() -> list[str]:
@@ -99,6 +122,7 @@ def prepare_environment() -> list[str]:
     dropped = sorted(name for name in os.environ if name.startswith(("JAX_", "FLAX_")) and name not in KEPT_VARIABLES)
     for name in dropped:
         del os.environ[name]
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # else three quarters of a GPU's memory are taken
     flags = _user_flags()
     if flags.endswith(GUARD):  # the process that started this one has prepared it
         return dropped
@@ -160,13 +184,67 @@ def _release(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", text)[:3])
 
 
-def _first_device(name: str) -> "jax.Device":
+def _join(hosts: Hosts) -> None:
+    """Join the processes that train together.
+
+    What XLA and its transports print goes nowhere from now on: they write to file descriptors, the result's too.
+    """
     import jax
 
-    if name != "auto":  # JAX_PLATFORMS is for auto; and for the CPU JAX need not take hold of an accelerator beside it
-        jax.config.update("jax_platforms", "cpu" if name == "cpu" else "")
+    address = hosts.coordinator
+    for stream, descriptor in ((sys.stdout, 1), (sys.stderr, 2)):
+        stream.flush()
+        kept = os.dup(descriptor)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        setattr(sys, "stdout" if descriptor == 1 else "stderr", os.fdopen(kept, "w", encoding="utf-8"))
     try:
-        return jax.devices(None if name == "auto" else name)[0]
+        jax.distributed.initialize(
+            address,
+            hosts.processes,
+            hosts.process,
+            coordinator_bind_address=address,
+            initialization_timeout=JOINING_SECONDS,
+            heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
+        )
+    except ValueError as error:
+        raise UsageError(
+            "--distributed finds neither Slurm, Open MPI, Kubernetes nor a Cloud TPU here: give --coordinator "
+            "HOST:PORT, --num-processes and --process-id."
+        ) from error
+    except RuntimeError as error:
+        where = f" at {address}" if address else ""
+        raise LostProcessError(
+            f"The processes that train together did not all come{where}: {str(error).splitlines()[0]}."
+        ) from error
+
+
+def _choose(found: "list[jax.Device]", n: int) -> "list[jax.Device]":
+    if n > len(found):
+        platform = found[0].platform
+        virtual = "; XLA_FLAGS=--xla_force_host_platform_device_count=N parts a CPU" if platform == "cpu" else ""
+        raise UsageError(f"JAX finds {len(found)} {platform} here, not the {n} of --devices{virtual}.")
+    return found[:n]
+
+
+def _choose_everywhere(own: "list[jax.Device]") -> "list[jax.Device]":
+    """Return the devices that all processes use, as many in each as in this one."""
+    import jax
+
+    every = jax.devices(own[0].platform)
+    return [
+        device
+        for process in range(jax.process_count())
+        for device in [each for each in every if each.process_index == process][: len(own)]
+    ]
+
+
+def _find_devices(name: str) -> "list[jax.Device]":
+    """Return this process's devices of a kind."""
+    import jax
+
+    try:
+        return jax.local_devices(backend=None if name == "auto" else name)
     except Exception as error:
         from jax.extend.backend import clear_backends
 

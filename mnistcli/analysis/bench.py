@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from mnistcli.data import Dataset, load
+from mnistcli.mesh import mesh_for
 from mnistcli.models import configure, description
 from mnistcli.models.language import describe
 from mnistcli.models.network import build as build_network
@@ -71,12 +72,13 @@ def measure(archs: Sequence[str], batch_sizes: Sequence[int]) -> Iterator[Speed]
 def _training(arch: str, data: Dataset, batch: int) -> Work:
     config = configure(arch, batch_size=batch)
     graph = define(*_shape(arch, data)).training
-    window = next(make_feed(data.train, batch=batch, seed=config.seed).windows(1))
+    mesh = mesh_for(batch)
+    window = next(make_feed(data.train, batch=batch, seed=config.seed, mesh=mesh).windows(1))
     optimizer = make_optimizer(config, steps=window.stop * config.epochs)
     _, parts = split(build_network(*_shape(arch, data), seed=config.seed))
     state = TrainState(parts.params, parts.rest, optimizer.init(parts.params))
     before = parts.streams, *window, jnp.uint32(config.seed), jnp.uint32(1), jnp.int32(0)
-    train_steps = make_train_steps(graph, optimizer, config)
+    train_steps = make_train_steps(graph, optimizer, config, mesh)
 
     def run(program: Any, times: int) -> Any:
         nonlocal state

@@ -18,6 +18,7 @@ from mnistcli.data import Dataset, load
 from mnistcli.errors import InterruptedRunError, RunError, StoppedRunError
 from mnistcli.files import write_atomically
 from mnistcli.inference.stablehlo import make_stablehlo
+from mnistcli.mesh import is_alone
 from mnistcli.models import description
 from mnistcli.models.flax_file import loaded
 from mnistcli.models.network import flatten, restore
@@ -140,7 +141,7 @@ class Course:
         run = Run(folder.path.name, folder.weights, folder.path)
         _write_answers(run, fit)
         answers = answers_of(run, fit.dataset, split="test", kept=False)
-        if fit.config.start:
+        if fit.config.start and is_alone():  # else the others would have to take part
             self._compare_with_start()
         folder.save_test_logits(answers.logits, np.asarray(answers.images.labels), fit.dataset.fingerprint)
         result = TrainResult(

@@ -14,6 +14,7 @@ from itertools import islice
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
+from mnistcli.config import Hosts
 from mnistcli.errors import InterruptedRunError, LimitError, MnistcliError
 from mnistcli.jax_setup import set_up
 from mnistcli.process import child_process, cores
@@ -29,13 +30,15 @@ class Place:
     """Where the processes compute.
 
     Attributes:
-        device: As of `jax_setup.set_up`, and `cache` too.
+        device, devices, hosts, cache: As of `jax_setup.set_up`.
         source: The FILE.py:CLASS to execute, for a class in Flax; else None.
     """
 
     device: str
+    devices: int | None
     cache: bool
     source: str | None = None
+    hosts: Hosts | None = None
 
 
 class Crew(ExitStack, Generic[Job]):
@@ -154,7 +157,14 @@ class Crew(ExitStack, Generic[Job]):
 def _serve(connection: Connection, place: Place, work: Callable[[Any, Connection, str], None]) -> None:
     """Tell of the device, then do each job that comes; tell None at a job's end, or the error."""
     try:
-        device = set_up(place.device, cache=place.cache, one_thread=True, tell=partial(_tell, connection))
+        device = set_up(
+            place.device,
+            devices=place.devices,
+            hosts=place.hosts,
+            cache=place.cache,
+            one_thread=place.hosts is None,
+            tell=partial(_tell, connection),
+        )
         connection.send(device)
         if place.source:
             from mnistcli.models.flax_file import load, read_source

@@ -10,6 +10,7 @@ import optax
 from mnistcli.config import TrainConfig
 from mnistcli.data import Dataset
 from mnistcli.errors import DivergedError
+from mnistcli.mesh import mesh_for
 from mnistcli.models.network import build, define, split
 from mnistcli.results.tune import RateRange
 from mnistcli.training.feed import make_feed
@@ -42,8 +43,9 @@ def measure_rates(config: TrainConfig, dataset: Dataset) -> RateRange:
     _, parts = split(build(*shape, seed=jnp.uint32(config.seed)))
     state = TrainState(parts.params, parts.rest, optimizer.init(parts.params))
     batch = min(config.batch_size, n)
-    feed, seed = make_feed(train, batch=batch, seed=config.seed), jnp.uint32(config.seed)
-    train_steps = make_train_steps(define(*shape, frozen=config.freeze).training, optimizer, config)
+    mesh = mesh_for(batch)
+    feed, seed = make_feed(train, batch=batch, seed=config.seed, mesh=mesh), jnp.uint32(config.seed)
+    train_steps = make_train_steps(define(*shape, frozen=config.freeze).training, optimizer, config, mesh)
     losses: list[float] = []
     mean = 0.0
     for epoch in count(1):

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from mnistcli.analysis.course import Course, Interrupted, Session
+from mnistcli.analysis.follow import tell_config, tell_state
 from mnistcli.analysis.start import frozen_layers, layers_of, take_weights, trained_layers
 from mnistcli.config import TrainConfig, go_on
 from mnistcli.data import Dataset
@@ -80,8 +81,10 @@ def begin(
             write_atomically(folder.path / source.path.name, source.content)
         if arrays:
             folder.save_start(arrays)
+        tell_config(config, dataset, checkpoint_every=session.checkpoint_every)
         fit = Fit(config, dataset, session.checkpoint_every, beside)
         fit.begin_with(arrays)
+        tell_state(fit)
     except BaseException:
         folder.close(Status.FAILED)
         raise
@@ -114,8 +117,10 @@ def reopen(
         now = provenance(device=session.device, data_fingerprint=dataset.fingerprint)
         if before.get("data_fingerprint") != now["data_fingerprint"]:
             raise DataError(f"The run {run!r} was begun on other images than {config.dataset} holds now.")
+        tell_config(config, dataset, checkpoint_every=session.checkpoint_every)
         fit = Fit(config, dataset, session.checkpoint_every, beside)
         trained = _restore(folder, fit, session)
+        tell_state(fit)
         if before.get("versions") != now["versions"] or folder.record.device.partition(",")[0] != session.device:
             session.notify(Notice("It was begun on another device or version: its weights may differ a little."))
         folder.begin_again(config, now)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mnistcli.cli.compute import Device, make_compute
+from mnistcli.cli.compute import Device, Devices, make_compute
 from mnistcli.cli.face import Face
 from mnistcli.errors import UsageError
 from mnistcli.models import RECIPES, find_recipe, is_flax
@@ -47,6 +47,7 @@ def bench(
         Path | None, typer.Option(metavar="FILE", help="Compare with an earlier result of 'mnistcli bench --json'.")
     ] = None,
     device: Device = "auto",
+    devices: Devices = None,
 ) -> None:
     """Measure a device: how fast it compiles, trains and predicts.
 
@@ -62,7 +63,7 @@ def bench(
     from mnistcli.results.bench import BenchResult, read_speeds
 
     before, earlier = read_speeds(against) if against else (None, {})
-    used = make_compute(device=device, no_cache=True).start(face)
+    used = make_compute(device=device, devices=devices, no_cache=True).start(face)
 
     from mnistcli.analysis.bench import measure
     from mnistcli.render.bench import bench_view, speed_line

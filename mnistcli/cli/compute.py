@@ -7,19 +7,29 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnistcli.config import DEVICES
+from mnistcli.config import DEVICES, Hosts
 from mnistcli.errors import UsageError, unknown
 
 if TYPE_CHECKING:
+    from mnistcli.analysis.crew import Place
     from mnistcli.cli.face import Face
 
-PANEL = "Computing"
+PANEL, HOSTS = "Computing", "Several processes"
 
 Device = Annotated[
     str,
     typer.Option(
         metavar="|".join(DEVICES),
         help="Where to compute; auto: the fastest device that JAX finds; for predict ONNX Runtime on the CPU.",
+        rich_help_panel=PANEL,
+    ),
+]
+Devices = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="How many devices of that kind compute together, each on its share of a batch.",
+        show_default="all",
         rich_help_panel=PANEL,
     ),
 ]
@@ -34,6 +44,7 @@ class Compute:
     """What the command line says of the device and of compiled programs."""
 
     device: str
+    devices: int | None
     cache: bool
 
     def start(self, face: Face, *, like: str | None = None) -> str:
@@ -43,17 +54,71 @@ class Compute:
         """
         from mnistcli.jax_setup import ONE_THREAD, set_up
 
-        used = set_up(self.device, cache=self.cache, one_thread=like == ONE_THREAD, tell=face.note)
+        used = set_up(
+            self.device, devices=self.devices, cache=self.cache, one_thread=like == ONE_THREAD, tell=face.note
+        )
         face.explain(f"Computing on {used}.")
         return used
 
+    def place(self, source: str | None, hosts: Hosts | None = None) -> Place:
+        """Return where processes compute that this one starts; `source` is the FILE.py:CLASS that they execute."""
+        from mnistcli.analysis.crew import Place
 
-def make_compute(*, device: Device = "auto", no_cache: NoCache = False) -> Compute:
+        return Place(self.device, self.devices, self.cache, source, hosts)
+
+
+def make_compute(*, device: Device = "auto", devices: Devices = None, no_cache: NoCache = False) -> Compute:
     """Gather the options.
 
     Raises:
-        UsageError: There is no such kind of device.
+        UsageError: There is no such kind of device, or the number is below 1.
     """
     if device not in DEVICES:
         raise UsageError(unknown("device", device, DEVICES))
-    return Compute(device, cache=not no_cache)
+    if devices is not None and devices < 1:
+        raise UsageError(f"--devices must be at least 1, not {devices}.")
+    return Compute(device, devices, cache=not no_cache)
+
+
+def make_hosts(
+    *,
+    distributed: Annotated[
+        bool,
+        typer.Option(
+            "--distributed",
+            help="Train with the other processes of this job; Slurm, Open MPI, Kubernetes and Cloud TPUs are found.",
+            rich_help_panel=HOSTS,
+        ),
+    ] = False,
+    coordinator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Elsewhere: where process 0 listens. Whoever reaches it takes part: use a network that you trust.",
+            show_default=False,
+            rich_help_panel=HOSTS,
+        ),
+    ] = None,
+    num_processes: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Elsewhere: how many processes.", show_default=False, rich_help_panel=HOSTS),
+    ] = None,
+    process_id: Annotated[
+        int | None,
+        typer.Option(
+            metavar="I",
+            help="Elsewhere: this one's number, from 0; process 0 writes the run.",
+            show_default=False,
+            rich_help_panel=HOSTS,
+        ),
+    ] = None,
+) -> Hosts | None:
+    """Gather the options; None: this process trains alone.
+
+    Raises:
+        UsageError: They contradict each other.
+    """
+    given = (coordinator, num_processes, process_id)
+    if not distributed and given == (None, None, None):
+        return None
+    return Hosts(coordinator=coordinator, processes=num_processes, process=process_id)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from mnistcli.cli.compute import make_compute
+from mnistcli.cli.compute import make_compute, make_hosts
 from mnistcli.cli.data_options import make_data
 from mnistcli.cli.onnx_options import make_onnx
 from mnistcli.cli.recipe_options import make_sources
@@ -129,6 +129,7 @@ def command(app: typer.Typer, *, examples: list[str], name: str | None = None) -
         own = dict(_parameters(function))
         known: dict[str, Callable[..., Any]] = {
             "compute": make_compute,
+            "hosts": make_hosts,
             "data": make_data,
             "onnx": make_onnx,
             "sources": make_sources,

@@ -82,13 +82,12 @@ def train_group(
 
     `source` is the FILE.py:CLASS of a class in Flax; `how` is for `GroupWork`.
     """
-    from mnistcli.analysis.crew import Place
     from mnistcli.analysis.group import GroupWork
     from mnistcli.analysis.group import train_group as train
     from mnistcli.render.progress import TrainingProgress
 
     load = partial(data.load, replace(face, quiet=True))
-    work = GroupWork(groups.runs, Place(compute.device, compute.cache, source), load, **how)
+    work = GroupWork(groups.runs, compute.place(source), load, **how)
     with TrainingProgress(face.err, quiet=face.quiet) as progress:
 
         def show(event: MemberEvent) -> None:

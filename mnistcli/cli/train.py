@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from contextlib import redirect_stdout
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +18,7 @@ from mnistcli.cli.face import Face
 from mnistcli.cli.group import parse_seeds, take_group, train_group
 from mnistcli.cli.options import Optimizer, RunsDir
 from mnistcli.cli.recipe_options import ARCH, Sources
-from mnistcli.config import RUNS_DIR, SCHEDULES, TrainConfig
+from mnistcli.config import RUNS_DIR, SCHEDULES, Hosts, TrainConfig
 from mnistcli.errors import UsageError
 from mnistcli.models import RECIPES, is_flax, recipe_default
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mnistcli.analysis.course import Session
+    from mnistcli.analysis.hosts import HostsWork
     from mnistcli.results.training import GroupResult, TrainResult
 
 STUDY = ("dense", "cnn")  # what compare compares where nothing else is named
@@ -48,6 +50,7 @@ def train(
     data: Data,
     compute: Compute,
     sources: Sources,
+    hosts: Hosts | None,
     *,
     arch: Annotated[
         str | None,
@@ -184,6 +187,8 @@ def train(
     if seeds is not None and seed is not None:
         raise UsageError("--seed contradicts --seeds: give one of them.")
     wanted = None if seeds is None else parse_seeds(seeds)
+    if seeds is not None and hosts is not None:
+        raise UsageError("--seeds contradicts --distributed: one run is trained by all processes.")
     if resume is not None and (start, freeze) != (None, None):
         raise UsageError("--from and --freeze contradict --resume: the run was begun with its own.")
     if resume is not None and sources.flags:
@@ -219,6 +224,28 @@ def train(
 
     frozen = ",".join(config.freeze) if config.freeze else None
     groups = Groups(RunsFolder(runs_dir))
+    if hosts is not None:
+        from mnistcli.analysis.hosts import HostsWork
+        from mnistcli.render.training import training_view
+
+        task = HostsWork(
+            groups.runs,
+            compute.place(arch if arch is not None and is_flax(arch) else None, hosts),
+            partial(data.load, replace(face, quiet=True)),
+            config if resume is None else None,
+            resume=resume,
+            given=given | data.given,
+            dataset=data.given.get("dataset"),
+            name=name,
+            start=plan.start,
+            freeze=frozen,
+            checkpoint_every=checkpoint_every,
+            keep_epochs=keep_epochs,
+        )
+        shared = _train_with_hosts(face, task, plots=not no_plots)
+        if shared is not None:
+            face.show(training_view(shared, next_commands=_next_commands(shared, runs_dir)))
+        return
     group = take_group(face, data, groups, config, seeds=wanted, resume=resume, name=name, given=given)
     if group is not None:
         trained = train_group(
@@ -286,11 +313,27 @@ def train_visibly(
     with TrainingProgress(face.err, quiet=face.quiet) as progress, redirect_stdout(sys.stderr):
         result = work(Session(progress, device, checkpoint_every, partial(data.load, face), keep_epochs))
     if plots:
-        from mnistcli.render import figures
-
-        figures.save(figures.curves(result.run, [result.history]), result.folder / "curves.png")
-        figures.save(figures.confusion(result.evaluation), result.folder / "confusion.png")
+        _save_figures(result)
     return result
+
+
+def _train_with_hosts(face: Face, work: HostsWork, *, plots: bool) -> TrainResult | None:
+    """Train with other processes, showing how it goes where this is the first; the result is the first one's."""
+    from mnistcli.analysis.hosts import train_with_hosts
+    from mnistcli.render.progress import TrainingProgress
+
+    with TrainingProgress(face.err, quiet=face.quiet) as progress:
+        result = train_with_hosts(work, progress)
+    if plots and result is not None:
+        _save_figures(result)
+    return result
+
+
+def _save_figures(result: TrainResult) -> None:
+    from mnistcli.render import figures
+
+    figures.save(figures.curves(result.run, [result.history]), result.folder / "curves.png")
+    figures.save(figures.confusion(result.evaluation), result.folder / "confusion.png")
 
 
 def _describe(config: TrainConfig) -> str:

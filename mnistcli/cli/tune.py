@@ -115,7 +115,6 @@ def tune(
     if arch is None and resume is None:
         raise UsageError(f"tune takes an architecture: {', '.join(RECIPES)}, or your own.")
 
-    from mnistcli.analysis.crew import Place
     from mnistcli.models.space import check_space, make_space
     from mnistcli.render.tune import search_view, verdict
     from mnistcli.runs import RunsFolder, provenance
@@ -147,7 +146,7 @@ def tune(
             most_trials=TRIALS if trials is None and seconds is None else trials,
             most_seconds=seconds,
         )
-    result = _search(face, data, search, Place(compute.device, compute.cache, source), dataset)
+    result = _search(face, data, search, compute.place(source), dataset)
     if plot is not None:
         from mnistcli.render import tune_figures
 

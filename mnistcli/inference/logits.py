@@ -8,8 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax import lax
+from jax.sharding import Mesh, PartitionSpec
 
 from mnistcli.data import release
+from mnistcli.mesh import BATCH as BATCH_AXIS
+from mnistcli.mesh import devices_of, local_mesh, place, replicated, split_along
 from mnistcli.models.network import Parts, logits
 
 # Images in one forward pass inside the jitted loop; small enough for the CNN's activations to stay in a CPU's cache.
@@ -17,31 +20,54 @@ BATCH = 250
 BLOCK = 40 * BATCH  # images on the device at a time
 
 
-@partial(jax.jit, static_argnums=0)
-def batched_logits(graph: nnx.GraphDef[nnx.Module], parts: Parts, images: jax.Array) -> jax.Array:
-    """Return logits [n, classes] of images [n, height, width, channels] uint8, where n is a multiple of BATCH."""
-    batches = images.reshape(-1, BATCH, *images.shape[1:])
-    return lax.map(partial(logits, graph, parts), batches).reshape(len(images), -1)
+@partial(jax.jit, static_argnums=(0, 1))
+def batched_logits(graph: nnx.GraphDef[nnx.Module], mesh: Mesh, parts: Parts, images: jax.Array) -> jax.Array:
+    """Return logits [n, classes] of images [n, height, width, channels] uint8, whole on each device of the mesh.
+
+    n is a multiple of BATCH times the number of devices; each device computes its share.
+    """
+
+    def of_one_device(parts: Parts, images: jax.Array) -> jax.Array:
+        batches = images.reshape(-1, BATCH, *images.shape[1:])
+        return lax.map(partial(logits, graph, parts), batches).reshape(len(images), -1)
+
+    whole, part = PartitionSpec(), PartitionSpec(BATCH_AXIS)
+    of_all = jax.shard_map(of_one_device, mesh=mesh, in_specs=(whole, part), out_specs=part, check_vma=False)
+    return lax.with_sharding_constraint(of_all(parts, images), replicated(mesh))
 
 
 def predict_logits(graph: nnx.GraphDef[nnx.Module], parts: Parts, images: np.ndarray) -> np.ndarray:
     """Return logits [n, classes] float32 of images [n, height, width, channels] uint8, any n."""
-    return in_blocks(partial(batched_logits, graph, parts), images)
+    mesh = local_mesh()
+    return in_blocks_on(mesh, partial(batched_logits, graph, mesh, place(parts, replicated(mesh))), images)
 
 
 def in_blocks(forward: Callable[[jax.Array], jax.Array], images: np.ndarray) -> np.ndarray:
     """Return what `forward` makes of images, block by block, all of `block_size`: the last is filled up with blanks."""
-    size = block_size(len(images))
+    return _in_blocks(lambda block: forward(jnp.asarray(block)), images, block_size(len(images)))
+
+
+def in_blocks_on(mesh: Mesh, forward: Callable[[jax.Array], jax.Array], images: np.ndarray) -> np.ndarray:
+    """Do as `in_blocks`, with the images of each block spread over the devices of a mesh."""
+    sharding = split_along(mesh, 0)
+    return _in_blocks(lambda block: forward(place(block, sharding)), images, block_size(len(images), mesh))
+
+
+def _in_blocks(forward: Callable[[np.ndarray], jax.Array], images: np.ndarray, size: int) -> np.ndarray:
     done = []
     for start in range(0, len(images), size):
         block = images[start : start + size]
         missing = np.zeros((size - len(block), *block.shape[1:]), block.dtype)
         whole = np.concatenate([block, missing]) if len(missing) else block
-        done.append(np.asarray(forward(jnp.asarray(whole)))[: len(block)])
+        done.append(np.asarray(forward(whole))[: len(block)])
         release(images)
     return np.concatenate(done)
 
 
-def block_size(n: int) -> int:
-    """Return how many of n images go to the device together: BLOCK, or fewer, a multiple of BATCH, where n is less."""
-    return min(n + -n % BATCH, BLOCK)
+def block_size(n: int, mesh: Mesh | None = None) -> int:
+    """Return how many of n images go to the device together: BLOCK, or fewer where n is less.
+
+    It is a multiple of BATCH, and of BATCH times the devices of a mesh.
+    """
+    unit = BATCH * (devices_of(mesh) if mesh else 1)
+    return min(n + -n % unit, max(BLOCK - BLOCK % unit, unit))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,7 @@ class Checkpoint:
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Write last.safetensors; the checkpoint that it was until now stands beside it until the next."""
-    figures = asdict(checkpoint) | {"schema": SCHEMA}
-    del figures["tensors"]
-    save_tensors(folder / NEW, checkpoint.tensors, figures)
+    save_tensors(folder / NEW, checkpoint.tensors, figures_of(checkpoint) | {"schema": SCHEMA})
     _advance(folder)
 
 
@@ -90,7 +88,7 @@ def _read(path: Path, expected: Tensors, steps: int) -> Checkpoint:
         if tensors[name].dtype != array.dtype:
             raise RunError(f"{str(path)!r}: expected {name} as {array.dtype}, found {tensors[name].dtype}.")
     try:
-        return _from_figures(tensors, figures, steps)
+        return checkpoint_of(tensors, figures, steps=steps)
     except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
         raise RunError(f"{str(path)!r} is damaged; wrong or missing in its metadata: {error}.") from error
 
@@ -106,7 +104,17 @@ def read_metrics(values: dict[str, Any]) -> EpochMetrics:
     return EpochMetrics(**values)
 
 
-def _from_figures(tensors: Tensors, figures: dict[str, Any], steps: int) -> Checkpoint:
+def figures_of(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return what a checkpoint holds beside its tensors, for JSON."""
+    return {key: value for key, value in asdict(replace(checkpoint, tensors={})).items() if key != "tensors"}
+
+
+def checkpoint_of(tensors: Tensors, figures: dict[str, Any], *, steps: int) -> Checkpoint:
+    """Return the checkpoint of tensors and figures; `steps` are those of an epoch.
+
+    Raises:
+        TypeError, KeyError, ValueError, AttributeError, OverflowError: The figures are not those of a checkpoint.
+    """
     history = tuple(map(read_metrics, figures["history"]))
     if [metrics.epoch for metrics in history] != list(range(1, len(history) + 1)):
         raise ValueError("the history, whose epochs are not in order")

@@ -10,12 +10,15 @@ from math import prod
 from typing import NamedTuple, Protocol
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from mnistcli.data import Split, release
+from mnistcli.mesh import devices_of, of_first_process, place, replicated, split_along
 
-SHARE = 1 / 32  # of memory, the device's or the machine's, whichever is less: a larger training split is streamed
+# Of memory, a device's or its share of the machine's, whichever is less. A larger training split is parted among the
+# devices, and what is too large for all of them together is streamed.
+SHARE = 1 / 32
 PIECE = 1024  # images between two releases: the system maps 64 kB around each that is looked at
 WINDOW_BYTES = 2**25  # of images that go to the device together
 
@@ -33,7 +36,7 @@ class Window(NamedTuple):
     images: jax.Array
     labels: jax.Array
     order: jax.Array
-    first: jax.Array
+    first: np.int32
 
     @property
     def stop(self) -> int:
@@ -53,10 +56,13 @@ class Feed(Protocol):
         ...
 
 
-def make_feed(train: Split, *, batch: int, seed: int) -> Feed:
+def make_feed(train: Split, *, batch: int, seed: int, mesh: Mesh) -> Feed:
     """Return the feed for a training split: resident, or streaming where the images take more than SHARE of memory."""
-    streams = prod(train.images.shape) > SHARE * _memory()
-    return Streaming(train, batch=batch, seed=seed) if streams else Resident(train, batch=batch, seed=seed)
+    size, room = prod(train.images.shape), SHARE * _memory()
+    parts = of_first_process(min(-(-size // int(room)), devices_of(mesh) + 1))
+    if parts > devices_of(mesh):
+        return Streaming(train, batch=batch, seed=seed, mesh=mesh)
+    return Resident(train, batch=batch, seed=seed, mesh=mesh, parted=parts > 1)
 
 
 def epoch_order(n: int, *, batch: int, seed: int, epoch: int) -> np.ndarray:
@@ -70,11 +76,14 @@ def epoch_order(n: int, *, batch: int, seed: int, epoch: int) -> np.ndarray:
 
 
 class Resident:
-    """All images lie on the device; an epoch is one window."""
+    """All images lie on each device, or a part of them on each; an epoch is one window."""
 
-    def __init__(self, train: Split, *, batch: int, seed: int) -> None:
-        self._images, self._labels = jnp.asarray(train.images), jnp.asarray(train.labels)
-        self._batch, self._seed = batch, seed
+    def __init__(self, train: Split, *, batch: int, seed: int, mesh: Mesh, parted: bool = False) -> None:
+        missing = -len(train) % devices_of(mesh) if parted else 0  # parts are of the same size
+        images = np.concatenate([train.images, train.images[:missing]]) if missing else train.images
+        self._images = place(images, split_along(mesh, 0) if parted else replicated(mesh))
+        self._labels = place(train.labels, replicated(mesh))
+        self._batch, self._seed, self._mesh = batch, seed, mesh
 
     def with_seed(self, seed: int) -> "Resident":
         """Return a feed of the same images, which stay where they are."""
@@ -85,20 +94,20 @@ class Resident:
     def windows(self, epoch: int, *, step: int = 0) -> Iterator[Window]:  # noqa: ARG002  (its one window holds every step)
         """Yield the epoch's one window."""
         order = epoch_order(len(self._labels), batch=self._batch, seed=self._seed, epoch=epoch)
-        yield Window(self._images, self._labels, jnp.asarray(order), jnp.int32(0))
+        yield Window(self._images, self._labels, place(order, split_along(self._mesh, 1)), np.int32(0))
 
 
 class Streaming:
     """Images stay in their memory map; the next windows are gathered, by Grain's threads, while one is trained on."""
 
-    def __init__(self, train: Split, *, batch: int, seed: int) -> None:
-        self._train, self._batch, self._seed = train, batch, seed
+    def __init__(self, train: Split, *, batch: int, seed: int, mesh: Mesh) -> None:
+        self._train, self._batch, self._seed, self._mesh = train, batch, seed, mesh
         self._steps = max(1, WINDOW_BYTES // (batch * prod(train.images.shape[1:])))
         self._within = np.arange(self._steps * batch, dtype=np.int32).reshape(self._steps, batch)
 
     def with_seed(self, seed: int) -> "Streaming":
         """Return a feed of the same images."""
-        return Streaming(self._train, batch=self._batch, seed=seed)
+        return Streaming(self._train, batch=self._batch, seed=seed, mesh=self._mesh)
 
     def windows(self, epoch: int, *, step: int = 0) -> Iterator[Window]:
         """Yield the epoch's windows from the one that holds that step; the last is filled up with steps of no image."""
@@ -109,7 +118,13 @@ class Streaming:
         numbers = grain.MapDataset.range(step // self._steps, -(-len(order) // self._steps))
         gathered = numbers.map(lambda number: self._gather(order, number)).to_iter_dataset(ahead)
         for first, images, labels, rows in gathered:
-            yield Window(jnp.asarray(images), jnp.asarray(labels), jnp.asarray(rows), jnp.int32(first))
+            whole = replicated(self._mesh)
+            yield Window(
+                images=place(images, whole),
+                labels=place(labels, whole),
+                order=place(rows, split_along(self._mesh, 1)),
+                first=np.int32(first),
+            )
 
     def _gather(self, order: np.ndarray, number: int) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
         first = number * self._steps
@@ -126,8 +141,7 @@ class Streaming:
 
 
 def _memory() -> int:
-    """Return the bytes of the machine's memory, or of the device's where it has its own and that is less."""
+    """Return the bytes of a device's share of the machine's memory, or of its own memory where that is less."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**33
-    (device,) = jnp.zeros(()).devices()
-    own = (device.memory_stats() or {}).get("bytes_limit", machine)
-    return int(min(machine, own))
+    own = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit", machine)
+    return int(min(machine // jax.local_device_count(), own))

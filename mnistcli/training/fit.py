@@ -8,13 +8,13 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mnistcli.config import TrainConfig
 from mnistcli.data import Dataset
 from mnistcli.errors import DivergedError
-from mnistcli.inference.logits import batched_logits, block_size, in_blocks
+from mnistcli.inference.logits import batched_logits, block_size, in_blocks_on
+from mnistcli.mesh import mesh_for, of_first_process, place, replicated, split_along
 from mnistcli.metrics.calibration import fit_temperature
 from mnistcli.metrics.scores import accuracy, cross_entropy
 from mnistcli.models.network import Parts, Tree, build, count, define, flatten, map_paths, split
@@ -65,10 +65,12 @@ class Fit:
         self.train_images = len(train)
         self._batch = min(self.config.batch_size, self.train_images)
         self.steps_per_epoch = -(-self.train_images // self._batch)
+        self.mesh = mesh_for(self._batch)
+        self._whole = replicated(self.mesh)
         self.optimizer = make_optimizer(self.config, steps=self.config.epochs * self.steps_per_epoch)
-        self.seed = jnp.uint32(self.config.seed)
+        self.seed = np.uint32(self.config.seed)
         if self.beside is None:
-            self.feed = make_feed(train, batch=self._batch, seed=self.config.seed)
+            self.feed = make_feed(train, batch=self._batch, seed=self.config.seed, mesh=self.mesh)
             self._compile(shape)
         else:
             self.feed = self.beside.feed.with_seed(self.config.seed)
@@ -84,18 +86,23 @@ class Fit:
             return TrainState(parts.params, parts.rest, self.optimizer.init(parts.params)), parts.streams
 
         # One program, whatever the seed, in place of dozens of single operations.
-        self._initial_state = jax.jit(initial_state).lower(self.seed).compile()
-        state, streams = jax.eval_shape(initial_state, self.seed)
-        bounds = self.seed, jnp.uint32(1), jnp.int32(0), jnp.int32(0)
+        self._initial_state = jax.jit(initial_state, out_shardings=self._whole).lower(self.seed).compile()
+        state, streams = self._like(jax.eval_shape(initial_state, self.seed))
+        bounds = self.seed, np.uint32(1), np.int32(0), np.int32(0)
         self._train_steps = (
-            make_train_steps(self.definition.training, self.optimizer, self.config)
-            .lower(state, empty_tally(), streams, *next(self.feed.windows(1)), *bounds)
+            make_train_steps(self.definition.training, self.optimizer, self.config, self.mesh)
+            .lower(state, self._like(empty_tally()), streams, *next(self.feed.windows(1)), *bounds)
             .compile()
         )
         validation = len(self.dataset.validation)
-        block = jax.ShapeDtypeStruct((block_size(validation), *self.dataset.image_shape), jnp.uint8)
+        shape_of_block = block_size(validation, self.mesh), *self.dataset.image_shape
+        block = jax.ShapeDtypeStruct(shape_of_block, np.uint8, sharding=split_along(self.mesh, 0))
         parts = Parts(state.params, state.rest, streams)
-        self._logits = batched_logits.lower(self.definition.use, parts, block).compile()
+        self._logits = batched_logits.lower(self.definition.use, self.mesh, parts, block).compile()
+
+    def _like(self, tree: Any) -> Any:
+        """Return the shapes and dtypes of arrays that are whole on each device."""
+        return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=self._whole), tree)
 
     @property
     def parameters(self) -> int:
@@ -119,7 +126,7 @@ class Fit:
 
     def _state_with(self, arrays: Mapping[str, np.ndarray]) -> TrainState:
         def replaced(tree: Tree) -> Tree:
-            return map_paths(lambda path, leaf: jnp.asarray(arrays.get(path, leaf)), tree)
+            return map_paths(lambda path, leaf: place(arrays.get(path, leaf), self._whole), tree)
 
         return self.state._replace(params=replaced(self.state.params), rest=replaced(self.state.rest))
 
@@ -149,7 +156,7 @@ class Fit:
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint; its tensors are those expected."""
-        leaves = [jnp.asarray(checkpoint.tensors[name]) for name in self._tensors()]
+        leaves = place([checkpoint.tensors[name] for name in self._tensors()], self._whole)
         trees = jax.tree.unflatten(jax.tree.structure(self._trees()), leaves)
         self.state, self.tally = TrainState(**trees["state"]), trees["tally"]
         self.history = [*checkpoint.history]
@@ -163,10 +170,10 @@ class Fit:
             for window in self.feed.windows(self.epoch, step=self.step):
                 while self.step < min(window.stop, self.steps_per_epoch):
                     step, stop = self.step, self.next_stop(window, chunk)
-                    bounds = self.seed, jnp.uint32(self.epoch), jnp.int32(step), jnp.int32(stop)
+                    bounds = self.seed, np.uint32(self.epoch), np.int32(step), np.int32(stop)
                     state, tally = self._train_steps(self.state, self.tally, self.streams, *window, *bounds)
                     metrics = self.advance(state, tally, stop, started)
-                    chunk = next_chunk(stop - step, started)
+                    chunk = of_first_process(next_chunk(stop - step, started))
                     yield metrics
                     started = time.perf_counter()
             yield self.end_epoch()
@@ -182,7 +189,7 @@ class Fit:
         return len(self.history) + 1
 
     def _begin_epoch(self) -> None:
-        self.step, self._seconds, self.tally = 0, 0.0, empty_tally()
+        self.step, self._seconds, self.tally = 0, 0.0, place(empty_tally(), self._whole)
 
     def _trees(self) -> dict[str, Any]:
         return {"state": self.state._asdict(), "tally": self.tally}
@@ -246,7 +253,7 @@ class Fit:
 
     def _answer_validation(self, state: TrainState) -> np.ndarray:
         parts = Parts(state.params, state.rest, self.streams)
-        return in_blocks(partial(self._logits, parts), self.dataset.validation.images)
+        return in_blocks_on(self.mesh, partial(self._logits, parts), self.dataset.validation.images)
 
     def _check_finite(self, what: str, value: float) -> None:
         if not math.isfinite(value):

@@ -7,8 +7,10 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 from jax import lax
+from jax.sharding import Mesh
 
 from mnistcli.config import TrainConfig
+from mnistcli.mesh import devices_of, replicated, split_along
 from mnistcli.models.network import Parts, Tree, flatten, is_in, map_paths, merge, scale, split
 from mnistcli.training.augment import augment
 
@@ -37,6 +39,7 @@ def make_train_steps(
     graph: nnx.GraphDef[nnx.Module],
     optimizer: optax.GradientTransformation,
     config: TrainConfig,
+    mesh: Mesh,
     *,
     together: bool = False,
 ) -> Any:
@@ -50,6 +53,8 @@ def make_train_steps(
     the configuration it takes whether images are augmented, which layers are frozen (their batch statistics too),
     whether the network rejects, and how far labels are smoothed: the loss of the tally is that of the labels as they
     are. Source: C. Szegedy et al., "Rethinking the Inception architecture for computer vision" (CVPR 2016).
+
+    Each device of the mesh works on its share of every batch; state and tally are whole on each.
 
     With `together` it trains several seeds at once: state, tally, order and seed have a further axis, the first. No
     step must then draw random numbers.
@@ -100,6 +105,8 @@ def make_train_steps(
             present = places >= 0
             rows = jnp.where(present, places, ~places)
             batch = images[rows]
+            if devices_of(mesh) > 1:
+                batch = lax.with_sharding_constraint(batch, split_along(mesh, 0))
             if config.augment:
                 batch = augment(_step_key(jax.random.key(seed, impl="rbg"), epoch, i), batch)
             state, tally = train_step(state, _streams_of_step(streams, epoch, i), batch, labels[rows], present)
@@ -108,7 +115,8 @@ def make_train_steps(
         return lax.fori_loop(start, stop, body, (state, tally))
 
     every_seed = jax.vmap(train_steps, in_axes=(0, 0, None, None, None, 0, None, 0, None, None, None))
-    return jax.jit(every_seed if together else train_steps, donate_argnums=(0, 1))
+    whole = replicated(mesh)
+    return jax.jit(every_seed if together else train_steps, donate_argnums=(0, 1), out_shardings=(whole, whole))
 
 
 def _streams_of_step(streams: Tree, epoch: jax.Array, step: jax.Array) -> Tree:

@@ -34,7 +34,7 @@ def train_together(fits: Sequence[Fit]) -> Iterator[Sequence[tuple[Fit, StepMetr
         DivergedError: The loss of one is infinite or no number.
     """
     first = fits[0]
-    train_steps = make_train_steps(first.definition.training, first.optimizer, first.config, together=True)
+    train_steps = make_train_steps(first.definition.training, first.optimizer, first.config, first.mesh, together=True)
     seeds, streams = _stack([fit.seed for fit in fits]), first.streams  # which hold no key, and so no array
     while working := [fit for fit in fits if fit.goes_on]:
         leader, chunk, started = working[0], FIRST_CHUNK, time.perf_counter()
