@@ -11,6 +11,7 @@ from mnistcli.errors import UsageError, unknown
 
 RUNS_DIR = Path("runs")
 DEVICES = ("auto", "cpu", "gpu", "tpu")
+PRECISIONS = ("float32", "bfloat16", "highest")
 SCHEDULES = ("constant", "cosine", "one-cycle")
 PICTURES = ("digit", "whole")  # how a picture becomes what a network reads: its digit as MNIST has it, or as it is
 INVERT = ("auto", "yes", "no")
@@ -193,6 +194,7 @@ class TrainConfig(DataChoice):
             "one-cycle", up from a 25th of it in the first 30 % of the steps, then down to nearly 0.
         label_smoothing: The share of each training label that is spread evenly over all classes.
         augment: Whether every training image is changed at random each time that it is seen.
+        precision: How exactly products are computed, one of PRECISIONS: see `models.precision`.
         limit: Train on the first `limit` images of the training split only; None: on all.
         source_sha256: Of the file that the network is written in, where `arch` is FILE.py:CLASS.
         start: The run that gives the first weights, where they fit; None: they are random.
@@ -213,6 +215,7 @@ class TrainConfig(DataChoice):
     schedule: str = "constant"
     label_smoothing: float = 0.0
     augment: bool = False
+    precision: str = "float32"
     seed: int = 0
     limit: int | None = None
     source_sha256: str | None = None
@@ -230,6 +233,8 @@ class TrainConfig(DataChoice):
             raise UsageError(f"--weight-decay must be from 0 to 1, not {self.weight_decay}.")
         if self.schedule not in SCHEDULES:
             raise UsageError(unknown("schedule", self.schedule, SCHEDULES))
+        if self.precision not in PRECISIONS:
+            raise UsageError(unknown("precision", self.precision, PRECISIONS))
         if not 0 <= self.label_smoothing < 1:
             raise UsageError(f"--label-smoothing must be at least 0 and below 1, not {self.label_smoothing:g}.")
         _at_least("--epochs", self.epochs, 1)

@@ -35,9 +35,9 @@ class Place:
     """
 
     device: str
-    devices: int | None
     cache: bool
     source: str | None = None
+    devices: int | None = None
     hosts: Hosts | None = None
 
 

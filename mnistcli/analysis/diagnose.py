@@ -9,6 +9,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 
+from mnistcli.analysis.accelerators import accelerator_checks
 from mnistcli.analysis.course import Session
 from mnistcli.analysis.study import train
 from mnistcli.data import verify_embedded
@@ -31,13 +32,17 @@ PACKAGES = (
 )
 
 
-def diagnose(runs_dir: Path, *, device: str) -> list[Check]:
-    """Return what was found, line by line; `device` is the name of the one on which JAX was set up to compute."""
+def diagnose(runs_dir: Path, *, device: str, asked: str) -> list[Check]:
+    """Return what was found, line by line.
+
+    `device` is the name of the one on which JAX was set up to compute, `asked` what --device says.
+    """
     return [
         Check("Python", f"{platform.python_version()} on {platform.platform()}"),
         *(Check(name, _version(name)) for name in PACKAGES),
         Check("devices", ", ".join(visible_devices())),
         Check("device used", device),
+        *(accelerator_checks(device) if asked != "cpu" else ()),
         _compiler_check(),
         _folder_check("runs folder", runs_dir),
         _folder_check("compilation cache", cache_folder()),

@@ -7,6 +7,7 @@ where `training.can_train_together` says so.
 """
 
 import shlex
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,12 +16,13 @@ from typing import Any
 
 from mnistcli.analysis.course import Course, Session, resume_command
 from mnistcli.analysis.crew import Crew, Place
-from mnistcli.errors import InterruptedRunError
+from mnistcli.errors import InterruptedRunError, RunError, UsageError
 from mnistcli.process import held_interrupts
 from mnistcli.results.training import GroupMember, GroupResult, MemberEvent, Notice, TrainEvent
 from mnistcli.runs import RunsFolder, StoredModel
-from mnistcli.runs.groups import Group, Groups
+from mnistcli.runs.groups import Group, Groups, seeds_text
 
+LOOK = 0.5  # seconds between two looks whether another process has finished a member, or was lost
 AT_ONCE = 16  # members that a GPU or TPU trains by one program: its memory holds the state of each
 
 
@@ -35,6 +37,7 @@ class GroupWork:
         given: Settings of the command line, which must not contradict a member that was begun before (`config.go_on`).
         checkpoint_every, keep_epochs: As of `study.Session`.
         start, freeze: As of `study.train`.
+        shard: I and N: other processes train the same group, and the I-th of every N members is for this one first.
     """
 
     runs: RunsFolder
@@ -45,29 +48,62 @@ class GroupWork:
     keep_epochs: bool = False
     start: StoredModel | None = None
     freeze: str | None = None
+    shard: tuple[int, int] | None = None
 
 
-def train_group(group: Group, work: GroupWork, notify: Callable[[MemberEvent], None]) -> GroupResult:
+def train_group(group: Group, work: GroupWork, notify: Callable[[MemberEvent | Notice], None]) -> GroupResult:
     """Train the members that are not finished, and return what all of them came to.
+
+    With a shard the members that other processes train are left to them, and taken over when such a process is lost.
 
     Raises:
         InterruptedRunError: Ctrl-C was pressed; every member that was under way has written a checkpoint.
         MnistcliError: As of `study.train`; the others have written a checkpoint.
     """
-    seeds = Groups(work.runs).unfinished(group)
-    if seeds:
+    groups = Groups(work.runs)
+    if groups.unfinished(group):
 
         def hear(job: tuple[int, ...], said: MemberEvent | Notice) -> None:
             notify(MemberEvent(job[0], said) if isinstance(said, Notice) else said)
 
         crew = Crew(work.place, partial(train_members, group, work), hear, at_once=AT_ONCE)
         with held_interrupts() as interrupted, crew:
-            crew.do(((seed,) for seed in seeds), interrupted)
+            if work.shard is None:
+                crew.do(((seed,) for seed in groups.unfinished(group)), interrupted)
+            else:
+                _share(group, groups, crew, work.shard, interrupted, notify)
             if interrupted():
                 arch = f" --arch {shlex.quote(work.place.source)}" if work.place.source else ""
                 command = resume_command("mnistcli train", group.path, group.config) + arch
                 raise InterruptedRunError(f"Interrupted; '{command}' goes on from here.")
     return result_of(group, work.runs)
+
+
+def _share(
+    group: Group,
+    groups: Groups,
+    crew: Crew[tuple[int, ...]],
+    shard: tuple[int, int],
+    interrupted: Callable[[], bool],
+    notify: Callable[[MemberEvent | Notice], None],
+) -> None:
+    """Train this process's part of a group, then what nobody else trains, until the group is whole."""
+    part, parts = shard
+    own = group.seeds[part - 1 :: parts]
+    others = [seed for i in range(parts - 1) for seed in group.seeds[(part + i) % parts :: parts]]
+    told = False
+    while not interrupted() and (left := groups.unfinished(group)):
+        free = [seed for seed in left if groups.is_free(group.members[seed])]
+        if mine := [seed for seed in own if seed in free]:
+            crew.do(((seed,) for seed in mine), interrupted)
+        elif free:
+            wanted = [seed for seed in others if seed in free]
+            crew.do(((seed,) for seed in wanted[: crew.processes]), interrupted)
+        else:
+            if not told:
+                notify(Notice(f"Waiting for the other processes, which train {seeds_text(left)}."))
+                told = True
+            time.sleep(LOOK)
 
 
 def result_of(group: Group, runs: RunsFolder) -> GroupResult:
@@ -97,18 +133,26 @@ def train_members(group: Group, work: GroupWork, seeds: Sequence[int], connectio
     for seed in seeds:
         session = Session(partial(_tell, connection, seed), device, work.checkpoint_every, work.load, work.keep_epochs)
         name, beside = group.members[seed], courses[0].fit if courses else None
-        if groups.status(name) is None:
-            groups.clear(name)
-            config = group.config_of(seed)
-            begun = study.begin(
-                config, session, runs=work.runs, name=name, start=work.start, freeze=work.freeze, beside=beside
-            )
-        else:
-            begun = study.reopen(name, session, runs=work.runs, given=work.given, beside=beside)
+        if work.shard and groups.is_finished_or_busy(name):
+            continue
+        try:
+            if groups.status(name) is None:
+                groups.clear(name)
+                config = group.config_of(seed)
+                begun = study.begin(
+                    config, session, runs=work.runs, name=name, start=work.start, freeze=work.freeze, beside=beside
+                )
+            else:
+                begun = study.reopen(name, session, runs=work.runs, given=work.given, beside=beside)
+        except (UsageError, RunError):
+            if work.shard and groups.is_finished_or_busy(name):  # another process was quicker
+                continue
+            raise
         courses.append(begun)
-    study.train_all(courses, connection.poll)
-    for seed in seeds:
-        connection.send(MemberEvent(seed, None))
+    if courses:
+        study.train_all(courses, connection.poll)
+    for course in courses:
+        connection.send(MemberEvent(course.fit.config.seed, None))
 
 
 def _tell(connection: Connection, seed: int, event: TrainEvent) -> None:

@@ -1,6 +1,6 @@
 """Train one run by several processes, on one machine or on many.
 
-What JAX needs for that runs in a process of its own, which JAX ends when another host is lost: this one stays to say so.
+JAX runs in a process of its own, which it ends when another host is lost: this one stays to say so.
 """
 
 import re
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NamedTuple
 
 from mnistcli.analysis.course import Interrupted, Session
 from mnistcli.analysis.crew import Crew, Place
@@ -19,8 +19,13 @@ from mnistcli.process import held_interrupts
 from mnistcli.results.training import RunStarted, TrainEvent, TrainResult
 from mnistcli.runs import RunsFolder, StoredModel
 
-_INTERRUPTED = InterruptedRunError("Interrupted.")
 STATUS = re.compile(r"[A-Z_]{5,}: ")  # how the text of an error of XLA begins
+
+
+class Stopped(NamedTuple):
+    """Some process was interrupted, and so all of them end."""
+
+    why: str
 
 
 @dataclass(frozen=True)
@@ -64,16 +69,18 @@ def train_with_hosts(work: HostsWork, notify: Callable[[TrainEvent], None]) -> T
     heard: list[Any] = []
 
     def hear(_: str, said: Any) -> None:
-        if isinstance(said, RunStarted | TrainResult | InterruptedRunError):
+        if isinstance(said, Stopped):
+            raise InterruptedRunError(said.why)
+        if isinstance(said, RunStarted | TrainResult):
             heard.append(said)
-        if not isinstance(said, TrainResult | InterruptedRunError):
+        if not isinstance(said, TrainResult):
             notify(said)
 
     try:
         with held_interrupts() as interrupted, Crew(work.place, partial(_take_part, work), hear) as crew:
             crew.do(iter(["train"]), interrupted)
-            if interrupted() or any(isinstance(each, InterruptedRunError) for each in heard):
-                raise next((each for each in heard if isinstance(each, InterruptedRunError)), _INTERRUPTED)
+            if interrupted():
+                raise InterruptedRunError("Interrupted.")
     except (LostProcessError, LimitError) as error:
         begun = next((each for each in heard if isinstance(each, RunStarted)), None)
         how = "process 0 tells how to go on"
@@ -105,7 +112,7 @@ def _take_part(work: HostsWork, _: str, connection: Connection, device: str) -> 
         else:
             connection.send(study.resume(work.resume or "", session, runs=work.runs, given=work.given))
     except InterruptedRunError as error:
-        connection.send(error)
+        connection.send(Stopped(str(error)))
     except (RuntimeError, ValueError) as error:
         if STATUS.match(str(error)):
             raise LostProcessError(str(error)) from error

@@ -16,6 +16,8 @@ from itertools import count
 from multiprocessing.connection import Connection
 from typing import Any
 
+from filelock import FileLock
+
 from mnistcli.analysis.course import resume_command
 from mnistcli.analysis.crew import Crew, Place
 from mnistcli.config import DataChoice, TrainConfig
@@ -27,10 +29,11 @@ from mnistcli.process import held_interrupts
 from mnistcli.results.spread import Spread
 from mnistcli.results.training import EpochMetrics, Notice
 from mnistcli.results.tune import COMPLETE, DIVERGED, PRUNED, Finalist, SearchResult, Trial
-from mnistcli.runs.searches import Search
+from mnistcli.runs.searches import Search, add_trial, claim_trial, drop_claim, read_search
 
 BEST = 3  # settings that are trained again
 NEW_SEEDS = 3  # with which they are
+LOOK = 0.5  # seconds between two looks at what other processes have done
 BEFORE_PRUNING = 4  # trials that reached an epoch before others are judged by them
 
 Notify = Callable[[Trial | Notice], None]
@@ -54,15 +57,18 @@ class Tuning:
         place: Where its trials are trained.
         load: Loads the data set.
         notify: Called with each trial that ends.
+        shared: Whether other processes train trials of the search, too.
     """
 
     search: Search
     place: Place
     load: Load
     notify: Notify
+    shared: bool = False
     _crew: Crew[Job] = field(init=False)
     _curves: dict[Job, list[float]] = field(default_factory=dict)
     _pruned: set[Job] = field(default_factory=set)
+    _claims: dict[Job, FileLock] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._begun = time.monotonic() - self.search.seconds
@@ -78,8 +84,10 @@ class Tuning:
         """
         work, config = partial(_train_trial, self.load), self.search.config
         with held_interrupts() as interrupted, Crew(self.place, work, self._hear) as self._crew:
-            for jobs in (self._trials(), self._finals()):
-                self._crew.do(jobs, interrupted)
+            for jobs in (self._trials, self._finals):
+                self._crew.do(self._claimed(jobs()), interrupted)
+                while self.shared and not interrupted() and self._wait_for_others(jobs()):
+                    self._crew.do(self._claimed(jobs()), interrupted)
                 if interrupted():
                     command = f"mnistcli tune{f' {shlex.quote(self.place.source)}' if self.place.source else ''}"
                     command = resume_command(command, self.search.path, config)
@@ -100,6 +108,29 @@ class Tuning:
             command=train_command(best, base=recipe_of(best), source=self.place.source),
             seconds=self.search.seconds,
         )
+
+    def _claimed(self, jobs: Iterator[Job]) -> Iterator[Job]:
+        """Yield the jobs, and where other processes share them, those that none has or has done."""
+        for job in jobs:
+            if self.shared:
+                claim = claim_trial(self.search, job.number, seed=job.config.seed)
+                if claim is None:
+                    continue
+                if self._is_done(job):
+                    drop_claim(claim)
+                    continue
+                self._claims[job] = claim
+            yield job
+
+    def _is_done(self, job: Job) -> bool:
+        """Whether a trial has ended, here or in another process."""
+        self.search = replace(self.search, trials=read_search(self.search.path).trials)
+        return any((trial.number, trial.seed) == (job.number, job.config.seed) for trial in self.search.trials)
+
+    def _wait_for_others(self, jobs: Iterator[Job]) -> bool:
+        """Wait a moment, and return whether jobs are left, which other processes do or have lost."""
+        time.sleep(LOOK)
+        return not all(map(self._is_done, jobs))
 
     def _trials(self) -> Iterator[Job]:
         done = {trial.number for trial in self._of_seed(self.search.config.seed)}
@@ -178,8 +209,11 @@ class Tuning:
         settings, curve = settings_of(job.config, self._space), tuple(self._curves.pop(job, ()))
         trial = Trial(job.number, job.config.seed, settings, status, curve, seconds)
         worked = time.monotonic() - self._begun
-        self.search = replace(self.search, trials=(*self.search.trials, trial), seconds=worked)
-        self.search.write()
+        before = self.search
+        after = add_trial(before, trial, seconds=worked)
+        self.search = replace(after, most_trials=before.most_trials, most_seconds=before.most_seconds)
+        if job in self._claims:
+            drop_claim(self._claims.pop(job))
         self.notify(trial)
 
 

@@ -64,7 +64,7 @@ class Compute:
         """Return where processes compute that this one starts; `source` is the FILE.py:CLASS that they execute."""
         from mnistcli.analysis.crew import Place
 
-        return Place(self.device, self.devices, self.cache, source, hosts)
+        return Place(self.device, self.cache, source, self.devices, hosts)
 
 
 def make_compute(*, device: Device = "auto", devices: Devices = None, no_cache: NoCache = False) -> Compute:

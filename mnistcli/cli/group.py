@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mnistcli.cli.data_options import Data
     from mnistcli.cli.face import Face
     from mnistcli.config import TrainConfig
-    from mnistcli.results.training import GroupResult, MemberEvent
+    from mnistcli.results.training import GroupResult, MemberEvent, Notice
     from mnistcli.runs.groups import Group, Groups
 
 MOST_SEEDS = 1000
@@ -51,10 +51,12 @@ def take_group(
     resume: str | None,
     name: str | None,
     given: Mapping[str, Any],
+    shared: bool = False,
 ) -> Group | None:
     """Return the group to train: a new one, or the one to go on with; None where a single run is meant.
 
     `config` is what the runs of a new group are told; `given` is what the user says of one that was begun before.
+    Where it is shared, other processes may have made the new one already.
     """
     group = None if resume is None else groups.find(resume)
     if group is None and seeds is None:
@@ -64,6 +66,8 @@ def take_group(
     if group is not None:
         config = go_on(group.config, {**given, **data.given})
     data.load(face, config.choice() if group is None else data.choice_for(group.name, config.choice()))
+    if shared and group is None:
+        return groups.join(config, seeds or (), name=name)
     return groups.extend(group or groups.begin(config, name=name), seeds or (), reuse=False)
 
 
@@ -85,12 +89,16 @@ def train_group(
     from mnistcli.analysis.group import GroupWork
     from mnistcli.analysis.group import train_group as train
     from mnistcli.render.progress import TrainingProgress
+    from mnistcli.results.training import Notice
 
     load = partial(data.load, replace(face, quiet=True))
     work = GroupWork(groups.runs, compute.place(source), load, **how)
     with TrainingProgress(face.err, quiet=face.quiet) as progress:
 
-        def show(event: MemberEvent) -> None:
+        def show(event: MemberEvent | Notice) -> None:
+            if isinstance(event, Notice):
+                progress(event)
+                return
             label = f"seed {event.seed}  "
             if event.event is None:
                 progress.finish(label)
@@ -102,7 +110,8 @@ def train_group(
         except InterruptedRunError:
             raise
         except MnistcliError:
-            groups.drop_unbegun(group)
+            if work.shard is None:
+                groups.drop_unbegun(group)
             raise
     if plots:
         from mnistcli.render import figures

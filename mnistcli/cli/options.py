@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +31,21 @@ Html = Annotated[
     Path | None,
     typer.Option("--html", metavar="FILE", help="Write a page that holds all it shows: .html.", show_default=False),
 ]
+
+
+def parse_shard(text: str | None) -> tuple[int, int] | None:
+    """Return I and N of "I/N".
+
+    Raises:
+        UsageError: It is not I/N with I from 1 to N.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch("([0-9]{1,9})/([0-9]{1,9})", text)
+    part, parts = map(int, found.groups()) if found else (0, 0)
+    if not 1 <= part <= parts:
+        raise UsageError(f"--shard takes I/N with I from 1 to N, as in 2/8, not {text!r}.")
+    return part, parts
 
 
 def check_html(path: Path | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from itertools import islice
 from pathlib import Path
@@ -14,7 +13,7 @@ import typer
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.face import Face
 from mnistcli.cli.onnx_options import Onnx
-from mnistcli.cli.options import MODEL_HELP, RunsDir, check_plot
+from mnistcli.cli.options import MODEL_HELP, RunsDir, check_plot, parse_shard
 from mnistcli.config import INVERT, RUNS_DIR
 from mnistcli.errors import ExitCode, ImageError, RunError, UsageError, unknown
 
@@ -129,7 +128,7 @@ def predict(
         raise UsageError("--split-digits reads one string: --top does not go with it.")
     if explain is not None and (split_digits or recursive or shard is not None or len(images or []) != 1):
         raise UsageError("--explain takes one picture of one digit: no list, no folder, no --split-digits, no --shard.")
-    part, parts = _parse_shard(shard)
+    part, parts = parse_shard(shard) or (1, 1)
     check_plot(explain, flag="--explain")
     paths = images or _open_list(files_from or STDIN)
     # 10,000 pictures take 1.9 s so, 2.5 s with OpenBLAS's threads, which wait in a busy loop beside those that read.
@@ -177,19 +176,6 @@ def predict(
     if failures:
         face.complain(f"{len(failures)} of the pictures could not be read.")
         raise typer.Exit(ExitCode.FAILED)
-
-
-def _parse_shard(text: str | None) -> tuple[int, int]:
-    """Return I and N of "I/N", 1 and 1 of None.
-
-    Raises:
-        UsageError: It is not I/N with I from 1 to N.
-    """
-    found = re.fullmatch("([0-9]{1,9})/([0-9]{1,9})", "1/1" if text is None else text)
-    part, parts = map(int, found.groups()) if found else (0, 0)
-    if not 1 <= part <= parts:
-        raise UsageError(f"--shard takes I/N with I from 1 to N, as in 2/8, not {text!r}.")
-    return part, parts
 
 
 def _find_runs(name: str | None, runs_dir: Path) -> tuple[str, list[Run]]:

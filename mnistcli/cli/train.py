@@ -16,9 +16,9 @@ from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.group import parse_seeds, take_group, train_group
-from mnistcli.cli.options import Optimizer, RunsDir
+from mnistcli.cli.options import Optimizer, RunsDir, parse_shard
 from mnistcli.cli.recipe_options import ARCH, Sources
-from mnistcli.config import RUNS_DIR, SCHEDULES, Hosts, TrainConfig
+from mnistcli.config import PRECISIONS, RUNS_DIR, SCHEDULES, Hosts, TrainConfig
 from mnistcli.errors import UsageError
 from mnistcli.models import RECIPES, is_flax, recipe_default
 
@@ -114,6 +114,15 @@ def train(
             show_default=recipe_default("augment"),
         ),
     ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(PRECISIONS),
+            help="How exactly products are computed; float32: as JAX does, on a CPU exactly; bfloat16: factors are "
+            "rounded, sums are float32; highest: float32 on every device.",
+            show_default=TrainConfig.precision,
+        ),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -127,6 +136,14 @@ def train(
         typer.Option(
             metavar="N|LIST",
             help="Train a group: one run for each of the seeds 0 to N-1, or of these, as in 0,3,7.",
+            show_default=False,
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Share --seeds with N processes that give the same command and runs folder; this is the I-th.",
             show_default=False,
         ),
     ] = None,
@@ -187,6 +204,9 @@ def train(
     if seeds is not None and seed is not None:
         raise UsageError("--seed contradicts --seeds: give one of them.")
     wanted = None if seeds is None else parse_seeds(seeds)
+    part = parse_shard(shard)
+    if part is not None and seeds is None and resume is None:
+        raise UsageError("--shard shares the seeds of a group: give --seeds too.")
     if seeds is not None and hosts is not None:
         raise UsageError("--seeds contradicts --distributed: one run is trained by all processes.")
     if resume is not None and (start, freeze) != (None, None):
@@ -204,6 +224,7 @@ def train(
         "schedule": schedule,
         "label_smoothing": label_smoothing,
         "augment": augment,
+        "precision": precision,
         "seed": seed,
         "limit": limit,
     }
@@ -246,7 +267,9 @@ def train(
         if shared is not None:
             face.show(training_view(shared, next_commands=_next_commands(shared, runs_dir)))
         return
-    group = take_group(face, data, groups, config, seeds=wanted, resume=resume, name=name, given=given)
+    group = take_group(
+        face, data, groups, config, seeds=wanted, resume=resume, name=name, given=given, shared=part is not None
+    )
     if group is not None:
         trained = train_group(
             face,
@@ -261,6 +284,7 @@ def train(
             freeze=frozen,
             checkpoint_every=checkpoint_every,
             keep_epochs=keep_epochs,
+            shard=part,
         )
         face.show(group_training_view(trained, next_commands=_next_of_group(trained, runs_dir)))
         return

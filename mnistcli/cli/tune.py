@@ -13,7 +13,7 @@ import typer
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import Plot, RunsDir, check_plot
+from mnistcli.cli.options import Plot, RunsDir, check_plot, parse_shard
 from mnistcli.cli.train import load_source
 from mnistcli.config import RUNS_DIR, TrainConfig, go_on
 from mnistcli.errors import DataError, InterruptedRunError, MnistcliError, UsageError
@@ -81,6 +81,14 @@ def tune(
     seed: Annotated[
         int | None, typer.Option(metavar="N", help="Decides what is drawn, and the trials' seed.", show_default="0")
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Share the trials with N processes that give the same command and runs folder; this is the I-th.",
+            show_default=False,
+        ),
+    ] = None,
     lr_range: Annotated[
         bool,
         typer.Option("--lr-range", help="Only measure the loss against a growing learning rate, which takes seconds."),
@@ -104,21 +112,22 @@ def tune(
     The test images are never used.
     """
     check_plot(plot)
+    shared = parse_shard(shard) is not None
     if trials is not None and trials < 1:
         raise UsageError(f"--trials must be at least 1, not {trials}.")
     seconds = None if time is None else parse_time(time)
     begun_with = (name, epochs, limit, seed, space, lr_range or None, None if arch and is_flax(arch) else arch)
     if resume is not None and any(each is not None for each in begun_with):
         raise UsageError("--resume continues a search as it was begun: give only --trials, --for and --plot with it.")
-    if lr_range and any(each is not None for each in (trials, time, space, name)):
-        raise UsageError("--lr-range only measures: leave --trials, --for, --space and --name out.")
+    if lr_range and any(each is not None for each in (trials, time, space, name, shard)):
+        raise UsageError("--lr-range only measures: leave --trials, --for, --space, --name and --shard out.")
     if arch is None and resume is None:
         raise UsageError(f"tune takes an architecture: {', '.join(RECIPES)}, or your own.")
 
     from mnistcli.models.space import check_space, make_space
     from mnistcli.render.tune import search_view, verdict
     from mnistcli.runs import RunsFolder, provenance
-    from mnistcli.runs.searches import begin_search, find_search
+    from mnistcli.runs.searches import begin_search, find_search, join_search
 
     folder = RunsFolder(runs_dir)
     source = arch if arch is not None and is_flax(arch) else None
@@ -137,7 +146,7 @@ def tune(
         if lr_range:
             _measure_rates(face, compute, config, dataset, source=source, plot=plot)
             return
-        search = begin_search(
+        search = (join_search if shared else begin_search)(
             folder,
             config,
             name=name,
@@ -146,7 +155,7 @@ def tune(
             most_trials=TRIALS if trials is None and seconds is None else trials,
             most_seconds=seconds,
         )
-    result = _search(face, data, search, compute.place(source), dataset)
+    result = _search(face, data, search, compute.place(source), dataset, shared=shared)
     if plot is not None:
         from mnistcli.render import tune_figures
 
@@ -177,28 +186,31 @@ def _check_source(search: Search, source: str | None) -> None:
         )
 
 
-def _search(face: Face, data: Data, search: Search, place: Place, dataset: Dataset) -> SearchResult:
+def _search(face: Face, data: Data, search: Search, place: Place, dataset: Dataset, *, shared: bool) -> SearchResult:
     """Go on with a search, showing on stderr how it goes."""
     from mnistcli.analysis.tune import Tuning
     from mnistcli.render.tune import SearchProgress
     from mnistcli.runs.searches import drop_empty, lock_search, read_search
 
-    lock = lock_search(search)
+    lock = None if shared else lock_search(search)
     try:
         search = replace(read_search(search.path), most_trials=search.most_trials, most_seconds=search.most_seconds)
         if search.provenance.get("data_fingerprint") != dataset.fingerprint:
             raise DataError(f"The search {search.name!r} was begun on other images than {dataset.name} holds now.")
-        search.write()
+        if not shared:
+            search.write()
         face.note(f"Searching: {search.path}")
         with SearchProgress(face.err, trials=search.most_trials, seed=search.config.seed, quiet=face.quiet) as progress:
-            return Tuning(search, place, partial(data.load, replace(face, quiet=True)), progress).run()
+            return Tuning(search, place, partial(data.load, replace(face, quiet=True)), progress, shared).run()
     except InterruptedRunError:
         raise
     except MnistcliError:
-        drop_empty(search)
+        if not shared:
+            drop_empty(search)
         raise
     finally:
-        lock.release()
+        if lock is not None:
+            lock.release()
 
 
 def _measure_rates(

@@ -23,6 +23,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from mnistcli.models.precision import convolution
+from mnistcli.models.precision import product as multiply
+
 LARGEST_FUSED = 4  # side of a pool whose phases are taken together: there are as many products as its pixels
 FEW = 3  # channels: images that have more are convolved first and pooled then
 SMALL = 128  # numbers of a patch: larger ones are multiplied row by row
@@ -48,8 +51,13 @@ def conv(images: jax.Array, kernel: jax.Array, *, stride: int, padding: str, gro
     """
 
     def by_convolution(x: jax.Array, k: jax.Array) -> jax.Array:
-        return lax.conv_general_dilated(
-            x, k, (stride, stride), padding.upper(), dimension_numbers=AXES, feature_group_count=groups
+        return convolution(
+            x,
+            k,
+            window_strides=(stride, stride),
+            padding=padding.upper(),
+            dimension_numbers=AXES,
+            feature_group_count=groups,
         )
 
     def by_products(x: jax.Array, k: jax.Array) -> jax.Array:
@@ -87,7 +95,7 @@ def _product(patches: jax.Array, kernel: jax.Array, groups: int) -> jax.Array:
     """
     *shape, pixels, channels = patches.shape
     if groups == 1:
-        product = patches.reshape(-1, pixels * channels) @ kernel.reshape(pixels * channels, -1)
+        product = multiply(patches.reshape(-1, pixels * channels), kernel.reshape(pixels * channels, -1))
     else:
         parted = patches.reshape(*shape, pixels, groups, channels // groups)
         product = jnp.einsum("nhwpgc,pcgf->nhwgf", parted, kernel.reshape(*kernel.shape[:2], groups, -1))
@@ -115,7 +123,7 @@ def conv_relu_pool(images: jax.Array, kernel: jax.Array, bias: jax.Array, *, poo
 
 
 def _xla_conv_then_pool(images: jax.Array, kernel: jax.Array, bias: jax.Array, pool: int) -> jax.Array:
-    convolved = lax.conv_general_dilated(images, kernel, (1, 1), "VALID", dimension_numbers=AXES)
+    convolved = convolution(images, kernel, window_strides=(1, 1), padding="VALID", dimension_numbers=AXES)
     window = (1, pool, pool, 1)
     return lax.reduce_window(jax.nn.relu(convolved + bias), -np.inf, lax.max, window, window, "VALID")
 
@@ -127,7 +135,7 @@ def _by_phases(images: jax.Array, kernel: jax.Array, bias: jax.Array, pool: int)
     patch = side + pool - 1, across + pool - 1
     patches = _patches(images, patch, pool, rows, columns).reshape(-1, prod(patch) * channels)
     phases = [_shift(kernel, i, j, patch).reshape(-1, filters) for i in range(pool) for j in range(pool)]
-    largest = reduce(jnp.maximum, (patches @ phase for phase in phases))
+    largest = reduce(jnp.maximum, (multiply(patches, phase) for phase in phases))
     return jax.nn.relu(largest + bias).reshape(n, rows, columns, filters)
 
 

@@ -210,7 +210,9 @@ class Dense(Layer):
         pass
 
     def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:
-        return x @ own.kernel[...].T + own.bias[...]
+        from mnistcli.models.precision import product
+
+        return product(x, own.kernel[...].T) + own.bias[...]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ ordinary runs.
 
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -20,7 +20,7 @@ from mnistcli.errors import RunError, UsageError
 from mnistcli.files import write_atomically
 from mnistcli.models import run_prefix
 from mnistcli.results.lists import RunSummary
-from mnistcli.runs.places import LOCK, check_name, claim_folder, now
+from mnistcli.runs.places import LOCK, check_name, claim_folder, now, unwritable
 from mnistcli.runs.provenance import versions
 from mnistcli.runs.record import Status, read_record
 from mnistcli.runs.run import Run
@@ -122,6 +122,28 @@ class Groups:
         fits = [each for each in self.every() if replace(each.config, seed=config.seed) == config]
         return fits[-1] if fits else None
 
+    def join(self, config: TrainConfig, seeds: Collection[int], *, name: str | None) -> Group:
+        """Return the group that several processes train: of that name, or the newest of this recipe and these seeds.
+
+        The first of them makes it.
+
+        Raises:
+            UsageError: As of `begin`; or the group of that name has another recipe.
+        """
+        try:
+            self.runs.path.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.runs.path / LOCK):
+                if name is not None:
+                    found = self.find(name)
+                else:
+                    alike = [each for each in self.every() if {*each.seeds} == {*seeds}]
+                    found = next((each for each in reversed(alike) if each.config_of(config.seed) == config), None)
+                if found is not None and found.config_of(config.seed) != config:
+                    raise UsageError(f"The group {name!r} has another recipe: choose another --name.")
+                return self.extend(found or self.begin(config, name=name), seeds, reuse=False)
+        except OSError as error:
+            raise unwritable(self.runs.path, error) from error
+
     def begin(self, config: TrainConfig, *, name: str | None = None) -> Group:
         """Make a new group's folder: `name`, or the architecture's next number. It has no members yet.
 
@@ -169,6 +191,21 @@ class Groups:
         folder = self.runs.path / run
         return read_record(folder).status if (folder / "run.json").exists() else None
 
+    def is_free(self, run: str) -> bool:
+        """Whether no process is at work on a member."""
+        lock = self.runs.path / run / LOCK
+        try:
+            if lock.exists():
+                with FileLock(lock, timeout=0):
+                    pass
+        except (Timeout, OSError):
+            return False
+        return True
+
+    def is_finished_or_busy(self, run: str) -> bool:
+        """Whether a member needs nobody: it is finished, or a process is at work on it."""
+        return not self.is_free(run) or self.status(run) == Status.FINISHED
+
     def clear(self, run: str) -> None:
         """Remove the folder of a member that was killed before it was made whole."""
         folder = self.runs.path / run
@@ -185,8 +222,8 @@ class Groups:
         """
         if missing := self.unfinished(group):
             raise RunError(
-                f"The group {group.name!r} lacks {len(missing)} of its {len(group.members)} trainings: 'mnistcli train "
-                f"--resume {group.name}' goes on."
+                f"The group {group.name!r} lacks {len(missing)} of its {len(group.members)} trainings, "
+                f"{seeds_text(missing)}: 'mnistcli train --resume {group.name}' goes on."
             )
         return [self.runs.find(name) for name in group.members.values()]
 
@@ -198,6 +235,11 @@ class Groups:
             record for record in self.runs.finished(config.arch, config) if record.provenance["versions"] == versions()
         ]
         return {each.config.seed: each.run for each in records if replace(each.config, seed=config.seed) == config}
+
+
+def seeds_text(seeds: Sequence[int]) -> str:
+    """Return "seed 3" or "seeds 3, 7, 9"."""
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
 
 
 def _is_group(folder: Path) -> bool:

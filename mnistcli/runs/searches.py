@@ -2,8 +2,9 @@
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,16 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from mnistcli.config import TrainConfig
-from mnistcli.errors import RunError
+from mnistcli.errors import RunError, UsageError
 from mnistcli.files import write_atomically
 from mnistcli.models import run_prefix
 from mnistcli.results.tune import Trial
-from mnistcli.runs.places import LOCK, claim_folder, lock_folder, now
+from mnistcli.runs.places import LOCK, claim_folder, lock_folder, now, unwritable
 from mnistcli.runs.store import SEARCH, RunsFolder
 from mnistcli.runs.sums import read_sealed, seal
 
 SCHEMA = "mnistcli.search/1"
+WRITING = ".writing"  # the lock of search.json, where several processes write it
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,33 @@ def find_search(runs: RunsFolder, text: str) -> Search:
     raise RunError(f"There is no search {text!r} in {str(runs.path)!r}: 'mnistcli tune ARCH' begins one.")
 
 
+def join_search(runs: RunsFolder, config: TrainConfig, *, name: str | None, **content: Any) -> Search:
+    """Return the search that several processes make: of that name, or the newest of this recipe, space and end.
+
+    The first of them begins it.
+
+    Raises:
+        UsageError: As of `begin_search`; or the search of that name was begun otherwise.
+    """
+    wanted = {"config": config, **{key: content[key] for key in ("space", "most_trials", "most_seconds")}}
+
+    def fits(search: Search) -> bool:
+        return all(getattr(search, key) == value for key, value in wanted.items())
+
+    try:
+        runs.path.mkdir(parents=True, exist_ok=True)
+        with FileLock(runs.path / LOCK):
+            if name is not None and (runs.path / name / SEARCH).exists():
+                found = read_search(runs.path / name)
+                if not fits(found):
+                    raise UsageError(f"The search {name!r} was begun otherwise: choose another --name.")
+                return found
+            every = sorted(_every(runs), key=lambda search: search.created) if name is None else []
+            return next(filter(fits, reversed(every)), None) or begin_search(runs, config, name=name, **content)
+    except OSError as error:
+        raise unwritable(runs.path, error) from error
+
+
 def lock_search(search: Search) -> FileLock:
     """Keep other processes from going on with a search until the lock is released.
 
@@ -97,11 +126,42 @@ def lock_search(search: Search) -> FileLock:
         raise RunError(f"The search {search.name!r} cannot be written: {error.strerror}.") from error
 
 
+def claim_trial(search: Search, number: int, *, seed: int) -> FileLock | None:
+    """Take a trial, until the lock is released or this process ends; None: another process has it."""
+    try:
+        lock = FileLock(search.path / f".trial-{number}-{seed}", timeout=0)
+        lock.acquire()
+    except (Timeout, OSError):
+        return None
+    return lock
+
+
+def drop_claim(claim: FileLock) -> None:
+    """Let go of a trial that has ended."""
+    Path(claim.lock_file).unlink(missing_ok=True)
+    claim.release()
+
+
+def add_trial(search: Search, trial: Trial, *, seconds: float) -> Search:
+    """Return the search with what any process has added to it, and with this trial; write it down."""
+    with FileLock(search.path / WRITING):
+        after = read_search(search.path)
+        after = replace(after, trials=(*after.trials, trial), seconds=max(after.seconds, seconds))
+        after.write()
+    return after
+
+
+def _every(runs: RunsFolder) -> Iterator[Search]:
+    for file in runs.path.glob(f"*/{SEARCH}"):
+        with suppress(RunError):
+            yield read_search(file.parent)
+
+
 def drop_empty(search: Search) -> None:
     """Remove the folder of a search in which no trial has ended."""
     if not read_search(search.path).trials:
-        for file in (SEARCH, LOCK):
-            (search.path / file).unlink(missing_ok=True)
+        for file in (search.path / SEARCH, search.path / LOCK, search.path / WRITING, *search.path.glob(".trial-*")):
+            file.unlink(missing_ok=True)
         search.path.rmdir()
 
 

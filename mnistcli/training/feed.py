@@ -59,10 +59,9 @@ class Feed(Protocol):
 def make_feed(train: Split, *, batch: int, seed: int, mesh: Mesh) -> Feed:
     """Return the feed for a training split: resident, or streaming where the images take more than SHARE of memory."""
     size, room = prod(train.images.shape), SHARE * _memory()
-    parts = of_first_process(min(-(-size // int(room)), devices_of(mesh) + 1))
-    if parts > devices_of(mesh):
+    if of_first_process(size > room * devices_of(mesh)):
         return Streaming(train, batch=batch, seed=seed, mesh=mesh)
-    return Resident(train, batch=batch, seed=seed, mesh=mesh, parted=parts > 1)
+    return Resident(train, batch=batch, seed=seed, mesh=mesh, parted=bool(of_first_process(size > room)))
 
 
 def epoch_order(n: int, *, batch: int, seed: int, epoch: int) -> np.ndarray:

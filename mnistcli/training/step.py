@@ -12,6 +12,7 @@ from jax.sharding import Mesh
 from mnistcli.config import TrainConfig
 from mnistcli.mesh import devices_of, replicated, split_along
 from mnistcli.models.network import Parts, Tree, flatten, is_in, map_paths, merge, scale, split
+from mnistcli.models.precision import computing_with
 from mnistcli.training.augment import augment
 
 
@@ -49,10 +50,11 @@ def make_train_steps(
     (images [n, height, width, channels] uint8, labels [n], the order of images [steps, batch] int32, as of
     `feed.epoch_order`, and the number of its first step int32 []), the seed and the epoch's number uint32 [], from
     which each step's randomness is drawn, and the bounds. These are values, not constants: one compilation serves
-    chunks of any length, and where an epoch is cut into chunks or windows changes no bit of its result. Of
-    the configuration it takes whether images are augmented, which layers are frozen (their batch statistics too),
-    whether the network rejects, and how far labels are smoothed: the loss of the tally is that of the labels as they
-    are. Source: C. Szegedy et al., "Rethinking the Inception architecture for computer vision" (CVPR 2016).
+    chunks of any length, and where an epoch is cut into chunks or windows changes no bit of its result. Of the
+    configuration it takes whether images are augmented, which layers are frozen (their batch statistics too), whether
+    the network rejects, the precision of products, and how far labels are smoothed: the loss of the tally is that of
+    the labels as they are. Source: C. Szegedy et al., "Rethinking the Inception architecture for computer vision" (CVPR
+    2016).
 
     Each device of the mesh works on its share of every batch; state and tally are whole on each.
 
@@ -78,9 +80,10 @@ def make_train_steps(
     def train_step(
         state: TrainState, streams: Tree, images: jax.Array, labels: jax.Array, present: jax.Array
     ) -> tuple[TrainState, Tally]:
-        grads, (tally, rest) = jax.grad(loss_fn, has_aux=True)(
-            state.params, state.rest, streams, images, labels.astype(jnp.int32), present
-        )
+        with computing_with(config.precision):
+            grads, (tally, rest) = jax.grad(loss_fn, has_aux=True)(
+                state.params, state.rest, streams, images, labels.astype(jnp.int32), present
+            )
         updates, optimizer_state = optimizer.update(grads, state.optimizer_state, state.params)
         if config.freeze:
             before = flatten(state.rest)

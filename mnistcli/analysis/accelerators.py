@@ -1,0 +1,108 @@
+"""What keeps JAX from the accelerators of this machine, and what to install."""
+
+import re
+import shutil
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NamedTuple
+
+from mnistcli.results.lists import Check
+
+# The first driver for each of JAX's plugins. Source: the CUDA Toolkit release notes, "CUDA Driver".
+DRIVERS = {"13": 580, "12": 525}
+QUERY = ["--query-gpu=name,driver_version,memory.used,memory.total", "--format=csv,noheader,nounits"]
+TAKEN = 0.9  # of a GPU's memory in use by others, above which training is likely to fail
+SECONDS = 20
+
+
+class Gpu(NamedTuple):
+    """A GPU as its driver describes it; memory in MiB."""
+
+    name: str
+    driver: str
+    used: int
+    total: int
+
+
+def accelerator_checks(device: str) -> list[Check]:
+    """Return what is wrong with this machine's GPUs and TPUs, or that nothing is.
+
+    `device` is the name of the one on which JAX computes; where that is a GPU or TPU, only its memory is looked at.
+    """
+    found = _nvidia_gpus()
+    if isinstance(found, str):
+        return [Check("accelerator", found, ok=False)]
+    if found:
+        return [_check_nvidia(found, used=device.startswith("gpu"))]
+    if any(Path("/dev").glob("accel*")) and not device.startswith("tpu"):
+        return [_missing("a TPU", "libtpu", "pip install 'jax[tpu]'")]
+    if Path("/dev/kfd").exists() and not device.startswith("gpu"):
+        return [_missing("an AMD GPU", "jax-rocm7-plugin", "see JAX's installation page for ROCm")]
+    return [Check("accelerator", "none found" if device.startswith("cpu") else "in use")]
+
+
+def _nvidia_gpus() -> list[Gpu] | str:
+    """Return the GPUs, or what the driver says in place of them."""
+    if shutil.which("nvidia-smi") is None:
+        return []
+    try:
+        asked = subprocess.run(  # noqa: S603
+            ["nvidia-smi", *QUERY],  # noqa: S607
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"The NVIDIA driver does not answer ({type(error).__name__}): restart the machine, or install it again."
+    if asked.returncode:
+        said = next(iter((asked.stdout + asked.stderr).strip().splitlines()), f"code {asked.returncode}")
+        return f"The NVIDIA driver does not answer: {said.rstrip('.')}. Restart the machine, or install it again."
+    rows = [line.split(", ") for line in asked.stdout.splitlines()]
+    return [Gpu(row[0], row[1], _number(row[2]), _number(row[3])) for row in rows if len(row) == 4]
+
+
+def _check_nvidia(gpus: list[Gpu], *, used: bool) -> Check:
+    first = gpus[0]
+    here = f"{first.name}{f' and {len(gpus) - 1} more' if len(gpus) > 1 else ''}, driver {first.driver}"
+    driver = _number(first.driver.partition(".")[0])
+    fitting = next((cuda for cuda, least in DRIVERS.items() if driver >= least), None)
+    install = f"pip install 'jax[cuda{fitting}]=={version('jax')}'"
+    if fitting is None:
+        return _wrong(here, f"the driver is too old for JAX, which needs {min(DRIVERS.values())} or newer: update it")
+    plugins = {cuda: found for cuda in DRIVERS if (found := _installed(f"jax-cuda{cuda}-plugin"))}
+    if not plugins:
+        return _wrong(here, f"only JAX for CPUs is installed: {install}")
+    cuda, plugin = next(iter(plugins.items()))
+    if driver < DRIVERS[cuda]:
+        return _wrong(here, f"jax-cuda{cuda}-plugin needs driver {DRIVERS[cuda]} or newer: update it, or {install}")
+    if plugin != version("jaxlib"):
+        return _wrong(here, f"jax-cuda{cuda}-plugin {plugin} does not fit jaxlib {version('jaxlib')}: {install}")
+    if full := [gpu for gpu in gpus if gpu.total and gpu.used > TAKEN * gpu.total]:
+        taken = f"{full[0].used:,} of {full[0].total:,} MiB of its memory are taken"
+        return _wrong(here, f"{taken}: 'nvidia-smi' shows by which processes")
+    if not used:
+        return _wrong(here, "JAX does not use it: look at CUDA_VISIBLE_DEVICES, JAX_PLATFORMS and --device")
+    return Check("accelerator", here)
+
+
+def _missing(what: str, package: str, install: str) -> Check:
+    why = "JAX does not use it" if _installed(package) else f"{package} is not installed: {install}"
+    return _wrong(what, why)
+
+
+def _wrong(here: str, why: str) -> Check:
+    return Check("accelerator", f"{here}; {why}", ok=False)
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _number(text: str) -> int:
+    found = re.search(r"\d+", text)
+    return int(found[0]) if found else 0
