@@ -42,6 +42,15 @@ def mesh_for(batch_size: int) -> Mesh:
     return _mesh(devices[:n])
 
 
+def devices_left_out(batch_size: int) -> str | None:
+    """Return the sentence on devices that a batch of that size does not divide over, None where it uses all."""
+    every, used = len(_devices or _default()), devices_of(mesh_for(batch_size))
+    if used == every:
+        return None
+    are = "is" if used == 1 else "are"
+    return f"Batches of {batch_size} images do not divide over {every} devices: {used} {are} used."
+
+
 def local_mesh() -> Mesh:
     """Return the mesh of the devices that this process has."""
     devices = _devices or _default()

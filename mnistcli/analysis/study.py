@@ -19,6 +19,7 @@ from mnistcli.data import Dataset
 from mnistcli.errors import DataError, InterruptedRunError, RunError, UsageError
 from mnistcli.files import write_atomically
 from mnistcli.inference.stablehlo import make_stablehlo, stablehlo_logits
+from mnistcli.mesh import devices_left_out
 from mnistcli.models.flax_file import blaming, loaded, refused
 from mnistcli.models.network import build, count, define, split
 from mnistcli.results.training import Notice, TrainResult
@@ -83,6 +84,8 @@ def begin(
             folder.save_start(arrays)
         tell_config(config, dataset, checkpoint_every=session.checkpoint_every)
         fit = Fit(config, dataset, session.checkpoint_every, beside)
+        if left_out := devices_left_out(fit.batch_size):
+            session.notify(Notice(left_out))
         fit.begin_with(arrays)
         tell_state(fit)
     except BaseException:

@@ -37,6 +37,7 @@ class Fit:
     Attributes:
         checkpoint_every: Steps inside an epoch after which `run` always yields, beside where it does anyway.
         beside: A fit of the same configuration but for the seed: this one shares its images and compiled functions.
+        batch_size: Images a step: those of the configuration, or all where there are fewer.
         definition: The network without its numbers.
         state: The weights and the optimizer's state as they are now.
         history: One entry a finished epoch.
@@ -63,14 +64,14 @@ class Fit:
         self.definition = define(*shape, frozen=self.config.freeze)
         train = self.dataset.train.first(self.config.limit)
         self.train_images = len(train)
-        self._batch = min(self.config.batch_size, self.train_images)
-        self.steps_per_epoch = -(-self.train_images // self._batch)
-        self.mesh = mesh_for(self._batch)
+        self.batch_size = min(self.config.batch_size, self.train_images)
+        self.steps_per_epoch = -(-self.train_images // self.batch_size)
+        self.mesh = mesh_for(self.batch_size)
         self._whole = replicated(self.mesh)
         self.optimizer = make_optimizer(self.config, steps=self.config.epochs * self.steps_per_epoch)
         self.seed = np.uint32(self.config.seed)
         if self.beside is None:
-            self.feed = make_feed(train, batch=self._batch, seed=self.config.seed, mesh=self.mesh)
+            self.feed = make_feed(train, batch=self.batch_size, seed=self.config.seed, mesh=self.mesh)
             self._compile(shape)
         else:
             self.feed = self.beside.feed.with_seed(self.config.seed)
@@ -234,7 +235,7 @@ class Fit:
 
     def _seen(self, step: int) -> int:
         """Return how many images an epoch has seen after so many steps."""
-        return min(step * self._batch, self.train_images)
+        return min(step * self.batch_size, self.train_images)
 
     def _score(self) -> EpochMetrics:
         loss, train_accuracy = self._means()
