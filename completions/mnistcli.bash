@@ -26,8 +26,10 @@ _mnistcli() {
         "train:--patience") return ;;
         "train:--schedule") mapfile -t COMPREPLY < <(compgen -W "constant cosine one-cycle" -- "$cur"); return ;;
         "train:--label-smoothing") return ;;
+        "train:--precision") mapfile -t COMPREPLY < <(compgen -W "float32 bfloat16 highest" -- "$cur"); return ;;
         "train:--seed") return ;;
         "train:--seeds") mapfile -t COMPREPLY < <(compgen -W "N LIST" -- "$cur"); return ;;
+        "train:--shard") return ;;
         "train:--limit") return ;;
         "train:--resume") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "train:--from") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
@@ -36,6 +38,10 @@ _mnistcli() {
         "train:--name") return ;;
         "train:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "train:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "train:--devices") return ;;
+        "train:--coordinator") return ;;
+        "train:--num-processes") return ;;
+        "train:--process-id") return ;;
         "train:--dataset") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "train:--image-size") return ;;
         "train:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -52,6 +58,7 @@ _mnistcli() {
         "evaluate:--fail-under") return ;;
         "evaluate:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "evaluate:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "evaluate:--devices") return ;;
         "evaluate:--dataset") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "evaluate:--image-size") return ;;
         "evaluate:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -71,6 +78,7 @@ _mnistcli() {
         "compare:--html") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "compare:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "compare:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "compare:--devices") return ;;
         "compare:--dataset") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "compare:--image-size") return ;;
         "compare:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -92,6 +100,7 @@ _mnistcli() {
         "predict:--explain") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "predict:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "predict:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "predict:--devices") return ;;
         "predict:--onnx-input") mapfile -t COMPREPLY < <(compgen -W "nhwc nchw" -- "$cur"); return ;;
         "predict:--onnx-output") mapfile -t COMPREPLY < <(compgen -W "logits probabilities" -- "$cur"); return ;;
         "predict:--onnx-scale") return ;;
@@ -104,6 +113,7 @@ _mnistcli() {
         "draw:--quota") return ;;
         "draw:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "draw:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "draw:--devices") return ;;
         "draw:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "draw:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "tune:--trials") return ;;
@@ -112,11 +122,13 @@ _mnistcli() {
         "tune:--epochs") return ;;
         "tune:--limit") return ;;
         "tune:--seed") return ;;
+        "tune:--shard") return ;;
         "tune:--resume") return ;;
         "tune:--name") return ;;
         "tune:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "tune:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "tune:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "tune:--devices") return ;;
         "tune:--dataset") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "tune:--image-size") return ;;
         "tune:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -126,6 +138,7 @@ _mnistcli() {
         "inspect:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "inspect:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "inspect:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "inspect:--devices") return ;;
         "inspect:--dataset") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "inspect:--image-size") return ;;
         "inspect:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -135,6 +148,7 @@ _mnistcli() {
         "export:--to") mapfile -t COMPREPLY < <(compgen -W "onnx stablehlo html" -- "$cur"); return ;;
         "export:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "export:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "export:--devices") return ;;
         "export:--dataset") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "export:--image-size") return ;;
         "export:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -148,10 +162,12 @@ _mnistcli() {
         "bench:--batch-size") return ;;
         "bench:--against") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "bench:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "bench:--devices") return ;;
         "bench:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "bench:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "doctor:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "doctor:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "doctor:--devices") return ;;
         "doctor:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "doctor:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "data show:--split") mapfile -t COMPREPLY < <(compgen -W "train validation test" -- "$cur"); return ;;
@@ -164,6 +180,7 @@ _mnistcli() {
         "data show:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "data show:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "data show:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "data show:--devices") return ;;
         "data show:--dataset") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "data show:--image-size") return ;;
         "data show:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -201,6 +218,7 @@ _mnistcli() {
         "data audit:--run") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "data audit:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "data audit:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "data audit:--devices") return ;;
         "data audit:--dataset") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "data audit:--image-size") return ;;
         "data audit:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -221,6 +239,7 @@ _mnistcli() {
         "runs reproduce:--name") return ;;
         "runs reproduce:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "runs reproduce:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
+        "runs reproduce:--devices") return ;;
         "runs reproduce:--dataset") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "runs reproduce:--image-size") return ;;
         "runs reproduce:--class-names") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -236,22 +255,22 @@ _mnistcli() {
     if [[ $cur == -* ]]; then
         case "$command" in
             "") words="--quiet -q --verbose -v --color --debug --version -V --help -h" ;;
-            "train") words="--arch -a --epochs --batch-size --optimizer --lr --weight-decay --patience --schedule --label-smoothing --augment --seed --seeds --limit --resume --from --freeze --checkpoint-every --keep-epochs --name --runs-dir --no-plots --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --like --config --print-config --format --json --quiet -q --verbose -v --color --debug --no-augment --help -h" ;;
-            "evaluate") words="--split --plot --html --thumbnails --plot-calibration --corrupt --fail-under --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "compare") words="--seeds --margin --split --plot --plot-flips --html --no-train --allow-different-data --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --shard --strict --save-preprocessed --explain --runs-dir --device --no-cache --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "draw") words="--run --save --quota --no-browser --runs-dir --device --no-cache --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "tune") words="--trials --for --space --epochs --limit --seed --lr-range --resume --name --plot --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "inspect") words="--epochs --plot --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "export") words="--to --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "train") words="--arch -a --epochs --batch-size --optimizer --lr --weight-decay --patience --schedule --label-smoothing --augment --precision --seed --seeds --shard --limit --resume --from --freeze --checkpoint-every --keep-epochs --name --runs-dir --no-plots --device --devices --no-cache --distributed --coordinator --num-processes --process-id --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --like --config --print-config --format --json --quiet -q --verbose -v --color --debug --no-augment --help -h" ;;
+            "evaluate") words="--split --plot --html --thumbnails --plot-calibration --corrupt --fail-under --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "compare") words="--seeds --margin --split --plot --plot-flips --html --no-train --allow-different-data --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --shard --strict --save-preprocessed --explain --runs-dir --device --devices --no-cache --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "draw") words="--run --save --quota --no-browser --runs-dir --device --devices --no-cache --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "tune") words="--trials --for --space --epochs --limit --seed --shard --lr-range --resume --name --plot --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "inspect") words="--epochs --plot --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "export") words="--to --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "init") words="--help -h" ;;
             "summary") words="--plot --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "bench") words="--batch-size --against --device --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "doctor") words="--runs-dir --device --no-cache --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "bench") words="--batch-size --against --device --devices --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "doctor") words="--runs-dir --device --devices --no-cache --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "completion") words="--help -h" ;;
             "help") words="--help -h" ;;
             "data") words="--help -h" ;;
-            "data show") words="--split --count --label --true --predicted --index --wrong --right --plot --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "data show") words="--split --count --label --true --predicted --index --wrong --right --plot --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "data info") words="--dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "data verify") words="--format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "data export") words="--split --limit --by-class --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
@@ -259,12 +278,12 @@ _mnistcli() {
             "data prepare") words="--dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "data path") words="--format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "data clean") words="--format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "data audit") words="--run --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "data audit") words="--run --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "runs") words="--help -h" ;;
             "runs list") words="--runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "runs show") words="--runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "runs diff") words="--runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "runs reproduce") words="--arch --tolerance --name --runs-dir --device --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "runs reproduce") words="--arch --tolerance --name --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "runs export") words="--csv --tensorboard --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

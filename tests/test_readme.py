@@ -45,3 +45,19 @@ def test_the_readme_s_links_to_files_lead_somewhere() -> None:
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"^(?:\$ )?mnistcli ([a-z]+)", README, re.MULTILINE))))
 def test_every_command_that_the_readme_shows_exists(mnistcli: Call, tmp_path: Path, command: str) -> None:
     assert mnistcli(command, "--help").code == 0
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "mnistcli/manual").glob("*.md")), ids=lambda page: page.stem)
+def test_a_page_of_the_manual_is_shown_as_written_and_names_flags_that_exist(
+    mnistcli: Call, tmp_path: Path, page: Path
+) -> None:
+    text = page.read_text()
+    assert mnistcli("help", page.stem).out == text
+    shown = re.findall(
+        r"mnistcli ([a-z]+)((?: [^\n`\"']+)?)", "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+    )
+    assert len(shown) > 5
+    for command, words in shown:
+        known = mnistcli(command, "--help").out
+        for flag in re.findall(r"--[a-z][a-z-]*", words):
+            assert flag in known, (command, flag)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.resources import files
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from mnistcli.errors import ExitCode, UsageError, suggestion
 from mnistcli.models import RECIPES
 from mnistcli.render.view import wrapped
 
-HELP_EPILOG = format_examples(["mnistcli help arch", "mnistcli help exit-codes", "mnistcli help train"])
+HELP_EPILOG = format_examples(["mnistcli help arch", "mnistcli help devices", "mnistcli help train"])
 COMPLETION_EPILOG = format_examples(
     [
         'eval "$(mnistcli completion bash)"',
@@ -20,7 +21,8 @@ COMPLETION_EPILOG = format_examples(
         "mnistcli completion fish > ~/.config/fish/completions/mnistcli.fish",
     ]
 )
-TOPICS = ("arch", "exit-codes")
+PAGES = files("mnistcli") / "manual"  # a Markdown file a topic
+TOPICS = ("arch", "devices", "exit-codes")
 ARCH_INTRODUCTION = """\
 A network is written in one line, its layers separated by commas:
 
@@ -42,9 +44,9 @@ ARCH_NAMES = "Names of the catalogue stand for these:"
 
 def show_help(
     ctx: typer.Context,
-    topic: Annotated[list[str] | None, typer.Argument(help=f"A command, or {' or '.join(TOPICS)}.")] = None,
+    topic: Annotated[list[str] | None, typer.Argument(help=f"A command, or one of {', '.join(TOPICS)}.")] = None,
 ) -> None:
-    """Show help on a command, on networks in one line, or the exit codes."""
+    """Show help on a command, or on a topic: networks in one line, devices and hosts, exit codes."""
     if topic == ["arch"]:
         for line in _arch_topic().splitlines():
             print(wrapped(line, sys.stdout))
@@ -52,6 +54,9 @@ def show_help(
     if topic == ["exit-codes"]:
         for code in ExitCode:
             print(wrapped(f"{code.value}\t{code.meaning}", sys.stdout))
+        return
+    if topic == ["devices"]:
+        _show_page("devices")
         return
     here, found = ctx.find_root(), ctx.find_root().command
     for word in topic or []:
@@ -61,6 +66,18 @@ def show_help(
         found = commands[word]
         here = typer.Context(found, info_name=word, parent=here)
     print(found.get_help(here))
+
+
+def _show_page(name: str) -> None:
+    """Print a page of the manual: laid out on a terminal, elsewhere as it is written."""
+    text = (PAGES / f"{name}.md").read_text(encoding="utf-8")
+    if not sys.stdout.isatty():
+        print(text, end="")
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(text))
 
 
 def _arch_topic() -> str:
