@@ -185,19 +185,11 @@ def _release(text: str) -> tuple[int, ...]:
 
 
 def _join(hosts: Hosts) -> None:
-    """Join the processes that train together.
-
-    What XLA and its transports print goes nowhere from now on: they write to file descriptors, the result's too.
-    """
+    """Join the processes that train together."""
     import jax
 
+    _silence_libraries()
     address = hosts.coordinator
-    for stream, descriptor in ((sys.stdout, 1), (sys.stderr, 2)):
-        stream.flush()
-        kept = os.dup(descriptor)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-        setattr(sys, "stdout" if descriptor == 1 else "stderr", os.fdopen(kept, "w", encoding="utf-8"))
     try:
         jax.distributed.initialize(
             address,
@@ -217,6 +209,18 @@ def _join(hosts: Hosts) -> None:
         raise LostProcessError(
             f"The processes that train together did not all come{where}: {str(error).splitlines()[0]}."
         ) from error
+
+
+def _silence_libraries() -> None:
+    """Send what XLA and its transports write to file descriptors nowhere: one of these is the result's.
+
+    Python's own streams go on.
+    """
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+        for name, descriptor in (("stdout", 1), ("stderr", 2)):
+            getattr(sys, name).flush()
+            setattr(sys, name, os.fdopen(os.dup(descriptor), "w", encoding="utf-8", errors="backslashreplace"))
+            os.dup2(nowhere.fileno(), descriptor)
 
 
 def _choose(found: "list[jax.Device]", n: int) -> "list[jax.Device]":
