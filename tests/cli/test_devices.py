@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -106,31 +107,47 @@ def test_precision_is_recorded_and_changes_products_alone(tmp_path: Path, spawn:
     assert "Unknown precision 'float16'" in refused.err
 
 
-@pytest.mark.parametrize(
-    ("answer", "said"),
-    [
-        ("echo 'NVIDIA H100, 580.65.06, 100, 81559'", "only JAX for CPUs is installed: pip install 'jax[cuda13]=="),
-        ("echo 'NVIDIA A100, 550.54.15, 100, 40960'", "only JAX for CPUs is installed: pip install 'jax[cuda12]=="),
-        ("echo 'Tesla K80, 470.1, 100, 11441'", "the driver is too old for JAX, which needs 525 or newer"),
-        ("echo 'Failed: version mismatch'; exit 18", "The NVIDIA driver does not answer: Failed: version mismatch"),
-    ],
-)  # fmt: skip
-def test_doctor_says_what_keeps_jax_from_a_gpu(answer: str, said: str, tmp_path: Path, spawn: Call) -> None:
-    driver = tmp_path / "nvidia-smi"
+def with_driver(folder: Path, answer: str, plugin: str = "") -> dict[str, str]:
+    """Return an environment in which nvidia-smi does that, and a plugin of JAX, as "cuda12 0.10.2", seems installed."""
+    driver = folder / "nvidia-smi"
     driver.write_text(f"#!/bin/sh\n{answer}\n")
     driver.chmod(driver.stat().st_mode | stat.S_IXUSR)
-    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    refused = spawn("doctor", "--device", "gpu", env=environment)
+    if plugin:
+        kind, number = plugin.split()
+        metadata = folder / f"jax_{kind}_plugin-{number}.dist-info" / "METADATA"
+        metadata.parent.mkdir()
+        metadata.write_text(f"Metadata-Version: 2.1\nName: jax-{kind}-plugin\nVersion: {number}\n")
+    return os.environ | {"PATH": f"{folder}:{os.environ['PATH']}", "PYTHONPATH": str(folder)}
+
+
+H100 = "echo 'NVIDIA H100, 580.65.06, 100, 81559'"
+OLDER = "echo 'NVIDIA A100, 550.54.15, 100, 40960'"
+
+
+@pytest.mark.parametrize(
+    ("answer", "plugin", "said"),
+    [
+        (H100, "", "only JAX for CPUs is installed: pip install 'jax[cuda13]=="),
+        (OLDER, "", "only JAX for CPUs is installed: pip install 'jax[cuda12]=="),
+        ("echo 'Tesla K80, 470.1, 100, 11441'", "", "the driver is too old for JAX, which needs 525 or newer"),
+        ("echo 'Failed: version mismatch'; exit 18", "", "driver does not answer: Failed: version mismatch"),
+        (OLDER, "cuda13 1.2.3", "jax-cuda13-plugin needs driver 580 or newer: update it, or pip install 'jax[cuda12]"),
+        (H100, "cuda12 1.2.3", f"jax-cuda12-plugin 1.2.3 does not fit jaxlib {version('jaxlib')}"),
+        ("echo 'H100, 580.6, 81000, 81559'", f"cuda12 {version('jaxlib')}", "81,000 of 81,559 MiB of its memory are"),
+        (H100, f"cuda12 {version('jaxlib')}", "JAX does not use it: look at CUDA_VISIBLE_DEVICES"),
+    ],
+)
+def test_doctor_says_what_keeps_jax_from_a_gpu(
+    answer: str, plugin: str, said: str, tmp_path: Path, spawn: Call
+) -> None:
+    refused = spawn("doctor", "--device", "gpu", env=with_driver(tmp_path, answer, plugin))
     assert refused.code == 2
     assert "JAX finds no gpu here" in refused.err
     assert said in refused.err
 
 
 def test_doctor_marks_a_gpu_that_jax_does_not_use(tmp_path: Path, spawn: Call) -> None:
-    driver = tmp_path / "nvidia-smi"
-    driver.write_text("#!/bin/sh\necho 'NVIDIA H100, 580.65.06, 100, 81559'\n")
-    driver.chmod(driver.stat().st_mode | stat.S_IXUSR)
-    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    environment = with_driver(tmp_path, H100)
     found = spawn("doctor", "--json", env=environment)
     assert found.code == 1
     (accelerator,) = [check for check in found.json["checks"] if check["name"] == "accelerator"]
