@@ -177,6 +177,8 @@ class Hosts:
             return
         if not re.fullmatch(r"[^\s:]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", self.coordinator or ""):
             raise UsageError(f"--coordinator takes HOST:PORT, as in 10.0.0.1:5000, not {self.coordinator!r}.")
+        if not 1 <= int((self.coordinator or "").rpartition(":")[2]) < 2**16:
+            raise UsageError(f"--coordinator {self.coordinator}: a port is from 1 to {2**16 - 1}.")
         _at_least("--num-processes", self.processes or 0, 1)
         if not 0 <= (self.process or 0) < (self.processes or 1):
             raise UsageError(f"--process-id must be from 0 to {(self.processes or 1) - 1}, not {self.process}.")
@@ -235,6 +237,10 @@ class TrainConfig(DataChoice):
             raise UsageError(unknown("schedule", self.schedule, SCHEDULES))
         if self.precision not in PRECISIONS:
             raise UsageError(unknown("precision", self.precision, PRECISIONS))
+        if self.precision == "bfloat16" and self.source_sha256:
+            raise UsageError(
+                "--precision bfloat16 is for networks in one line: a class in Flax chooses its own dtypes."
+            )
         if not 0 <= self.label_smoothing < 1:
             raise UsageError(f"--label-smoothing must be at least 0 and below 1, not {self.label_smoothing:g}.")
         _at_least("--epochs", self.epochs, 1)

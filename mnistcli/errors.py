@@ -81,7 +81,7 @@ class LimitError(MnistcliError):
 
 
 class LostProcessError(MnistcliError):
-    """A process that trains together with this one has ended or cannot be reached."""
+    """A process that works for this one or with it has ended or cannot be reached."""
 
 
 class ImageError(MnistcliError):

@@ -45,6 +45,7 @@ THREADS, THREADS_PER_CORE = 12, 5
 ONE_THREAD = "cpu (1 thread)"  # the device of a process that computes with one thread, however many cores there are
 
 JOINING_SECONDS = 120  # to wait for the other processes
+SHUTDOWN_SECONDS = 86_400  # to wait for the first process, which scores and writes after the others have ended
 HEARTBEAT_SECONDS = 30  # without a sign of life, after which a process is taken for lost
 
 WORTH_KEEPING = 0.05  # seconds of compilation; each entry costs a look at all the others
@@ -77,8 +78,7 @@ def set_up(
         LostProcessError: The other processes could not be reached.
     """
     require_threads(THREADS + THREADS_PER_CORE * cores())
-    if ignored := prepare_environment():
-        tell(f"Ignored, so that the same command gives the same result: {', '.join(ignored)}.")
+    tell_ignored(tell)
     try:
         import jax
     except ValueError as error:  # one of KEPT_VARIABLES has a value that JAX does not know
@@ -94,7 +94,7 @@ def set_up(
         found = _find_devices(device)
     on_one_thread = one_thread and CAN_BIND and found[0].platform == "cpu"
     own = _choose(found, devices or (1 if on_one_thread else len(found)))
-    used = own if hosts is None else _choose_everywhere(own)
+    used = own if hosts is None else _choose_everywhere(own, all_of_them=devices is None)
     from mnistcli.mesh import use_devices
 
     use_devices(used, all_of_them=devices is not None or hosts is not None)
@@ -103,6 +103,16 @@ def set_up(
     if hosts is not None:
         name += f", {jax.process_count()} processes"
     return ONE_THREAD if on_one_thread and len(used) == 1 else name
+
+
+def tell_ignored(tell: Callable[[str], None]) -> None:
+    """Prepare this process's environment for JAX, here and in processes that it starts; tell what is dropped.
+
+    Raises:
+        UsageError: As of `prepare_environment`.
+    """
+    if ignored := prepare_environment():
+        tell(f"Ignored, so that the same command gives the same result: {', '.join(ignored)}.")
 
 
 def visible_devices() -> list[str]:
@@ -198,6 +208,7 @@ def _join(hosts: Hosts) -> None:
             coordinator_bind_address=address,
             initialization_timeout=JOINING_SECONDS,
             heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
+            shutdown_timeout_seconds=SHUTDOWN_SECONDS,
         )
     except ValueError as error:
         raise UsageError(
@@ -231,16 +242,21 @@ def _choose(found: "list[jax.Device]", n: int) -> "list[jax.Device]":
     return found[:n]
 
 
-def _choose_everywhere(own: "list[jax.Device]") -> "list[jax.Device]":
-    """Return the devices that all processes use, as many in each as in this one."""
+def _choose_everywhere(own: "list[jax.Device]", *, all_of_them: bool) -> "list[jax.Device]":
+    """Return the devices that all processes use, as many in each as in this one.
+
+    Raises:
+        UsageError: Some have more than others, and all are to be used.
+    """
     import jax
 
     every = jax.devices(own[0].platform)
-    return [
-        device
-        for process in range(jax.process_count())
-        for device in [each for each in every if each.process_index == process][: len(own)]
-    ]
+    by_process = [[each for each in every if each.process_index == i] for i in range(jax.process_count())]
+    counts = [len(each) for each in by_process]
+    if all_of_them and len({*counts}) > 1:
+        told = ", ".join(map(str, counts))
+        raise UsageError(f"The processes have {told} devices: give each the same number with --devices {min(counts)}.")
+    return [device for devices in by_process for device in devices[: len(own)]]
 
 
 def _find_devices(name: str) -> "list[jax.Device]":

@@ -15,13 +15,14 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
 from mnistcli.config import Hosts
-from mnistcli.errors import InterruptedRunError, LimitError, MnistcliError
+from mnistcli.errors import InterruptedRunError, LostProcessError, MnistcliError
 from mnistcli.jax_setup import set_up
 from mnistcli.process import child_process, cores
 from mnistcli.results.training import Notice
 
 WAIT = 0.2  # seconds between two looks for Ctrl-C
 Job = TypeVar("Job")
+KILLED = "A training process was killed, perhaps because memory ran out."
 STOP = "stop"  # sent to a process while it works: end this job
 
 
@@ -66,6 +67,7 @@ class Crew(ExitStack, Generic[Job]):
         self._jobs: Iterator[Any] = iter(())
         self._busy: dict[Connection, Any] = {}
         self._free: list[Connection] = []
+        self._starting: set[Connection] = set()
         self._noticed: set[Notice] = set()
         self._on_cpu = self._stopping = False
         self._error: MnistcliError | None = None
@@ -84,8 +86,11 @@ class Crew(ExitStack, Generic[Job]):
         while self._busy:
             if not self._stopping and (interrupted() or self._error):
                 self._stopping, self._jobs = True, iter(())
-                for connection in self._busy:
-                    self._send(connection, STOP)
+                for connection in [*self._busy]:
+                    if connection in self._starting:  # which may take long, and is killed at the block's end
+                        del self._busy[connection]
+                    else:
+                        self._send(connection, STOP)
             heard = wait([*self._busy], WAIT)
             for connection in [each for each in self._busy if each in heard]:
                 self._listen(connection)
@@ -108,6 +113,7 @@ class Crew(ExitStack, Generic[Job]):
         while len(self._busy) < self.processes and (job := next(self._jobs, None)) is not None:
             child = self.enter_context(child_process(_serve, self._place, self._work))
             self._busy[child.connection] = job
+            self._starting.add(child.connection)
 
     def _begin_next(self, connection: Connection) -> None:
         job = next(self._jobs, None)
@@ -131,11 +137,10 @@ class Crew(ExitStack, Generic[Job]):
         try:
             said = connection.recv()
         except (EOFError, OSError):
-            said = LimitError("A training process was killed, perhaps because memory ran out.")
+            said = LostProcessError(KILLED)
         match said:
-            case str() if self._stopping:  # it has just started
-                del self._busy[connection]
             case str():  # the device that it computes on
+                self._starting.discard(connection)
                 self._on_cpu = said.startswith("cpu")
                 self._at_once = 1 if self._on_cpu else self._at_once
                 self._begin(connection, job)

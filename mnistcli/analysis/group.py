@@ -9,7 +9,7 @@ where `training.can_train_together` says so.
 import shlex
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
@@ -75,8 +75,13 @@ def train_group(group: Group, work: GroupWork, notify: Callable[[MemberEvent | N
             if interrupted():
                 arch = f" --arch {shlex.quote(work.place.source)}" if work.place.source else ""
                 command = resume_command("mnistcli train", group.path, group.config) + arch
-                raise InterruptedRunError(f"Interrupted; '{command}' goes on from here.")
+                raise InterruptedRunError(f"Interrupted; '{command}{shard_flag(work.shard)}' goes on from here.")
     return result_of(group, work.runs)
+
+
+def shard_flag(shard: tuple[int, int] | None) -> str:
+    """Return " --shard I/N", or nothing."""
+    return f" --shard {shard[0]}/{shard[1]}" if shard else ""
 
 
 def _share(
@@ -128,7 +133,8 @@ def train_members(group: Group, work: GroupWork, seeds: Sequence[int], connectio
     """
     from mnistcli.analysis import study
 
-    groups = Groups(work.runs)
+    runs = replace(work.runs, shared=work.shard is not None)
+    groups = Groups(runs)
     courses: list[Course] = []
     for seed in seeds:
         session = Session(partial(_tell, connection, seed), device, work.checkpoint_every, work.load, work.keep_epochs)
@@ -140,10 +146,10 @@ def train_members(group: Group, work: GroupWork, seeds: Sequence[int], connectio
                 groups.clear(name)
                 config = group.config_of(seed)
                 begun = study.begin(
-                    config, session, runs=work.runs, name=name, start=work.start, freeze=work.freeze, beside=beside
+                    config, session, runs=runs, name=name, start=work.start, freeze=work.freeze, beside=beside
                 )
             else:
-                begun = study.reopen(name, session, runs=work.runs, given=work.given, beside=beside)
+                begun = study.reopen(name, session, runs=runs, given=work.given, beside=beside)
         except (UsageError, RunError):
             if work.shard and groups.is_finished_or_busy(name):  # another process was quicker
                 continue

@@ -4,6 +4,7 @@ JAX runs in a process of its own, which it ends when another host is lost: this 
 """
 
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,15 +12,18 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
-from mnistcli.analysis.course import Interrupted, Session
-from mnistcli.analysis.crew import Crew, Place
+from mnistcli.analysis.course import Interrupted, Session, resume_command
+from mnistcli.analysis.crew import KILLED, Crew, Place
 from mnistcli.config import TrainConfig
-from mnistcli.errors import InterruptedRunError, LimitError, LostProcessError
+from mnistcli.errors import InterruptedRunError, LostProcessError
 from mnistcli.process import held_interrupts
 from mnistcli.results.training import RunStarted, TrainEvent, TrainResult
 from mnistcli.runs import RunsFolder, StoredModel
+from mnistcli.runs.record import read_record
 
-STATUS = re.compile(r"[A-Z_]{5,}: ")  # how the text of an error of XLA begins
+# How the text of an error begins that XLA raises when another process does not answer.
+STATUS = re.compile("(ABORTED|CANCELLED|DEADLINE_EXCEEDED|INTERNAL|UNAVAILABLE|UNKNOWN): ")
+LOST = "A process of this training ended or cannot be reached."
 
 
 class Stopped(NamedTuple):
@@ -81,17 +85,23 @@ def train_with_hosts(work: HostsWork, notify: Callable[[TrainEvent], None]) -> T
             crew.do(iter(["train"]), interrupted)
             if interrupted():
                 raise InterruptedRunError("Interrupted.")
-    except (LostProcessError, LimitError) as error:
+    except LostProcessError as error:
+        lost = LOST if str(error) == KILLED else str(error)
         begun = next((each for each in heard if isinstance(each, RunStarted)), None)
-        how = "process 0 tells how to go on"
-        if begun is not None:
-            how = f"'mnistcli train --resume {begun.run}' goes on from its last checkpoint, with as many as you like"
-        raise LostProcessError(f"A process of this training ended or cannot be reached: {how}.") from error
+        if begun is None:
+            raise LostProcessError(lost) from error
+        config, source = read_record(begun.folder).config, work.place.source
+        command = resume_command("mnistcli train", begun.folder, config)
+        command += f" --arch {shlex.quote(source)}" if source else ""
+        how = f"'{command}' goes on from the last checkpoint, with as many processes as you like"
+        raise LostProcessError(f"{lost[:-1]}; {how}.") from error
     return next((each for each in heard if isinstance(each, TrainResult)), None)
 
 
 def _take_part(work: HostsWork, _: str, connection: Connection, device: str) -> None:
     """Train in this process, as the first or as another; send what is told, and what it comes to."""
+    import jax
+
     from mnistcli.analysis import study
     from mnistcli.analysis.follow import follow
     from mnistcli.mesh import in_any_process, is_first_process
@@ -101,6 +111,7 @@ def _take_part(work: HostsWork, _: str, connection: Connection, device: str) -> 
         yield lambda: in_any_process(connection.poll())
 
     session = Session(connection.send, device, work.checkpoint_every, work.load, work.keep_epochs, interrupts)
+    result = stopped = None
     try:
         if not is_first_process():
             follow(session, dataset=work.dataset)
@@ -108,12 +119,14 @@ def _take_part(work: HostsWork, _: str, connection: Connection, device: str) -> 
             result = study.train(
                 work.config, session, runs=work.runs, name=work.name, start=work.start, freeze=work.freeze
             )
-            connection.send(result)
         else:
-            connection.send(study.resume(work.resume or "", session, runs=work.runs, given=work.given))
+            result = study.resume(work.resume or "", session, runs=work.runs, given=work.given)
     except InterruptedRunError as error:
-        connection.send(Stopped(str(error)))
+        stopped = Stopped(str(error))
     except (RuntimeError, ValueError) as error:
         if STATUS.match(str(error)):
-            raise LostProcessError(str(error)) from error
+            raise LostProcessError(LOST) from error
         raise
+    jax.distributed.shutdown()  # waits for the others: the first one may score and write for long
+    if result or stopped:
+        connection.send(result or stopped)

@@ -19,7 +19,7 @@ from mnistcli.data import Dataset
 from mnistcli.errors import DataError, InterruptedRunError, RunError, UsageError
 from mnistcli.files import write_atomically
 from mnistcli.inference.stablehlo import make_stablehlo, stablehlo_logits
-from mnistcli.mesh import devices_left_out
+from mnistcli.mesh import devices_left_out, mesh_for
 from mnistcli.models.flax_file import blaming, loaded, refused
 from mnistcli.models.network import build, count, define, split
 from mnistcli.results.training import Notice, TrainResult
@@ -71,6 +71,7 @@ def begin(
     dataset = session.load(config.choice())
     if not len(dataset.train) or not len(dataset.validation):
         raise DataError(f"The data set {config.dataset!r} has too few images: some are needed for validation, too.")
+    mesh_for(min(config.batch_size, len(dataset.train.first(config.limit))))  # refuses a batch that it cannot part
     _check_space(runs.path, config, dataset, keep_epochs=session.keep_epochs)
     if config.source_sha256:
         _try_out(config, dataset)
@@ -122,9 +123,14 @@ def reopen(
             raise DataError(f"The run {run!r} was begun on other images than {config.dataset} holds now.")
         tell_config(config, dataset, checkpoint_every=session.checkpoint_every)
         fit = Fit(config, dataset, session.checkpoint_every, beside)
+        if left_out := devices_left_out(fit.batch_size):
+            session.notify(Notice(left_out))
         trained = _restore(folder, fit, session)
         tell_state(fit)
-        if before.get("versions") != now["versions"] or folder.record.device.partition(",")[0] != session.device:
+        if (
+            before.get("versions") != now["versions"]
+            or folder.record.device.partition(",")[0] != session.device.partition(",")[0]
+        ):
             session.notify(Notice("It was begun on another device or version: its weights may differ a little."))
         folder.begin_again(config, now)
         return Course(folder, fit, session, trained)

@@ -20,6 +20,7 @@ from filelock import FileLock
 
 from mnistcli.analysis.course import resume_command
 from mnistcli.analysis.crew import Crew, Place
+from mnistcli.analysis.group import shard_flag
 from mnistcli.config import DataChoice, TrainConfig
 from mnistcli.data import Dataset
 from mnistcli.errors import DivergedError, InterruptedRunError
@@ -29,7 +30,7 @@ from mnistcli.process import held_interrupts
 from mnistcli.results.spread import Spread
 from mnistcli.results.training import EpochMetrics, Notice
 from mnistcli.results.tune import COMPLETE, DIVERGED, PRUNED, Finalist, SearchResult, Trial
-from mnistcli.runs.searches import Search, add_trial, claim_trial, drop_claim, read_search
+from mnistcli.runs.searches import Search, add_trial, choose_again, claim_trial, drop_claim, has_claims, read_search
 
 BEST = 3  # settings that are trained again
 NEW_SEEDS = 3  # with which they are
@@ -57,14 +58,14 @@ class Tuning:
         place: Where its trials are trained.
         load: Loads the data set.
         notify: Called with each trial that ends.
-        shared: Whether other processes train trials of the search, too.
+        shard: I and N: this is the I-th of N processes that share the trials; None: it is the only one.
     """
 
     search: Search
     place: Place
     load: Load
     notify: Notify
-    shared: bool = False
+    shard: tuple[int, int] | None = None
     _crew: Crew[Job] = field(init=False)
     _curves: dict[Job, list[float]] = field(default_factory=dict)
     _pruned: set[Job] = field(default_factory=set)
@@ -86,12 +87,12 @@ class Tuning:
         with held_interrupts() as interrupted, Crew(self.place, work, self._hear) as self._crew:
             for jobs in (self._trials, self._finals):
                 self._crew.do(self._claimed(jobs()), interrupted)
-                while self.shared and not interrupted() and self._wait_for_others(jobs()):
+                while self.shard and not interrupted() and self._wait_for_others(jobs()):
                     self._crew.do(self._claimed(jobs()), interrupted)
                 if interrupted():
                     command = f"mnistcli tune{f' {shlex.quote(self.place.source)}' if self.place.source else ''}"
                     command = resume_command(command, self.search.path, config)
-                    raise InterruptedRunError(f"Interrupted; '{command}' goes on from here.")
+                    raise InterruptedRunError(f"Interrupted; '{command}{shard_flag(self.shard)}' goes on from here.")
         finalists = tuple(sorted(self._finalists(), key=lambda each: -each.accuracies.mean))
         if not finalists:
             raise DivergedError("Every training diverged: try lower rates, as in --space lr=1e-5..1e-3.")
@@ -112,7 +113,7 @@ class Tuning:
     def _claimed(self, jobs: Iterator[Job]) -> Iterator[Job]:
         """Yield the jobs, and where other processes share them, those that none has or has done."""
         for job in jobs:
-            if self.shared:
+            if self.shard:
                 claim = claim_trial(self.search, job.number, seed=job.config.seed)
                 if claim is None:
                     continue
@@ -130,7 +131,7 @@ class Tuning:
     def _wait_for_others(self, jobs: Iterator[Job]) -> bool:
         """Wait a moment, and return whether jobs are left, which other processes do or have lost."""
         time.sleep(LOOK)
-        return not all(map(self._is_done, jobs))
+        return has_claims(self.search) or not all(map(self._is_done, jobs))
 
     def _trials(self) -> Iterator[Job]:
         done = {trial.number for trial in self._of_seed(self.search.config.seed)}
@@ -143,7 +144,7 @@ class Tuning:
                 return
 
     def _finals(self) -> Iterator[Job]:
-        numbers = self._best()
+        numbers = choose_again(self.search, self._best) if self.shard else self._best()
         for seed in self._new_seeds():
             done = {trial.number for trial in self._of_seed(seed)}
             for number in numbers:

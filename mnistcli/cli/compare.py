@@ -213,6 +213,8 @@ def _train_missing(
     face: Face, data: Data, compute: Compute, groups: Groups, group: Group, *, source: str | None
 ) -> None:
     seeds = groups.unfinished(group)
+    if not all(groups.is_free(group.members[seed]) for seed in seeds):
+        groups.members(group)  # says what is missing: other processes train it
     if seeds:
         face.note(f"{group.name}: training seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} first.")
         train_group(face, data, compute, groups, group, given=data.given, source=source, plots=True)

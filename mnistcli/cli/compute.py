@@ -60,8 +60,12 @@ class Compute:
         face.explain(f"Computing on {used}.")
         return used
 
-    def place(self, source: str | None, hosts: Hosts | None = None) -> Place:
+    def place(self, face: Face, *, source: str | None, hosts: Hosts | None = None) -> Place:
         """Return where processes compute that this one starts; `source` is the FILE.py:CLASS that they execute."""
+        from mnistcli.jax_setup import tell_ignored
+
+        tell_ignored(face.note)  # before anything imports JAX, here or there
+
         from mnistcli.analysis.crew import Place
 
         return Place(self.device, self.cache, source, self.devices, hosts)

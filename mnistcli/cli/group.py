@@ -92,7 +92,7 @@ def train_group(
     from mnistcli.results.training import Notice
 
     load = partial(data.load, replace(face, quiet=True))
-    work = GroupWork(groups.runs, compute.place(source), load, **how)
+    work = GroupWork(groups.runs, compute.place(face, source=source), load, **how)
     with TrainingProgress(face.err, quiet=face.quiet) as progress:
 
         def show(event: MemberEvent | Notice) -> None:

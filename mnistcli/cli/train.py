@@ -207,6 +207,8 @@ def train(
     part = parse_shard(shard)
     if part is not None and seeds is None and resume is None:
         raise UsageError("--shard shares the seeds of a group: give --seeds too.")
+    if part is not None and hosts is not None:
+        raise UsageError("--shard contradicts --distributed: one run is trained by all processes.")
     if seeds is not None and hosts is not None:
         raise UsageError("--seeds contradicts --distributed: one run is trained by all processes.")
     if resume is not None and (start, freeze) != (None, None):
@@ -251,7 +253,11 @@ def train(
 
         task = HostsWork(
             groups.runs,
-            compute.place(arch if arch is not None and is_flax(arch) else None, hosts),
+            compute.place(
+                replace(face, quiet=face.quiet or bool(hosts.process)),
+                source=arch if arch is not None and is_flax(arch) else None,
+                hosts=hosts,
+            ),
             partial(data.load, replace(face, quiet=True)),
             config if resume is None else None,
             resume=resume,
@@ -288,6 +294,8 @@ def train(
         )
         face.show(group_training_view(trained, next_commands=_next_of_group(trained, runs_dir)))
         return
+    if part is not None:
+        raise UsageError(f"--shard shares the seeds of a group, and {resume!r} is a run.")
     device = compute.start(face, like=groups.runs.find_unfinished(resume)[1].device if resume is not None else None)
     load_source(arch)
 

@@ -112,7 +112,7 @@ def tune(
     The test images are never used.
     """
     check_plot(plot)
-    shared = parse_shard(shard) is not None
+    part = parse_shard(shard)
     if trials is not None and trials < 1:
         raise UsageError(f"--trials must be at least 1, not {trials}.")
     seconds = None if time is None else parse_time(time)
@@ -146,7 +146,7 @@ def tune(
         if lr_range:
             _measure_rates(face, compute, config, dataset, source=source, plot=plot)
             return
-        search = (join_search if shared else begin_search)(
+        search = (join_search if part else begin_search)(
             folder,
             config,
             name=name,
@@ -155,7 +155,7 @@ def tune(
             most_trials=TRIALS if trials is None and seconds is None else trials,
             most_seconds=seconds,
         )
-    result = _search(face, data, search, compute.place(source), dataset, shared=shared)
+    result = _search(face, data, search, compute.place(face, source=source), dataset, shard=part)
     if plot is not None:
         from mnistcli.render import tune_figures
 
@@ -186,26 +186,28 @@ def _check_source(search: Search, source: str | None) -> None:
         )
 
 
-def _search(face: Face, data: Data, search: Search, place: Place, dataset: Dataset, *, shared: bool) -> SearchResult:
+def _search(
+    face: Face, data: Data, search: Search, place: Place, dataset: Dataset, *, shard: tuple[int, int] | None
+) -> SearchResult:
     """Go on with a search, showing on stderr how it goes."""
     from mnistcli.analysis.tune import Tuning
     from mnistcli.render.tune import SearchProgress
     from mnistcli.runs.searches import drop_empty, lock_search, read_search
 
-    lock = None if shared else lock_search(search)
+    lock = None if shard else lock_search(search)
     try:
         search = replace(read_search(search.path), most_trials=search.most_trials, most_seconds=search.most_seconds)
         if search.provenance.get("data_fingerprint") != dataset.fingerprint:
             raise DataError(f"The search {search.name!r} was begun on other images than {dataset.name} holds now.")
-        if not shared:
+        if shard is None:
             search.write()
         face.note(f"Searching: {search.path}")
         with SearchProgress(face.err, trials=search.most_trials, seed=search.config.seed, quiet=face.quiet) as progress:
-            return Tuning(search, place, partial(data.load, replace(face, quiet=True)), progress, shared).run()
+            return Tuning(search, place, partial(data.load, replace(face, quiet=True)), progress, shard).run()
     except InterruptedRunError:
         raise
     except MnistcliError:
-        if not shared:
+        if shard is None:
             drop_empty(search)
         raise
     finally:

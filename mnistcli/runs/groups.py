@@ -132,7 +132,7 @@ class Groups:
         """
         try:
             self.runs.path.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.runs.path / LOCK):
+            with replace(self.runs, shared=True).claiming():
                 if name is not None:
                     found = self.find(name)
                 else:
@@ -209,9 +209,12 @@ class Groups:
     def clear(self, run: str) -> None:
         """Remove the folder of a member that was killed before it was made whole."""
         folder = self.runs.path / run
-        with suppress(OSError, Timeout):
+        with self.runs.claiming(), suppress(OSError, Timeout):
+            if (folder / "run.json").exists():  # another process was quicker
+                return
             with FileLock(folder / LOCK, timeout=0):
-                (folder / LOCK).unlink()
+                for leftover in (*folder.glob(".*.*.*"), folder / LOCK):
+                    leftover.unlink()
             folder.rmdir()
 
     def members(self, group: Group) -> list[Run]:

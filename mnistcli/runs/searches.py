@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -37,6 +37,7 @@ class Search:
         trials: What was trained so far.
         seconds: How long the search has worked.
         provenance: Where its trials were trained.
+        again: The numbers of the settings that are trained again, once processes that share the search have chosen.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class Search:
     most_seconds: float | None
     trials: tuple[Trial, ...] = ()
     seconds: float = 0.0
+    again: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -136,6 +138,27 @@ def claim_trial(search: Search, number: int, *, seed: int) -> FileLock | None:
     return lock
 
 
+def has_claims(search: Search) -> bool:
+    """Whether some process is at work on a trial."""
+    for file in search.path.glob(".trial-*"):
+        try:
+            with FileLock(file, timeout=0):
+                file.unlink(missing_ok=True)
+        except (Timeout, OSError):
+            return True
+    return False
+
+
+def choose_again(search: Search, choose: Callable[[], Sequence[int]]) -> tuple[int, ...]:
+    """Return the settings to train again: those that another process chose, or else those of `choose`; keep them."""
+    with FileLock(search.path / WRITING):
+        current = read_search(search.path)
+        if not current.again:
+            current = replace(current, again=tuple(choose()))
+            current.write()
+    return current.again
+
+
 def drop_claim(claim: FileLock) -> None:
     """Let go of a trial that has ended."""
     Path(claim.lock_file).unlink(missing_ok=True)
@@ -177,4 +200,5 @@ def read_search(folder: Path) -> Search:
 def _make(folder: Path, content: dict[str, Any]) -> Search:
     config, space = TrainConfig(**content.pop("config")), tuple(content.pop("space"))
     trials = tuple(Trial(**each | {"validation": tuple(each["validation"])}) for each in content.pop("trials"))
-    return Search(folder, config=config, space=space, trials=trials, **content)
+    again = tuple(content.pop("again", ()))
+    return Search(folder, config=config, space=space, trials=trials, again=again, **content)

@@ -4,7 +4,7 @@ import os
 import shlex
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,15 @@ GROUP, SEARCH = "group.json", "search.json"
 
 @dataclass(frozen=True)
 class RunsFolder:
-    """The folder in which runs lie, one folder each; it need not exist yet."""
+    """The folder in which runs lie, one folder each; it need not exist yet.
+
+    Attributes:
+        path: Where it is.
+        shared: Whether several processes may want to make a run of the same name.
+    """
 
     path: Path
+    shared: bool = False
 
     def __post_init__(self) -> None:
         try:
@@ -44,15 +50,22 @@ class RunsFolder:
         Raises:
             UsageError: The name cannot be used or is taken, or the folder cannot be made.
         """
-        folder = claim_folder(self.path, prefix=run_prefix(config.arch), name=name)
-        try:
-            lock = lock_folder(folder)
-            record = RunRecord(folder.name, Status.RUNNING, now(), config, provenance)
-            record.write(folder)
-        except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise unwritable(self.path, error) from error
+        with self.claiming():
+            folder = claim_folder(self.path, prefix=run_prefix(config.arch), name=name)
+            try:
+                lock = lock_folder(folder)
+                record = RunRecord(folder.name, Status.RUNNING, now(), config, provenance)
+                record.write(folder)
+            except OSError as error:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise unwritable(self.path, error) from error
         return RunFolder(folder, record, lock)
+
+    @contextmanager
+    def claiming(self) -> Iterator[None]:
+        """Keep other processes that share the folder from making or clearing a run."""
+        with FileLock(self.path / LOCK) if self.shared else nullcontext():
+            yield
 
     def reopen(self, text: str) -> RunFolder:
         """Take an unfinished run's folder to go on in it; "latest" or an architecture is the newest of them.

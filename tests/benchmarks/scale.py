@@ -31,9 +31,7 @@ def main() -> None:
     rate = _images_per_second()
     print(f"one process trains cnn on {rate:,.0f} images/s at batch {BATCH}")
     few, _ = measured[4]
-    print(
-        "\n| hosts | computing, ms a step | summing | reading | an epoch of 10^9 images | work that a lost host costs |"
-    )
+    print("\n| hosts | computing, ms a step | summing | reading | an epoch of 10^9 images | work lost with a host |")
     print("|---|---|---|---|---|---|")
     for row in _table(rate, latency=few / (2 * 3)):
         print(f"| {' | '.join(row)} |")
@@ -55,7 +53,7 @@ def _table(rate: float, *, latency: float) -> Iterator[tuple[str, ...]]:
             f"{1e3 * summing:.1f}",
             f"{1e3 * reading:.1f}",
             f"{epoch / 3600:.1f} h",
-            f"{interval / 120:.0f} min every {failure / 86_400:,.1f} days",
+            f"{interval / 120:.0f} min, once in {failure / 86_400:,.1f} days",
         )
 
 

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -21,7 +22,14 @@ PATIENCE = 120  # seconds that the tests wait for anything
 class Hosts(ExitStack):
     """Processes that train one run together; all end with the block."""
 
-    def __init__(self, n: int, folder: Path, *arguments: str) -> None:
+    def __init__(
+        self,
+        n: int,
+        folder: Path,
+        *arguments: str,
+        variables: Sequence[Mapping[str, str]] = (),
+        program: Sequence[str] = ("-m", "mnistcli"),
+    ) -> None:
         super().__init__()
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -30,8 +38,9 @@ class Hosts(ExitStack):
         for i in range(n):
             here = ("--coordinator", address, "--num-processes", str(n), "--process-id", str(i))
             process = subprocess.Popen(
-                [sys.executable, "-m", "mnistcli", *arguments, *here],
+                [sys.executable, *program, *arguments, *here],
                 cwd=folder if i == 0 else folder / "elsewhere",
+                env=os.environ | dict(variables[i] if variables else {}),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -93,7 +102,7 @@ def test_a_killed_process_ends_all_and_two_others_go_on(victim: int, folder: Pat
         assert last.startswith("mnistcli: A process of this training ended or cannot be reached")
         assert "Traceback" not in err
     if victim:
-        assert "'mnistcli train --resume cut' goes on from its last checkpoint" in ended[0][2]
+        assert "'mnistcli train --resume cut' goes on from the last checkpoint, with as many" in ended[0][2]
     with Hosts(2, folder, "train", "--resume", "cut", "--no-plots", "--json") as hosts:
         (code, out, _), other = hosts.wait()
     assert (code, other) == (0, (0, "", ""))
@@ -120,7 +129,12 @@ def test_a_signal_to_one_process_stops_all_with_a_checkpoint(signalled: int, fol
         (("--num-processes", "2"), "are given together or not at all"),
         (("--coordinator", "here", "--num-processes", "2", "--process-id", "0"), "takes HOST:PORT"),
         (("--coordinator", "127.0.0.1:1", "--num-processes", "2", "--process-id", "2"), "must be from 0 to 1"),
+        (
+            ("--coordinator", "127.0.0.1:99999", "--num-processes", "2", "--process-id", "1"),
+            "a port is from 1 to 65535",
+        ),
         (("--distributed", "--seeds", "2"), "--seeds contradicts --distributed"),
+        (("--distributed", "--seeds", "2", "--shard", "1/2"), "--shard contradicts --distributed"),
     ],
 )
 def test_processes_that_cannot_come_together_are_refused(flags: tuple[str, ...], said: str, spawn: Call) -> None:
@@ -128,3 +142,42 @@ def test_processes_that_cannot_come_together_are_refused(flags: tuple[str, ...],
     refused = spawn("train", *flags, env=environment)
     assert (refused.code, refused.out) == (2, "")
     assert said in refused.err
+
+
+def test_processes_with_unequal_devices_are_refused_before_a_run_is_made(folder: Path) -> None:
+    unequal = ({}, {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"})
+    with Hosts(2, folder, *COMMAND, variables=unequal) as hosts:
+        for code, _, err in hosts.wait():
+            assert code == 2
+            assert "The processes have 1, 2 devices: give each the same number with --devices 1." in err
+    assert not (folder / "runs").exists()
+
+
+def test_a_signal_ends_a_process_that_waits_for_the_others(folder: Path) -> None:
+    with Hosts(2, folder, *COMMAND) as hosts:
+        hosts.processes[0].kill()
+        time.sleep(3)  # it is waiting now, or about to
+        hosts.processes[1].send_signal(signal.SIGINT)
+        ((code, out, err),) = hosts.wait(0)
+    assert (code, out, err) == (130, "", "mnistcli: Interrupted.\n")
+
+
+def test_another_process_waits_until_the_first_has_scored_the_run(folder: Path) -> None:
+    """The first one takes longer to score than another process may be silent."""
+    slow = """
+import sys, time
+from mnistcli.analysis import course
+from mnistcli import jax_setup
+jax_setup.HEARTBEAT_SECONDS = 5
+if "0" == sys.argv[-1]:
+    score = course.score
+    course.score = lambda answers: (time.sleep(15), score(answers))[1]
+from mnistcli.cli.app import main
+if __name__ == "__main__":
+    main()
+"""
+    (folder / "slow.py").write_text(slow)
+    with Hosts(2, folder, *COMMAND, "--epochs", "1", program=[str(folder / "slow.py")]) as hosts:
+        (code, out, _), other = hosts.wait()
+    assert (code, other) == (0, (0, "", ""))
+    assert json.loads(out)["epochs"] == 1
