@@ -151,8 +151,10 @@ def train_members(group: Group, work: GroupWork, seeds: Sequence[int], connectio
             else:
                 begun = study.reopen(name, session, runs=runs, given=work.given, beside=beside)
         except (UsageError, RunError):
-            if work.shard and groups.is_finished_or_busy(name):  # another process was quicker
-                continue
+            if work.shard:  # another process may have been quicker, and be about to begin
+                time.sleep(LOOK)
+                if groups.is_finished_or_busy(name):
+                    continue
             raise
         courses.append(begun)
     if courses:

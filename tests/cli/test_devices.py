@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load_file
 
 from tests.conftest import Call, Outcome
 
@@ -156,3 +157,12 @@ def test_doctor_marks_a_gpu_that_jax_does_not_use(tmp_path: Path, spawn: Call) -
     assert not accelerator["ok"]
     assert "only JAX for CPUs is installed" in accelerator["value"]
     assert spawn("doctor", "--device", "cpu", env=environment).code == 0
+
+
+def test_what_people_set_for_jax_does_not_reach_a_group(tmp_path: Path, spawn: Call) -> None:
+    group = ("train", "--arch", "linear", "--seeds", "2", "--limit", "600", "--epochs", "1", "--no-plots")
+    done = spawn(*group, env=os.environ | {"JAX_ENABLE_X64": "1"})
+    assert done.code == 0
+    assert done.err.count("Ignored, so that the same command gives the same result: JAX_ENABLE_X64.") == 1
+    weights = load_file(tmp_path / "runs/linear-group-001-s0/model.safetensors")
+    assert {str(array.dtype) for array in weights.values()} == {"float32"}

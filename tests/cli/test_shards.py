@@ -90,3 +90,33 @@ def test_a_shard_that_cannot_be_is_refused(command: tuple[str, ...], said: str, 
     refused = spawn(*command)
     assert (refused.code, refused.out) == (2, "")
     assert said in refused.err
+
+
+def test_a_member_that_was_killed_before_its_record_was_whole_is_begun_again(tmp_path: Path, spawn: Call) -> None:
+    group = ("train", "--arch", "linear", "--seeds", "2", "--no-plots", *SMALL)
+    run_in(tmp_path, *group, "--name", "g")
+    member = tmp_path / "runs/g-s1"
+    for file in member.iterdir():
+        file.unlink()
+    (member / ".run.json.Xyz").write_text("{")  # as a kill in the middle of writing leaves it
+    (member / ".lock").touch()
+    for flags in ((), ("--shard", "1/1")):
+        assert spawn("train", "--resume", "g", "--no-plots", *flags).code == 0
+        assert (member / "model.safetensors").exists()
+
+
+def test_workers_with_a_time_limit_agree_on_what_they_recommend(tmp_path: Path) -> None:
+    search = ("tune", "dense", "--for", "6s", "--name", "t", *SMALL)
+    with ExitStack() as stack:
+        workers = [start(stack, tmp_path, *search, "--shard", f"{i}/2") for i in (1, 2)]
+        first, second = (json.loads(worker.communicate(timeout=PATIENCE)[0]) for worker in workers)
+    assert {**first, "seconds": 0} == {**second, "seconds": 0}
+
+
+def test_a_shard_of_a_single_run_is_refused(tmp_path: Path, spawn: Call) -> None:
+    run_in(tmp_path, "train", "--arch", "linear", "--no-plots", *SMALL, "--name", "single")
+    record = tmp_path / "runs/single/run.json"
+    refused = spawn("train", "--resume", "single", "--shard", "1/2")
+    assert refused.code == 2
+    assert "'single' is a run" in refused.err
+    assert json.loads(record.read_text())["status"] == "finished"
