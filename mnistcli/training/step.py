@@ -118,8 +118,9 @@ def make_train_steps(
         return lax.fori_loop(start, stop, body, (state, tally))
 
     every_seed = jax.vmap(train_steps, in_axes=(0, 0, None, None, None, 0, None, 0, None, None, None))
-    whole = replicated(mesh)
-    return jax.jit(every_seed if together else train_steps, donate_argnums=(0, 1), out_shardings=(whole, whole))
+    # To say where results lie makes an epoch of dense on one CPU device take 0.9 s in place of 0.7 s.
+    lie: dict[str, Any] = {"out_shardings": replicated(mesh)} if devices_of(mesh) > 1 else {}
+    return jax.jit(every_seed if together else train_steps, donate_argnums=(0, 1), **lie)
 
 
 def _streams_of_step(streams: Tree, epoch: jax.Array, step: jax.Array) -> Tree:
