@@ -173,12 +173,12 @@ class Hosts:
     def __post_init__(self) -> None:
         if None in (given := (self.coordinator, self.processes, self.process)):
             if given != (None, None, None):
-                raise UsageError("--coordinator, --num-processes and --process-id are given together or not at all.")
+                raise UsageError("Give --coordinator, --num-processes and --process-id together, or none of them.")
             return
         if not re.fullmatch(r"[^\s:]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", self.coordinator or ""):
             raise UsageError(f"--coordinator takes HOST:PORT, as in 10.0.0.1:5000, not {self.coordinator!r}.")
         if not 1 <= int((self.coordinator or "").rpartition(":")[2]) < 2**16:
-            raise UsageError(f"--coordinator {self.coordinator}: a port is from 1 to {2**16 - 1}.")
+            raise UsageError(f"The port of --coordinator must be from 1 to {2**16 - 1}: {self.coordinator!r}.")
         _at_least("--num-processes", self.processes or 0, 1)
         if not 0 <= (self.process or 0) < (self.processes or 1):
             raise UsageError(f"--process-id must be from 0 to {(self.processes or 1) - 1}, not {self.process}.")

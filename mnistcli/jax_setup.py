@@ -218,7 +218,7 @@ def _join(hosts: Hosts) -> None:
     except RuntimeError as error:
         where = f" at {address}" if address else ""
         raise LostProcessError(
-            f"The processes that train together did not all come{where}: {str(error).splitlines()[0]}."
+            f"The processes of this training did not all connect{where}: {str(error).splitlines()[0]}."
         ) from error
 
 
@@ -237,8 +237,9 @@ def _silence_libraries() -> None:
 def _choose(found: "list[jax.Device]", n: int) -> "list[jax.Device]":
     if n > len(found):
         platform = found[0].platform
-        virtual = "; XLA_FLAGS=--xla_force_host_platform_device_count=N parts a CPU" if platform == "cpu" else ""
-        raise UsageError(f"JAX finds {len(found)} {platform} here, not the {n} of --devices{virtual}.")
+        devices = f"{len(found)} {platform} device{'s' * (len(found) > 1)}"
+        how = f": XLA_FLAGS=--xla_force_host_platform_device_count={n} splits a CPU" if platform == "cpu" else ""
+        raise UsageError(f"JAX finds {devices} here, but --devices asks for {n}{how}.")
     return found[:n]
 
 
@@ -254,8 +255,8 @@ def _choose_everywhere(own: "list[jax.Device]", *, all_of_them: bool) -> "list[j
     by_process = [[each for each in every if each.process_index == i] for i in range(jax.process_count())]
     counts = [len(each) for each in by_process]
     if all_of_them and len({*counts}) > 1:
-        told = ", ".join(map(str, counts))
-        raise UsageError(f"The processes have {told} devices: give each the same number with --devices {min(counts)}.")
+        told, least = ", ".join(map(str, counts)), min(counts)
+        raise UsageError(f"The processes have different numbers of devices ({told}): give each --devices {least}.")
     return [device for devices in by_process for device in devices[: len(own)]]
 
 

@@ -20,41 +20,40 @@ _must_use_all = False
 
 
 def use_devices(devices: list[jax.Device], *, all_of_them: bool) -> None:
-    """Compute on these devices from now on; `all_of_them`: refuse a batch that does not divide over them."""
+    """Compute on these devices from now on; `all_of_them`: refuse a batch that they cannot share equally."""
     global _must_use_all
     _devices[:] = devices
     _must_use_all = all_of_them
 
 
 def mesh_for(batch_size: int) -> Mesh:
-    """Return the mesh that trains on batches of that size: all devices, or as many as the batch divides over.
+    """Return the mesh that trains on batches of that size: all devices, or as many as can share it equally.
 
     Raises:
-        UsageError: The batch does not divide over all devices, and all must be used.
+        UsageError: They cannot share it equally, and all must be used.
     """
-    devices = _devices or _default()
+    devices = _used()
     n = next(n for n in range(len(devices), 0, -1) if batch_size % n == 0)
     if n < len(devices) and _must_use_all:
         raise UsageError(
-            f"--batch-size {batch_size} does not divide over {len(devices)} devices: choose a multiple of "
-            f"{len(devices)}, or fewer devices."
+            f"A batch of {batch_size} images cannot be divided equally among {len(devices)} devices: choose a "
+            f"--batch-size that is a multiple of {len(devices)}, or fewer devices."
         )
     return _mesh(devices[:n])
 
 
 def devices_left_out(batch_size: int) -> str | None:
-    """Return the sentence on devices that a batch of that size does not divide over, None where it uses all."""
-    every, used = len(_devices or _default()), devices_of(mesh_for(batch_size))
+    """Return the sentence on devices that a batch of that size leaves unused, None where it uses all."""
+    every, used = len(_used()), devices_of(mesh_for(batch_size))
     if used == every:
         return None
     are = "is" if used == 1 else "are"
-    return f"Batches of {batch_size} images do not divide over {every} devices: {used} {are} used."
+    return f"Batches of {batch_size} images cannot be divided equally among {every} devices, so {used} {are} used."
 
 
 def local_mesh() -> Mesh:
     """Return the mesh of the devices that this process has."""
-    devices = _devices or _default()
-    return _mesh([device for device in devices if device.process_index == jax.process_index()])
+    return _mesh([device for device in _used() if device.process_index == jax.process_index()])
 
 
 def devices_of(mesh: Mesh) -> int:
@@ -63,12 +62,12 @@ def devices_of(mesh: Mesh) -> int:
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
-    """Return how an array lies that each device has whole."""
+    """Return the sharding that puts a whole copy of an array on each device."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def split_along(mesh: Mesh, axis: int) -> NamedSharding:
-    """Return how an array lies of which each device has a part along that axis."""
+    """Return the sharding that splits an array along an axis over the devices."""
     return NamedSharding(mesh, PartitionSpec(*[None] * axis, BATCH))
 
 
@@ -115,8 +114,9 @@ def bytes_of_first_process(content: bytes = b"") -> bytes:
     return bytes(np.asarray(multihost_utils.broadcast_one_to_all(own), np.uint8))
 
 
-def _default() -> list[jax.Device]:
-    return jax.devices()[:1]
+def _used() -> list[jax.Device]:
+    """Return the devices to compute on; where none were chosen, the first."""
+    return _devices or jax.devices()[:1]
 
 
 def _mesh(devices: list[jax.Device]) -> Mesh:

@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -172,6 +173,14 @@ def answers_of_builtin(n: int) -> list[int | str]:
     probabilities = probabilities_of(model, logits_of(model, load("mnist").test.images[:n]))
     none = 1 - probabilities.sum(1) > probabilities.max(1)
     return ["no digit" if left else label for label, left in zip(probabilities.argmax(1).tolist(), none, strict=True)]
+
+
+def wait_until(happened: Callable[[], object], *, patience: float = 200) -> None:
+    """Wait for something, and fail where it does not happen in that many seconds."""
+    deadline = time.monotonic() + patience
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.fixture(scope="session")

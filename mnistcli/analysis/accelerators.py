@@ -28,7 +28,7 @@ class Gpu(NamedTuple):
 def accelerator_checks(device: str) -> list[Check]:
     """Return what is wrong with this machine's GPUs and TPUs, or that nothing is.
 
-    `device` is the name of the one on which JAX computes; where that is a GPU or TPU, only its memory is looked at.
+    `device` is the name of the one on which JAX computes.
     """
     found = _nvidia_gpus()
     if isinstance(found, str):

@@ -53,7 +53,7 @@ def follow(session: Session, *, dataset: str | None) -> None:
         raise UsageError(f"{config.arch} is not the same file here as in process 0.")
     data = session.load(config.choice())
     if data.fingerprint != said["data"]:
-        raise DataError(f"{config.dataset} holds other images here than in process 0.")
+        raise DataError(f"The images of {config.dataset!r} are not the same here as in process 0.")
     fit = Fit(config, data, said["checkpoint_every"])
     figures, tensors = json.loads(bytes_of_first_process()), load(bytes_of_first_process())
     fit.restore(checkpoint_of(tensors, figures, steps=fit.steps_per_epoch))

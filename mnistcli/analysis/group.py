@@ -9,49 +9,23 @@ where `training.can_train_together` says so.
 import shlex
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any
 
-from mnistcli.analysis.course import Course, Session, resume_command
-from mnistcli.analysis.crew import Crew, Place
+from mnistcli.analysis.course import Course, resume_command
+from mnistcli.analysis.crew import Crew
+from mnistcli.analysis.work import Work
 from mnistcli.errors import InterruptedRunError, RunError, UsageError
 from mnistcli.process import held_interrupts
 from mnistcli.results.training import GroupMember, GroupResult, MemberEvent, Notice, TrainEvent
-from mnistcli.runs import RunsFolder, StoredModel
+from mnistcli.runs import RunsFolder
 from mnistcli.runs.groups import Group, Groups, seeds_text
 
 LOOK = 0.5  # seconds between two looks whether another process has finished a member, or was lost
 AT_ONCE = 16  # members that a GPU or TPU trains by one program: its memory holds the state of each
 
 
-@dataclass(frozen=True)
-class GroupWork:
-    """What the processes that train a group are told.
-
-    Attributes:
-        runs: The folder of runs.
-        place: Where they compute.
-        load: Loads the data set.
-        given: Settings of the command line, which must not contradict a member that was begun before (`config.go_on`).
-        checkpoint_every, keep_epochs: As of `study.Session`.
-        start, freeze: As of `study.train`.
-        shard: I and N: other processes train the same group, and the I-th of every N members is for this one first.
-    """
-
-    runs: RunsFolder
-    place: Place
-    load: Callable[..., Any]
-    given: dict[str, Any] = field(default_factory=dict)
-    checkpoint_every: int | None = None
-    keep_epochs: bool = False
-    start: StoredModel | None = None
-    freeze: str | None = None
-    shard: tuple[int, int] | None = None
-
-
-def train_group(group: Group, work: GroupWork, notify: Callable[[MemberEvent | Notice], None]) -> GroupResult:
+def train_group(group: Group, work: Work, notify: Callable[[MemberEvent | Notice], None]) -> GroupResult:
     """Train the members that are not finished, and return what all of them came to.
 
     With a shard the members that other processes train are left to them, and taken over when such a process is lost.
@@ -106,7 +80,7 @@ def _share(
             crew.do(((seed,) for seed in wanted[: crew.processes]), interrupted)
         else:
             if not told:
-                notify(Notice(f"Waiting for the other processes, which train {seeds_text(left)}."))
+                notify(Notice(f"Waiting for other processes, which are training {seeds_text(left)}."))
                 told = True
             time.sleep(LOOK)
 
@@ -125,7 +99,7 @@ def result_of(group: Group, runs: RunsFolder) -> GroupResult:
     return GroupResult(group.name, group.path, group.config.arch, group.config.dataset, members)
 
 
-def train_members(group: Group, work: GroupWork, seeds: Sequence[int], connection: Connection, device: str) -> None:
+def train_members(group: Group, work: Work, seeds: Sequence[int], connection: Connection, device: str) -> None:
     """Train the members of some seeds in this process, together where there are several; tell of them by `MemberEvent`.
 
     Raises:
@@ -133,11 +107,10 @@ def train_members(group: Group, work: GroupWork, seeds: Sequence[int], connectio
     """
     from mnistcli.analysis import study
 
-    runs = replace(work.runs, shared=work.shard is not None)
-    groups = Groups(runs)
+    groups = Groups(work.runs)
     courses: list[Course] = []
     for seed in seeds:
-        session = Session(partial(_tell, connection, seed), device, work.checkpoint_every, work.load, work.keep_epochs)
+        session = work.session(partial(_tell, connection, seed), device)
         name, beside = group.members[seed], courses[0].fit if courses else None
         if work.shard and groups.is_finished_or_busy(name):
             continue
@@ -146,10 +119,10 @@ def train_members(group: Group, work: GroupWork, seeds: Sequence[int], connectio
                 groups.clear(name)
                 config = group.config_of(seed)
                 begun = study.begin(
-                    config, session, runs=runs, name=name, start=work.start, freeze=work.freeze, beside=beside
+                    config, session, runs=work.runs, name=name, start=work.start, freeze=work.freeze, beside=beside
                 )
             else:
-                begun = study.reopen(name, session, runs=runs, given=work.given, beside=beside)
+                begun = study.reopen(name, session, runs=work.runs, given=work.given, beside=beside)
         except (UsageError, RunError):
             if work.shard:  # another process may have been quicker, and be about to begin
                 time.sleep(LOOK)

@@ -5,25 +5,24 @@ JAX runs in a process of its own, which it ends when another host is lost: this 
 
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
-from mnistcli.analysis.course import Interrupted, Session, resume_command
-from mnistcli.analysis.crew import KILLED, Crew, Place
+from mnistcli.analysis.course import Interrupted, Notify, resume_command
+from mnistcli.analysis.crew import KILLED, Crew
+from mnistcli.analysis.work import Work
 from mnistcli.config import TrainConfig
 from mnistcli.errors import InterruptedRunError, LostProcessError
 from mnistcli.process import held_interrupts
-from mnistcli.results.training import RunStarted, TrainEvent, TrainResult
-from mnistcli.runs import RunsFolder, StoredModel
+from mnistcli.results.training import RunStarted, TrainResult
 from mnistcli.runs.record import read_record
 
 # How the text of an error begins that XLA raises when another process does not answer.
 STATUS = re.compile("(ABORTED|CANCELLED|DEADLINE_EXCEEDED|INTERNAL|UNAVAILABLE|UNKNOWN): ")
-LOST = "A process of this training ended or cannot be reached."
+LOST = "Another process of this training ended or cannot be reached."
 
 
 class Stopped(NamedTuple):
@@ -32,37 +31,21 @@ class Stopped(NamedTuple):
     why: str
 
 
-@dataclass(frozen=True)
-class HostsWork:
-    """What every process is told; only the first one uses all of it.
+class Task(NamedTuple):
+    """The run to train together.
 
     Attributes:
-        runs: The folder of runs.
-        place: Where it computes, and with which others.
-        load: Loads the data set.
-        config: What is trained; None: go on with `resume`.
-        resume: The run to go on with.
-        given: As of `study.reopen`.
-        dataset: What the command line names.
-        name, start, freeze: As of `study.begin`.
-        checkpoint_every, keep_epochs: As of `Session`.
+        config: What a new run is told; None: go on with another.
+        name: What the new run is called; None: by its architecture and a number.
+        resume: The run to go on with, as of `study.reopen`.
     """
 
-    runs: RunsFolder
-    place: Place
-    load: Callable[..., Any]
     config: TrainConfig | None
-    resume: str | None = None
-    given: dict[str, Any] = field(default_factory=dict)
-    dataset: str | None = None
-    name: str | None = None
-    start: StoredModel | None = None
-    freeze: str | None = None
-    checkpoint_every: int | None = None
-    keep_epochs: bool = False
+    name: str | None
+    resume: str | None
 
 
-def train_with_hosts(work: HostsWork, notify: Callable[[TrainEvent], None]) -> TrainResult | None:
+def train_with_hosts(task: Task, work: Work, notify: Notify) -> TrainResult | None:
     """Train one run together with other processes, and return what it came to; None: another process does.
 
     Raises:
@@ -72,7 +55,7 @@ def train_with_hosts(work: HostsWork, notify: Callable[[TrainEvent], None]) -> T
     """
     heard: list[Any] = []
 
-    def hear(_: str, said: Any) -> None:
+    def hear(_: Task, said: Any) -> None:
         if isinstance(said, Stopped):
             raise InterruptedRunError(said.why)
         if isinstance(said, RunStarted | TrainResult):
@@ -82,7 +65,7 @@ def train_with_hosts(work: HostsWork, notify: Callable[[TrainEvent], None]) -> T
 
     try:
         with held_interrupts() as interrupted, Crew(work.place, partial(_take_part, work), hear) as crew:
-            crew.do(iter(["train"]), interrupted)
+            crew.do(iter([task]), interrupted)
             if interrupted():
                 raise InterruptedRunError("Interrupted.")
     except LostProcessError as error:
@@ -98,7 +81,7 @@ def train_with_hosts(work: HostsWork, notify: Callable[[TrainEvent], None]) -> T
     return next((each for each in heard if isinstance(each, TrainResult)), None)
 
 
-def _take_part(work: HostsWork, _: str, connection: Connection, device: str) -> None:
+def _take_part(work: Work, task: Task, connection: Connection, device: str) -> None:
     """Train in this process, as the first or as another; send what is told, and what it comes to."""
     import jax
 
@@ -110,17 +93,16 @@ def _take_part(work: HostsWork, _: str, connection: Connection, device: str) -> 
     def interrupts() -> Iterator[Interrupted]:
         yield lambda: in_any_process(connection.poll())
 
-    session = Session(connection.send, device, work.checkpoint_every, work.load, work.keep_epochs, interrupts)
+    session = work.session(connection.send, device, interrupts=interrupts)
     result = stopped = None
     try:
         if not is_first_process():
-            follow(session, dataset=work.dataset)
-        elif work.config is not None:
-            result = study.train(
-                work.config, session, runs=work.runs, name=work.name, start=work.start, freeze=work.freeze
-            )
+            follow(session, dataset=work.given.get("dataset"))
+        elif task.config is not None:
+            begin = {"name": task.name, "start": work.start, "freeze": work.freeze}
+            result = study.train(task.config, session, runs=work.runs, **begin)
         else:
-            result = study.resume(work.resume or "", session, runs=work.runs, given=work.given)
+            result = study.resume(task.resume or "latest", session, runs=work.runs, given=work.given)
     except InterruptedRunError as error:
         stopped = Stopped(str(error))
     except (RuntimeError, ValueError) as error:

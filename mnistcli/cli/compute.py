@@ -75,7 +75,7 @@ def make_compute(*, device: Device = "auto", devices: Devices = None, no_cache: 
     """Gather the options.
 
     Raises:
-        UsageError: There is no such kind of device, or the number is below 1.
+        UsageError: The kind of device is unknown, or the number is below 1.
     """
     if device not in DEVICES:
         raise UsageError(unknown("device", device, DEVICES))
@@ -90,7 +90,8 @@ def make_hosts(
         bool,
         typer.Option(
             "--distributed",
-            help="Train with the other processes of this job; Slurm, Open MPI, Kubernetes and Cloud TPUs are found.",
+            help="Train one run with all processes of this job; JAX finds them under Slurm, Open MPI, Kubernetes and "
+            "on Cloud TPUs.",
             rich_help_panel=HOSTS,
         ),
     ] = False,
@@ -98,7 +99,8 @@ def make_hosts(
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Elsewhere: where process 0 listens. Whoever reaches it takes part: use a network that you trust.",
+            help="Elsewhere: the address at which process 0 listens. Anyone who reaches it can take part: use a "
+            "network that you trust.",
             show_default=False,
             rich_help_panel=HOSTS,
         ),

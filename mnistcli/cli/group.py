@@ -51,12 +51,11 @@ def take_group(
     resume: str | None,
     name: str | None,
     given: Mapping[str, Any],
-    shared: bool = False,
 ) -> Group | None:
     """Return the group to train: a new one, or the one to go on with; None where a single run is meant.
 
     `config` is what the runs of a new group are told; `given` is what the user says of one that was begun before.
-    Where it is shared, other processes may have made the new one already.
+    Where the folder of runs is shared, another process may have made the new one already.
     """
     group = None if resume is None else groups.find(resume)
     if group is None and seeds is None:
@@ -66,7 +65,7 @@ def take_group(
     if group is not None:
         config = go_on(group.config, {**given, **data.given})
     data.load(face, config.choice() if group is None else data.choice_for(group.name, config.choice()))
-    if shared and group is None:
+    if groups.runs.shared and group is None:
         return groups.join(config, seeds or (), name=name)
     return groups.extend(group or groups.begin(config, name=name), seeds or (), reuse=False)
 
@@ -84,15 +83,15 @@ def train_group(
 ) -> GroupResult:
     """Train what a group lacks, showing on stderr how it goes, and draw its curves.
 
-    `source` is the FILE.py:CLASS of a class in Flax; `how` is for `GroupWork`.
+    `source` is the FILE.py:CLASS of a class in Flax; `how` is for `Work`.
     """
-    from mnistcli.analysis.group import GroupWork
     from mnistcli.analysis.group import train_group as train
+    from mnistcli.analysis.work import Work
     from mnistcli.render.progress import TrainingProgress
     from mnistcli.results.training import Notice
 
     load = partial(data.load, replace(face, quiet=True))
-    work = GroupWork(groups.runs, compute.place(face, source=source), load, **how)
+    work = Work(groups.runs, compute.place(face, source=source), load, **how)
     with TrainingProgress(face.err, quiet=face.quiet) as progress:
 
         def show(event: MemberEvent | Notice) -> None:

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mnistcli.analysis.course import Session
-    from mnistcli.analysis.hosts import HostsWork
+    from mnistcli.analysis.hosts import Task
     from mnistcli.results.training import GroupResult, TrainResult
+    from mnistcli.runs import RunsFolder
 
 STUDY = ("dense", "cnn")  # what compare compares where nothing else is named
 EXAMPLES = [
@@ -118,8 +119,8 @@ def train(
         str | None,
         typer.Option(
             metavar="|".join(PRECISIONS),
-            help="How exactly products are computed; float32: as JAX does, on a CPU exactly; bfloat16: factors are "
-            "rounded, sums are float32; highest: float32 on every device.",
+            help="Precision of matrix products; float32: JAX's default; bfloat16: rounded factors, float32 sums; "
+            "highest: float32 on every device.",
             show_default=TrainConfig.precision,
         ),
     ] = None,
@@ -143,7 +144,7 @@ def train(
         str | None,
         typer.Option(
             metavar="I/N",
-            help="Share --seeds with N processes that give the same command and runs folder; this is the I-th.",
+            help="Share the seeds among N processes that run this command on the same runs folder; this is the I-th.",
             show_default=False,
         ),
     ] = None,
@@ -230,8 +231,8 @@ def train(
         "seed": seed,
         "limit": limit,
     }
-    beginning = {"start": start, "freeze": None if freeze is None else tuple(freeze.split(","))}
-    said = {key: value for key, value in (given | beginning | data.given).items() if value is not None}
+    said = given | data.given | {"start": start, "freeze": None if freeze is None else tuple(freeze.split(","))}
+    said = {key: value for key, value in said.items() if value is not None}
     plan = sources.plan(said, face, data, runs_dir)
     config = plan.config
     if sources.only_print:
@@ -245,53 +246,23 @@ def train(
     from mnistcli.runs import RunsFolder
     from mnistcli.runs.groups import Groups
 
-    frozen = ",".join(config.freeze) if config.freeze else None
-    groups = Groups(RunsFolder(runs_dir))
+    groups = Groups(RunsFolder(runs_dir, shared=part is not None))
+    source = arch if arch is not None and is_flax(arch) else None
+    beginning: dict[str, Any] = {"start": plan.start, "freeze": ",".join(config.freeze) if config.freeze else None}
+    keeping: dict[str, Any] = {"checkpoint_every": checkpoint_every, "keep_epochs": keep_epochs}
+    how = {"source": source, "plots": not no_plots, "given": given | data.given, **beginning, **keeping}
     if hosts is not None:
-        from mnistcli.analysis.hosts import HostsWork
+        from mnistcli.analysis.hosts import Task
         from mnistcli.render.training import training_view
 
-        task = HostsWork(
-            groups.runs,
-            compute.place(
-                replace(face, quiet=face.quiet or bool(hosts.process)),
-                source=arch if arch is not None and is_flax(arch) else None,
-                hosts=hosts,
-            ),
-            partial(data.load, replace(face, quiet=True)),
-            config if resume is None else None,
-            resume=resume,
-            given=given | data.given,
-            dataset=data.given.get("dataset"),
-            name=name,
-            start=plan.start,
-            freeze=frozen,
-            checkpoint_every=checkpoint_every,
-            keep_epochs=keep_epochs,
-        )
-        shared = _train_with_hosts(face, task, plots=not no_plots)
+        task = Task(config if resume is None else None, name, resume)
+        shared = _train_with_hosts(face, data, compute, hosts, groups.runs, task, **how)
         if shared is not None:
             face.show(training_view(shared, next_commands=_next_commands(shared, runs_dir)))
         return
-    group = take_group(
-        face, data, groups, config, seeds=wanted, resume=resume, name=name, given=given, shared=part is not None
-    )
+    group = take_group(face, data, groups, config, seeds=wanted, resume=resume, name=name, given=given)
     if group is not None:
-        trained = train_group(
-            face,
-            data,
-            compute,
-            groups,
-            group,
-            given=given | data.given,
-            source=arch if arch is not None and is_flax(arch) else None,
-            plots=not no_plots,
-            start=plan.start,
-            freeze=frozen,
-            checkpoint_every=checkpoint_every,
-            keep_epochs=keep_epochs,
-            shard=part,
-        )
+        trained = train_group(face, data, compute, groups, group, shard=part, **how)
         face.show(group_training_view(trained, next_commands=_next_of_group(trained, runs_dir)))
         return
     if part is not None:
@@ -306,16 +277,8 @@ def train(
         work = partial(study.resume, resume, runs=groups.runs, given=given | data.given)
     else:
         face.explain(_describe(config))
-        work = partial(study.train, config, runs=groups.runs, name=name, start=plan.start, freeze=frozen)
-    result = train_visibly(
-        face,
-        work,
-        data,
-        device=device,
-        plots=not no_plots,
-        checkpoint_every=checkpoint_every,
-        keep_epochs=keep_epochs,
-    )
+        work = partial(study.train, config, runs=groups.runs, name=name, **beginning)
+    result = train_visibly(face, work, data, device=device, plots=not no_plots, **keeping)
     face.show(training_view(result, next_commands=_next_commands(result, runs_dir)))
 
 
@@ -349,13 +312,27 @@ def train_visibly(
     return result
 
 
-def _train_with_hosts(face: Face, work: HostsWork, *, plots: bool) -> TrainResult | None:
+def _train_with_hosts(
+    face: Face,
+    data: Data,
+    compute: Compute,
+    hosts: Hosts,
+    runs: RunsFolder,
+    task: Task,
+    *,
+    source: str | None,
+    plots: bool,
+    **how: Any,
+) -> TrainResult | None:
     """Train with other processes, showing how it goes where this is the first; the result is the first one's."""
     from mnistcli.analysis.hosts import train_with_hosts
+    from mnistcli.analysis.work import Work
     from mnistcli.render.progress import TrainingProgress
 
+    place = compute.place(replace(face, quiet=face.quiet or bool(hosts.process)), source=source, hosts=hosts)
+    work = Work(runs, place, partial(data.load, replace(face, quiet=True)), **how)
     with TrainingProgress(face.err, quiet=face.quiet) as progress:
-        result = train_with_hosts(work, progress)
+        result = train_with_hosts(task, work, progress)
     if plots and result is not None:
         _save_figures(result)
     return result

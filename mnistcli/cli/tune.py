@@ -85,7 +85,7 @@ def tune(
         str | None,
         typer.Option(
             metavar="I/N",
-            help="Share the trials with N processes that give the same command and runs folder; this is the I-th.",
+            help="Share the trials among N processes that run this command on the same runs folder; this is the I-th.",
             show_default=False,
         ),
     ] = None,

@@ -39,27 +39,22 @@ def batched_logits(graph: nnx.GraphDef[nnx.Module], mesh: Mesh, parts: Parts, im
 def predict_logits(graph: nnx.GraphDef[nnx.Module], parts: Parts, images: np.ndarray) -> np.ndarray:
     """Return logits [n, classes] float32 of images [n, height, width, channels] uint8, any n."""
     mesh = local_mesh()
-    return in_blocks_on(mesh, partial(batched_logits, graph, mesh, place(parts, replicated(mesh))), images)
+    return in_blocks(partial(batched_logits, graph, mesh, place(parts, replicated(mesh))), images, mesh)
 
 
-def in_blocks(forward: Callable[[jax.Array], jax.Array], images: np.ndarray) -> np.ndarray:
-    """Return what `forward` makes of images, block by block, all of `block_size`: the last is filled up with blanks."""
-    return _in_blocks(lambda block: forward(jnp.asarray(block)), images, block_size(len(images)))
+def in_blocks(forward: Callable[[jax.Array], jax.Array], images: np.ndarray, mesh: Mesh | None = None) -> np.ndarray:
+    """Return what `forward` makes of images, block by block, all of `block_size`: the last is filled up with blanks.
 
-
-def in_blocks_on(mesh: Mesh, forward: Callable[[jax.Array], jax.Array], images: np.ndarray) -> np.ndarray:
-    """Do as `in_blocks`, with the images of each block spread over the devices of a mesh."""
-    sharding = split_along(mesh, 0)
-    return _in_blocks(lambda block: forward(place(block, sharding)), images, block_size(len(images), mesh))
-
-
-def _in_blocks(forward: Callable[[np.ndarray], jax.Array], images: np.ndarray, size: int) -> np.ndarray:
+    The images of each block are spread over the devices of a mesh; None: they are on one device.
+    """
+    size = block_size(len(images), mesh)
     done = []
     for start in range(0, len(images), size):
         block = images[start : start + size]
         missing = np.zeros((size - len(block), *block.shape[1:]), block.dtype)
         whole = np.concatenate([block, missing]) if len(missing) else block
-        done.append(np.asarray(forward(whole))[: len(block)])
+        placed = place(whole, split_along(mesh, 0)) if mesh else jnp.asarray(whole)
+        done.append(np.asarray(forward(placed))[: len(block)])
         release(images)
     return np.concatenate(done)
 

@@ -23,8 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from mnistcli.models.precision import convolution
-from mnistcli.models.precision import product as multiply
+from mnistcli.models.precision import convolution, matmul
 
 LARGEST_FUSED = 4  # side of a pool whose phases are taken together: there are as many products as its pixels
 FEW = 3  # channels: images that have more are convolved first and pooled then
@@ -95,7 +94,7 @@ def _product(patches: jax.Array, kernel: jax.Array, groups: int) -> jax.Array:
     """
     *shape, pixels, channels = patches.shape
     if groups == 1:
-        product = multiply(patches.reshape(-1, pixels * channels), kernel.reshape(pixels * channels, -1))
+        product = matmul(patches.reshape(-1, pixels * channels), kernel.reshape(pixels * channels, -1))
     else:
         parted = patches.reshape(*shape, pixels, groups, channels // groups)
         product = jnp.einsum("nhwpgc,pcgf->nhwgf", parted, kernel.reshape(*kernel.shape[:2], groups, -1))
@@ -135,7 +134,7 @@ def _by_phases(images: jax.Array, kernel: jax.Array, bias: jax.Array, pool: int)
     patch = side + pool - 1, across + pool - 1
     patches = _patches(images, patch, pool, rows, columns).reshape(-1, prod(patch) * channels)
     phases = [_shift(kernel, i, j, patch).reshape(-1, filters) for i in range(pool) for j in range(pool)]
-    largest = reduce(jnp.maximum, (multiply(patches, phase) for phase in phases))
+    largest = reduce(jnp.maximum, (matmul(patches, phase) for phase in phases))
     return jax.nn.relu(largest + bias).reshape(n, rows, columns, filters)
 
 

@@ -210,9 +210,9 @@ class Dense(Layer):
         pass
 
     def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:
-        from mnistcli.models.precision import product
+        from mnistcli.models.precision import matmul
 
-        return product(x, own.kernel[...].T) + own.bias[...]
+        return matmul(x, own.kernel[...].T) + own.bias[...]
 
 
 @dataclass(frozen=True)

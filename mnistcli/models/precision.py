@@ -30,7 +30,7 @@ def computing_with(precision: str) -> Iterator[None]:
         _rounds.reset(before)
 
 
-def product(a: jax.Array, b: jax.Array) -> jax.Array:
+def matmul(a: jax.Array, b: jax.Array) -> jax.Array:
     """Return a [n, m] times b [m, k], float32 [n, k]."""
     return _rounded_product(a, b) if _rounds.get() else a @ b
 

@@ -132,7 +132,7 @@ class Groups:
         """
         try:
             self.runs.path.mkdir(parents=True, exist_ok=True)
-            with replace(self.runs, shared=True).claiming():
+            with self.runs.claiming():
                 if name is not None:
                     found = self.find(name)
                 else:

@@ -13,7 +13,7 @@ import numpy as np
 from mnistcli.config import TrainConfig
 from mnistcli.data import Dataset
 from mnistcli.errors import DivergedError
-from mnistcli.inference.logits import batched_logits, block_size, in_blocks_on
+from mnistcli.inference.logits import batched_logits, block_size, in_blocks
 from mnistcli.mesh import mesh_for, of_first_process, place, replicated, split_along
 from mnistcli.metrics.calibration import fit_temperature
 from mnistcli.metrics.scores import accuracy, cross_entropy
@@ -254,7 +254,7 @@ class Fit:
 
     def _answer_validation(self, state: TrainState) -> np.ndarray:
         parts = Parts(state.params, state.rest, self.streams)
-        return in_blocks_on(self.mesh, partial(self._logits, parts), self.dataset.validation.images)
+        return in_blocks(partial(self._logits, parts), self.dataset.validation.images, self.mesh)
 
     def _check_finite(self, what: str, value: float) -> None:
         if not math.isfinite(value):

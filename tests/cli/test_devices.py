@@ -75,9 +75,9 @@ def test_evaluation_on_eight_devices_answers_alike(workspace: Path) -> None:
 @pytest.mark.parametrize(
     ("n", "flags", "said"),
     [
-        (2, ("--devices", "3"), "finds 2 cpu here, not the 3 of --devices"),
+        (2, ("--devices", "3"), "JAX finds 2 cpu devices here, but --devices asks for 3"),
         (2, ("--devices", "0"), "--devices must be at least 1"),
-        (3, ("--devices", "3"), "--batch-size 32 does not divide over 3 devices"),
+        (3, ("--devices", "3"), "A batch of 32 images cannot be divided equally among 3 devices"),
     ],
 )
 def test_devices_that_are_not_there_or_do_not_fit_are_refused(
@@ -86,13 +86,13 @@ def test_devices_that_are_not_there_or_do_not_fit_are_refused(
     refused = on_devices(n, tmp_path, "train", *flags)
     assert refused.code == 2
     assert said in refused.err
-    assert not [*tmp_path.glob("runs/*/metrics.jsonl")]
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_batch_that_does_not_divide_over_all_devices_uses_fewer(tmp_path: Path) -> None:
     done = on_devices(3, tmp_path, "train", "--limit", "320", "--epochs", "1", "--no-plots")
     assert done.code == 0
-    assert "Batches of 32 images do not divide over 3 devices: 2 are used." in done.err
+    assert "Batches of 32 images cannot be divided equally among 3 devices, so 2 are used." in done.err
 
 
 def test_precision_is_recorded_and_changes_products_alone(tmp_path: Path, spawn: Call) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Call, run_in
+from tests.conftest import Call, run_in, wait_until
 
 COMMAND = ("train", "--arch", "dense", "--limit", "3000", "--no-plots", "--json")
 PATIENCE = 120  # seconds that the tests wait for anything
@@ -70,10 +70,7 @@ def losses(run: Path) -> list[float]:
 
 
 def wait_for_epoch(run: Path, epoch: int) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not (run / "metrics.jsonl").exists() or len(losses(run)) < epoch:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: (run / "metrics.jsonl").exists() and len(losses(run)) >= epoch)
 
 
 @pytest.mark.parametrize("n", [2, 4])
@@ -99,7 +96,7 @@ def test_a_killed_process_ends_all_and_two_others_go_on(victim: int, folder: Pat
     for code, out, err in ended:
         *_, last = err.splitlines()
         assert (code, out) == (1, "")
-        assert last.startswith("mnistcli: A process of this training ended or cannot be reached")
+        assert last.startswith("mnistcli: Another process of this training ended or cannot be reached")
         assert "Traceback" not in err
     if victim:
         assert "'mnistcli train --resume cut' goes on from the last checkpoint, with as many" in ended[0][2]
@@ -126,12 +123,12 @@ def test_a_signal_to_one_process_stops_all_with_a_checkpoint(signalled: int, fol
     ("flags", "said"),
     [
         (("--distributed",), "finds neither Slurm"),
-        (("--num-processes", "2"), "are given together or not at all"),
+        (("--num-processes", "2"), "together, or none of them"),
         (("--coordinator", "here", "--num-processes", "2", "--process-id", "0"), "takes HOST:PORT"),
         (("--coordinator", "127.0.0.1:1", "--num-processes", "2", "--process-id", "2"), "must be from 0 to 1"),
         (
             ("--coordinator", "127.0.0.1:99999", "--num-processes", "2", "--process-id", "1"),
-            "a port is from 1 to 65535",
+            "The port of --coordinator must be from 1 to 65535",
         ),
         (("--distributed", "--seeds", "2"), "--seeds contradicts --distributed"),
         (("--distributed", "--seeds", "2", "--shard", "1/2"), "--shard contradicts --distributed"),
@@ -149,7 +146,7 @@ def test_processes_with_unequal_devices_are_refused_before_a_run_is_made(folder:
     with Hosts(2, folder, *COMMAND, variables=unequal) as hosts:
         for code, _, err in hosts.wait():
             assert code == 2
-            assert "The processes have 1, 2 devices: give each the same number with --devices 1." in err
+            assert "The processes have different numbers of devices (1, 2): give each --devices 1." in err
     assert not (folder / "runs").exists()
 
 
