@@ -39,6 +39,8 @@ EXAMPLES = [
     'mnistcli train --arch "conv 32 3x3, norm, relu, pool 2, dense 64, relu"',
     "mnistcli train --from cnn --freeze 1 --dataset fashion_mnist",
     "mnistcli train --arch cnn --seeds 5",
+    "mnistcli train --arch cnn --seeds 40 --shard 3/8",
+    "mnistcli train --arch cnn --devices 4",
     "mnistcli train --like cnn-001 --seed 1",
     "mnistcli train --arch cnn --print-config > recipe.toml",
     "mnistcli train --config recipe.toml --epochs 5",
