@@ -31,6 +31,7 @@ def mnistcli(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
     import jax
 
     from mnistcli.inference.logits import batched_logits
+    from mnistcli.mesh import local_mesh
     from mnistcli.models import configure
     from mnistcli.models.network import build, split
     from mnistcli.results.training import EpochMetrics
@@ -41,8 +42,9 @@ def mnistcli(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
         fit = Fit(configure(arch, batch_size=batch, epochs=times, patience=0, **STUDY.get(arch, {})), data)
         yield from (event.seconds for event in fit.run() if isinstance(event, EpochMetrics))
     else:
-        network, images = split(build(arch, (28, 28, 1), 10, seed=0)), jax.numpy.asarray(data.test.images)
-        yield from _timed(times, lambda: jax.block_until_ready(batched_logits(*network, images)))
+        graph, parts = split(build(arch, (28, 28, 1), 10, seed=0))
+        mesh, images = local_mesh(), jax.numpy.asarray(data.test.images)
+        yield from _timed(times, lambda: jax.block_until_ready(batched_logits(graph, mesh, parts, images)))
 
 
 def pytorch(arch: str, work: str, batch: int, times: int) -> Iterator[float]:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from mnistcli.analysis.crew import STOP, Place
-from mnistcli.analysis.group import GroupWork, train_members
+from mnistcli.analysis.group import train_members
+from mnistcli.analysis.work import Work
 from mnistcli.config import TrainConfig
 from mnistcli.data import Dataset, load
 from mnistcli.errors import InterruptedRunError
@@ -67,7 +68,7 @@ def test_what_cannot_be_trained_together_is_told(mnist: Dataset, monkeypatch: py
 def train(tmp_path: Path, mnist: Dataset) -> Callable[..., list[Any]]:
     """Train seeds 3 and 4 of a group of that name in this process, and return what is told."""
     groups = Groups(RunsFolder(tmp_path))
-    work = GroupWork(groups.runs, Place("cpu", cache=True), lambda _: mnist, checkpoint_every=1)
+    work = Work(groups.runs, Place("cpu", cache=True), lambda _: mnist, checkpoint_every=1)
 
     def call(name: str, *, stop: bool = False) -> list[Any]:
         group = groups.find(name) or groups.extend(groups.begin(CONFIG, name=name), (3, 4), reuse=False)
