@@ -165,8 +165,8 @@ def run_in(folder: Path, *arguments: object) -> bytes:
 
 def answers_of_builtin(n: int) -> list[int | str]:
     """Return what `builtin` says of the first n test images: the number of a class, or "no digit"."""
-    from mnistcli.analysis.classifier import logits_of, probabilities_of
-    from mnistcli.data import load
+    from mnistcli.commands.classifier import logits_of, probabilities_of
+    from mnistcli.datasets import load
     from mnistcli.runs import RunsFolder, load_model
 
     model = load_model(RunsFolder(Path("runs")).find("builtin").weights)

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file
 
-from mnistcli.data.embedded import decompress
+from mnistcli.datasets.embedded import decompress
 from mnistcli.errors import DataError, ExitCode, RunError
 from mnistcli.idx import parse_idx
 from mnistcli.inference.onnx_model import check_seal, read_model_file

@@ -23,10 +23,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mnistcli.data.embedded import decompress
+from mnistcli.datasets.embedded import decompress
 from mnistcli.errors import MnistcliError
 from mnistcli.idx import parse_idx
-from mnistcli.images import Source, find_row, normalize, read_picture, unpack
 from mnistcli.inference.onnx_file import onnx_file
 from mnistcli.inference.onnx_model import _session, open_onnx
 from mnistcli.models import configure
@@ -36,6 +35,7 @@ from mnistcli.runs import RunRecord, Status, load_model
 from mnistcli.runs.record import read_record
 from mnistcli.runs.run import BUILTIN
 from mnistcli.runs.tensors import save_tensors
+from mnistcli.vision import Source, find_row, normalize, read_picture, unpack
 
 SLOW = 10  # seconds
 FOLDER = tempfile.TemporaryDirectory(prefix="mnistcli-fuzz-")  # until the process ends

@@ -65,7 +65,7 @@ def bench(
     before, earlier = read_speeds(against) if against else (None, {})
     used = make_compute(device=device, devices=devices, no_cache=True).start(face)
 
-    from mnistcli.analysis.bench import measure
+    from mnistcli.commands.bench import measure
     from mnistcli.render.bench import bench_view, speed_line
     from mnistcli.runs.provenance import versions
 

@@ -21,9 +21,9 @@ from mnistcli.errors import RunError, UsageError
 from mnistcli.models import arch_key, configure, is_architecture, is_flax
 
 if TYPE_CHECKING:
-    from mnistcli.data import Dataset
-    from mnistcli.results.comparison import Comparison, GroupComparison
-    from mnistcli.results.evaluation import Evaluation
+    from mnistcli.datasets import Dataset
+    from mnistcli.results.compare import Comparison, GroupComparison
+    from mnistcli.results.evaluate import Evaluation
     from mnistcli.runs import Run, RunsFolder
     from mnistcli.runs.groups import Group, Groups
 
@@ -136,9 +136,9 @@ def compare(
         raise UsageError("--margin is for comparing recipes: give --seeds, or groups of runs.")
     device = compute.start(face)
 
-    from mnistcli.analysis.compare import compare as compare_runs
-    from mnistcli.analysis.study import train
-    from mnistcli.render.comparison import comparison_view, verdict
+    from mnistcli.commands.compare import compare as compare_runs
+    from mnistcli.commands.train import train
+    from mnistcli.render.compare import comparison_view, verdict
 
     choice = _choice(data, names, folder)
     images = data.load(face, choice)
@@ -159,9 +159,9 @@ def compare(
     face.note(f"Comparing {', '.join(run.name for run in chosen)} on the {split} images of {choice.dataset}.")
     comparison = compare_runs(chosen, images, split=split, different_data=allow_different_data)
     if plot is not None:
-        from mnistcli.render import comparison_figures
+        from mnistcli.render import compare_figures
 
-        face.save_figure(comparison_figures.comparison(comparison), plot)
+        face.save_figure(compare_figures.comparison(comparison), plot)
     evaluated = [(each.evaluation, [run]) for each, run in zip(comparison.runs, chosen, strict=True)]
     _save_others(face, evaluated, images, comparison, plot_flips=plot_flips, html=html)
     face.show(comparison_view(comparison))
@@ -233,9 +233,9 @@ def _compare_groups(
     plot_flips: Path | None,
     html: Path | None,
 ) -> None:
-    from mnistcli.analysis.compare import compare_groups
-    from mnistcli.render import comparison_figures
-    from mnistcli.render.comparison import group_comparison_view, recipe_verdict
+    from mnistcli.commands.compare import compare_groups
+    from mnistcli.render import compare_figures
+    from mnistcli.render.compare import group_comparison_view, recipe_verdict
 
     face.note(f"Comparing {', '.join(group.name for group in chosen)} on the {split} images of {dataset.name}.")
     members = [(group.name, groups.members(group)) for group in chosen]
@@ -252,7 +252,7 @@ def _compare_groups(
             with suppress(OSError):  # the folder may be somebody else's
                 group.record_look()
     if plot is not None:
-        face.save_figure(comparison_figures.group_comparison(comparison), plot)
+        face.save_figure(compare_figures.group_comparison(comparison), plot)
     evaluated = [(each.ensemble, runs) for each, (_, runs) in zip(comparison.groups, members, strict=True)]
     _save_others(face, evaluated, dataset, comparison, plot_flips=plot_flips, html=html)
     face.show(group_comparison_view(comparison))
@@ -273,7 +273,7 @@ def _save_others(
     """Write the figure and the page that are asked for beside --plot."""
     if plot_flips is None and html is None:
         return
-    from mnistcli.analysis.report import make_report
+    from mnistcli.commands.report import make_report
 
     report = make_report(evaluated, dataset, comparison=comparison)
     if plot_flips is not None and report.flips is not None:

@@ -11,8 +11,8 @@ from mnistcli.config import DEVICES, Hosts
 from mnistcli.errors import UsageError, unknown
 
 if TYPE_CHECKING:
-    from mnistcli.analysis.crew import Place
     from mnistcli.cli.face import Face
+    from mnistcli.commands.crew import Place
 
 PANEL, HOSTS = "Computing", "Several processes"
 
@@ -66,7 +66,7 @@ class Compute:
 
         tell_ignored(face.note)  # before anything imports JAX, here or there
 
-        from mnistcli.analysis.crew import Place
+        from mnistcli.commands.crew import Place
 
         return Place(self.device, self.cache, source, self.devices, hosts)
 

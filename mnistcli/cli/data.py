@@ -17,7 +17,7 @@ from mnistcli.errors import DataError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mnistcli.data import Dataset
+    from mnistcli.datasets import Dataset
     from mnistcli.results.data import Sample
     from mnistcli.runs import Run
 
@@ -83,7 +83,7 @@ def show(
     _check_predicted(predicted, label=label, wrong=wrong, right=right)
     start, stop = _parse_range(index)
 
-    from mnistcli.render.dataset import samples_view
+    from mnistcli.render.data import samples_view
 
     runs: dict[str, Run] = {}
     if wrong is None and right is None:
@@ -116,15 +116,15 @@ def show(
 
 def info(face: Face, data: Data) -> None:
     """Tell what a data set holds: splits, images of each class, shapes, fingerprint, where it lies."""
-    from mnistcli.render.dataset import dataset_view
+    from mnistcli.render.data import dataset_view
 
     face.show(dataset_view(data.load(face, data.choice()).summary()))
 
 
 def verify(face: Face) -> None:
     """Compare the embedded files with the SHA-256 that MNIST's authors published."""
-    from mnistcli.data import verify_embedded
-    from mnistcli.render.dataset import file_checks_view
+    from mnistcli.datasets import verify_embedded
+    from mnistcli.render.data import file_checks_view
 
     checks = verify_embedded()
     face.show(file_checks_view(checks))
@@ -146,8 +146,8 @@ def export(
     if limit is not None and limit < 1:
         raise UsageError(f"--limit must be at least 1, not {limit}.")
 
-    from mnistcli.data import export_images
-    from mnistcli.render.dataset import export_view
+    from mnistcli.datasets import export_images
+    from mnistcli.render.data import export_view
 
     images = export_images(data.load(face, data.choice()), split, folder, limit=limit, by_class=by_class)
     face.show(export_view(str(folder), images, split))
@@ -155,8 +155,8 @@ def export(
 
 def list_known(face: Face) -> None:
     """List data sets like MNIST that have a name, and which are prepared here."""
-    from mnistcli.data import known_datasets
-    from mnistcli.render.dataset import known_view
+    from mnistcli.datasets import known_datasets
+    from mnistcli.render.data import known_view
 
     face.show(known_view(known_datasets()))
 
@@ -171,7 +171,7 @@ def prepare(
 ) -> None:
     """Fetch, prepare and decode a data set now, so that its first use needs neither time nor network."""
     from mnistcli.cli.data_options import with_dataset
-    from mnistcli.render.dataset import dataset_view
+    from mnistcli.render.data import dataset_view
 
     named = data if name is None else with_dataset(data, name)
     if "dataset" not in named.given:
@@ -181,8 +181,8 @@ def prepare(
 
 def path(face: Face) -> None:
     """Print the folder of decoded data sets."""
-    from mnistcli.data import cache_folder
-    from mnistcli.render.dataset import path_view
+    from mnistcli.datasets import cache_folder
+    from mnistcli.render.data import path_view
 
     face.show(path_view(str(cache_folder())))
 
@@ -196,8 +196,8 @@ def clean(
 ) -> None:
     """Throw away decoded data sets; what they were made from is left alone."""
     from mnistcli.cli.data_options import absolute
-    from mnistcli.data import clean_cache
-    from mnistcli.render.dataset import clean_view
+    from mnistcli.datasets import clean_cache
+    from mnistcli.render.data import clean_view
 
     face.show(clean_view(clean_cache(None if name is None else absolute(name))))
 
@@ -215,15 +215,15 @@ def audit(
 ) -> None:
     """Look for images that are there twice, leak between splits, or have a label that a run confidently doubts."""
     if run is None:
-        from mnistcli.analysis.repeated import repeated_images
+        from mnistcli.commands.repeated import repeated_images
 
         dataset = data.load(face, data.choice())
         findings = repeated_images(dataset)
     else:
         compute.start(face)
 
-        from mnistcli.analysis.audit import doubted_labels
-        from mnistcli.analysis.repeated import repeated_images
+        from mnistcli.commands.audit import doubted_labels
+        from mnistcli.commands.repeated import repeated_images
         from mnistcli.runs import RunsFolder
 
         found = RunsFolder(runs_dir).find(run)
@@ -231,7 +231,7 @@ def audit(
         face.note(f"Looking for labels of {dataset.name} that run {found.name} doubts.")
         findings = [*repeated_images(dataset), *doubted_labels(dataset, found)]
 
-    from mnistcli.render.dataset import audit_view
+    from mnistcli.render.data import audit_view
 
     face.show(audit_view(findings, dataset=dataset.name))
 
@@ -273,8 +273,8 @@ def _answered(
     face: Face, data: Data, runs: dict[str, Run], split: str, *, label: str | None, predicted: str | None
 ) -> tuple[Dataset, list[Sample]]:
     """Return the data set, and its images that these runs read wrong or right, of that class and answer."""
-    from mnistcli.analysis.answers import with_names_of
-    from mnistcli.analysis.flips import read_by
+    from mnistcli.commands.answers import with_names_of
+    from mnistcli.commands.flips import read_by
 
     first, *_ = runs.values()
     dataset = with_names_of(first, data.load(face, data.choice_for(first.name, first.data())))

@@ -14,7 +14,7 @@ from mnistcli.errors import UsageError
 
 if TYPE_CHECKING:
     from mnistcli.cli.face import Face
-    from mnistcli.data import Dataset
+    from mnistcli.datasets import Dataset
 
 PANEL = "Data"
 
@@ -104,7 +104,7 @@ class Data:
 
     def load(self, face: Face, choice: DataChoice) -> Dataset:
         """Load the data set, showing on stderr work that takes time."""
-        from mnistcli.data import load
+        from mnistcli.datasets import load
         from mnistcli.render.progress import PreparationProgress
 
         with PreparationProgress(face.err, quiet=face.quiet) as tell:

@@ -16,13 +16,13 @@ def doctor(face: Face, compute: Compute, *, runs_dir: RunsDir = RUNS_DIR) -> Non
     try:
         used = compute.start(face)
     except UsageError as error:
-        from mnistcli.analysis.accelerators import accelerator_checks
+        from mnistcli.commands.accelerators import accelerator_checks
 
         wrong = [f"{check.value}." for check in accelerator_checks("cpu") if not check.ok]
         raise UsageError(" ".join([str(error), *wrong])) from error
 
-    from mnistcli.analysis.diagnose import diagnose
-    from mnistcli.render.diagnosis import diagnosis_view
+    from mnistcli.commands.doctor import diagnose
+    from mnistcli.render.doctor import diagnosis_view
 
     checks = diagnose(runs_dir, device=used, asked=compute.device)
     face.show(diagnosis_view(checks))

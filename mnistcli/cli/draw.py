@@ -17,8 +17,8 @@ from mnistcli.config import RUNS_DIR
 from mnistcli.errors import RunError, UsageError
 
 if TYPE_CHECKING:
-    from mnistcli.analysis.draw import Reader
-    from mnistcli.data import Drawings
+    from mnistcli.commands.draw import Reader
+    from mnistcli.datasets import Drawings
     from mnistcli.render.pad import Answer
     from mnistcli.runs import Run
 
@@ -70,11 +70,11 @@ def draw(
         _check_drawable(each)
     compute.start(face)
 
-    from mnistcli.analysis.draw import Reader
-    from mnistcli.data import Drawings
+    from mnistcli.commands.draw import Reader
+    from mnistcli.datasets import Drawings
     from mnistcli.render.draw import drawing_page, pad_view
     from mnistcli.render.pad import PadServer
-    from mnistcli.results.drawing import Pad
+    from mnistcli.results.draw import Pad
 
     names, reader = tuple(each.name for each in runs), Reader(runs)
     drawings = Drawings(save, reader.class_names, quota=quota)
@@ -96,7 +96,7 @@ def _check_drawable(run: Run) -> None:
 
 
 def _read(reader: Reader) -> Answer:
-    from mnistcli.analysis.draw import decode
+    from mnistcli.commands.draw import decode
     from mnistcli.render.draw import answer_document
 
     def read(content: bytes, parameters: dict[str, str]) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def _read(reader: Reader) -> Answer:
 
 
 def _keep(drawings: Drawings) -> Answer:
-    from mnistcli.analysis.draw import decode
+    from mnistcli.commands.draw import decode
 
     def keep(content: bytes, parameters: dict[str, str]) -> dict[str, Any]:
         path = drawings.keep(decode(content), parameters.get("label", ""))

@@ -18,8 +18,8 @@ from mnistcli.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from mnistcli.data import Dataset
-    from mnistcli.results.evaluation import Evaluation, Robustness
+    from mnistcli.datasets import Dataset
+    from mnistcli.results.evaluate import Evaluation, Robustness
     from mnistcli.runs import Run
     from mnistcli.runs.groups import Group
 
@@ -90,9 +90,9 @@ def evaluate(
         raise UsageError(f"--fail-under takes a fraction from 0 to 1, not {fail_under:g}.")
     compute.start(face)
 
-    from mnistcli.analysis.evaluate import evaluate as evaluate_run
-    from mnistcli.render.evaluation import evaluation_view
-    from mnistcli.render.robustness import robustness_view
+    from mnistcli.commands.evaluate import evaluate as evaluate_run
+    from mnistcli.render.corrupt import robustness_view
+    from mnistcli.render.evaluate import evaluation_view
     from mnistcli.runs import RunsFolder
     from mnistcli.runs.groups import Groups
 
@@ -120,7 +120,7 @@ def evaluate(
         accuracy = evaluation.accuracy
         view = evaluation_view(evaluation, show_command=_show_command(run, found, data, split, runs_dir))
     else:
-        from mnistcli.analysis.corrupt import evaluate_corrupted
+        from mnistcli.commands.corrupt import evaluate_corrupted
 
         robustness = evaluate_corrupted(found, dataset, split=split, names=corruptions)
         evaluation = robustness.clean
@@ -147,7 +147,7 @@ def _evaluate_group(
     html: Path | None,
 ) -> float:
     """Score a group's runs and their ensemble, and return the mean accuracy of the runs."""
-    from mnistcli.analysis.evaluate import evaluate_group
+    from mnistcli.commands.evaluate import evaluate_group
     from mnistcli.render.group import group_evaluation_view
 
     choice = data.choice_for(group.name, group.config.choice())
@@ -179,19 +179,19 @@ def _save_others(
 ) -> None:
     """Write the figure and the page that are asked for beside --plot."""
     if plot_calibration is not None:
-        from mnistcli.render import evaluation_figures
+        from mnistcli.render import evaluate_figures
 
-        face.save_figure(evaluation_figures.calibration(evaluation), plot_calibration)
+        face.save_figure(evaluate_figures.calibration(evaluation), plot_calibration)
     if html is not None:
-        from mnistcli.analysis.report import make_report
+        from mnistcli.commands.report import make_report
 
         face.save_page(make_report([(evaluation, runs)], dataset, robustness=robustness), html)
 
 
 def _draw_heat(robustness: Robustness) -> Figure:
-    from mnistcli.render import evaluation_figures
+    from mnistcli.render import evaluate_figures
 
-    return evaluation_figures.robustness(robustness)
+    return evaluate_figures.robustness(robustness)
 
 
 def _draw_matrix(evaluation: Evaluation, run: Run | None, dataset: Dataset) -> Figure:
@@ -201,7 +201,7 @@ def _draw_matrix(evaluation: Evaluation, run: Run | None, dataset: Dataset) -> F
 
         return figures.confusion(evaluation)
 
-    from mnistcli.analysis.flips import read_by
+    from mnistcli.commands.flips import read_by
     from mnistcli.render.image_figures import confusion_thumbnails
 
     return confusion_thumbnails(evaluation, read_by({"wrong": run}, dataset, split=evaluation.split))

@@ -49,8 +49,8 @@ def export(
     check_writable(file, (file.suffix.lower(),) if to else tuple(f".{form}" for form in FORMS), name="The file")
     compute.start(face)
 
-    from mnistcli.analysis.export import export as export_run
-    from mnistcli.analysis.export import offline_network
+    from mnistcli.commands.export import export as export_run
+    from mnistcli.commands.export import offline_network
     from mnistcli.render.export import export_view
     from mnistcli.render.offline import save_offline_page
     from mnistcli.runs import RunsFolder

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mnistcli.cli.data_options import Data
     from mnistcli.cli.face import Face
     from mnistcli.config import TrainConfig
-    from mnistcli.results.training import GroupResult, MemberEvent, Notice
+    from mnistcli.results.train import GroupResult, MemberEvent, Notice
     from mnistcli.runs.groups import Group, Groups
 
 MOST_SEEDS = 1000
@@ -85,10 +85,10 @@ def train_group(
 
     `source` is the FILE.py:CLASS of a class in Flax; `how` is for `Work`.
     """
-    from mnistcli.analysis.group import train_group as train
-    from mnistcli.analysis.work import Work
+    from mnistcli.commands.group import train_group as train
+    from mnistcli.commands.work import Work
     from mnistcli.render.progress import TrainingProgress
-    from mnistcli.results.training import Notice
+    from mnistcli.results.train import Notice
 
     load = partial(data.load, replace(face, quiet=True))
     work = Work(groups.runs, compute.place(face, source=source), load, **how)

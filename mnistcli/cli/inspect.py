@@ -58,7 +58,7 @@ def inspect(
         return
     compute.start(face)
 
-    from mnistcli.analysis.inspect import inspect as inspect_run
+    from mnistcli.commands.inspect import inspect as inspect_run
     from mnistcli.render.inspect import inspection_view
 
     found = RunsFolder(runs_dir).find(run)
@@ -73,7 +73,7 @@ def inspect(
 
 
 def _show_epochs(face: Face, run: Run, plot: Path | None) -> None:
-    from mnistcli.analysis.filmstrip import filmstrip
+    from mnistcli.commands.filmstrip import filmstrip
     from mnistcli.render.inspect import filmstrip_view
 
     face.note(f"Inspecting run {run.name}.")

@@ -85,7 +85,7 @@ class Onnx:
         if self.reading != OnnxReading() and not files:
             raise UsageError("The --onnx- options say how an ONNX file is read: name one, or leave them out.")
         for run in files:
-            from mnistcli.analysis.onnx import how_read
+            from mnistcli.commands.onnx import how_read
 
             if said := how_read(run):
                 face.note(said)

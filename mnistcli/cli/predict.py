@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from io import BufferedReader
 
-    from mnistcli.images import Source
-    from mnistcli.results.prediction import Prediction
+    from mnistcli.results.predict import Prediction
     from mnistcli.runs import Run
+    from mnistcli.vision import Source
 
 EXAMPLES = [
     "mnistcli predict digit.png",
@@ -149,9 +149,9 @@ def predict(
     if on_device or explain is not None:
         compute.start(face)
 
-    from mnistcli.analysis.predict import predict as predict_pictures
-    from mnistcli.analysis.predict import save_pictures
-    from mnistcli.render.prediction import predictions_view
+    from mnistcli.commands.predict import predict as predict_pictures
+    from mnistcli.commands.predict import save_pictures
+    from mnistcli.render.predict import predictions_view
 
     by_jax = ", by JAX, since it is a class in Flax" if found.needs_jax else ""
     what = f"the {len(members)} runs of {name}" if others else f"run {name}"
@@ -199,7 +199,7 @@ def _open_list(file: str) -> BufferedReader:
 
 
 def _sources(paths: list[str] | BufferedReader, *, null: bool, recursive: bool) -> Iterator[Source]:
-    from mnistcli.images import Source, read_paths, unpack, walk
+    from mnistcli.vision import Source, read_paths, unpack, walk
 
     names: Iterable[str] = paths if isinstance(paths, list) else read_paths(paths, end=b"\0" if null else b"\n")
     for path in walk(names) if recursive else names:
@@ -219,7 +219,7 @@ def _take_only(sources: Iterator[Source]) -> Source:
 
 
 def _explain(face: Face, source: Source, answer: Prediction, run: Run, path: Path, *, invert: str) -> None:
-    from mnistcli.analysis.explain import explain
+    from mnistcli.commands.explain import explain
     from mnistcli.render import figures
 
     face.save_figure(figures.explanation(explain(source, answer, run, invert=invert)), path)

@@ -58,8 +58,8 @@ def diff_runs(
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Show what differs between two runs: configuration, provenance, results."""
-    from mnistcli.analysis.diff import diff
-    from mnistcli.render.differences import diff_view, difference_sentence
+    from mnistcli.commands.diff import diff
+    from mnistcli.render.diff import diff_view, difference_sentence
     from mnistcli.runs import RunsFolder
 
     folder = RunsFolder(runs_dir)
@@ -103,9 +103,9 @@ def reproduce_run(
     device = compute.start(face, like=record.device if record else None)
     load_source(arch)
 
-    from mnistcli.analysis.reproduce import compare_again, train_again
-    from mnistcli.render.differences import reproduction_view, verdict_sentence
-    from mnistcli.results.differences import Repeated
+    from mnistcli.commands.reproduce import compare_again, train_again
+    from mnistcli.render.diff import reproduction_view, verdict_sentence
+    from mnistcli.results.diff import Repeated
 
     choice = data.choice_for(found.name, found.data())
     face.note(f"Training {found.name} again.")
@@ -142,7 +142,7 @@ def export_run(
     if csv is not None:
         check_writable(csv, (".csv",), name="--csv")
 
-    from mnistcli.analysis.tensorboard import write_events
+    from mnistcli.commands.tensorboard import write_events
     from mnistcli.files import write_atomically
     from mnistcli.render.runs import epochs_csv, export_view
     from mnistcli.runs import RunsFolder

@@ -11,7 +11,7 @@ from mnistcli.config import RUNS_DIR
 from mnistcli.models import RECIPES, arch_key, description, is_architecture, is_flax
 
 if TYPE_CHECKING:
-    from mnistcli.results.model import ModelSummary
+    from mnistcli.results.summary import ModelSummary
 
 EXAMPLES = [
     "mnistcli summary cnn --plot cnn.png",
@@ -33,7 +33,7 @@ def summary(
     check_plot(plot)
 
     from mnistcli.models.language import describe, describe_sizes
-    from mnistcli.render.model import summary_view
+    from mnistcli.render.summary import summary_view
     from mnistcli.runs import RunsFolder, load_model
 
     if is_flax(model):

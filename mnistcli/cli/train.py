@@ -25,9 +25,9 @@ from mnistcli.models import RECIPES, is_flax, recipe_default
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mnistcli.analysis.course import Session
-    from mnistcli.analysis.hosts import Task
-    from mnistcli.results.training import GroupResult, TrainResult
+    from mnistcli.commands.course import Session
+    from mnistcli.commands.hosts import Task
+    from mnistcli.results.train import GroupResult, TrainResult
     from mnistcli.runs import RunsFolder
 
 STUDY = ("dense", "cnn")  # what compare compares where nothing else is named
@@ -254,8 +254,8 @@ def train(
     keeping: dict[str, Any] = {"checkpoint_every": checkpoint_every, "keep_epochs": keep_epochs}
     how = {"source": source, "plots": not no_plots, "given": given | data.given, **beginning, **keeping}
     if hosts is not None:
-        from mnistcli.analysis.hosts import Task
-        from mnistcli.render.training import training_view
+        from mnistcli.commands.hosts import Task
+        from mnistcli.render.train import training_view
 
         task = Task(config if resume is None else None, name, resume)
         shared = _train_with_hosts(face, data, compute, hosts, groups.runs, task, **how)
@@ -272,14 +272,15 @@ def train(
     device = compute.start(face, like=groups.runs.find_unfinished(resume)[1].device if resume is not None else None)
     load_source(arch)
 
-    from mnistcli.analysis import study
-    from mnistcli.render.training import training_view
+    from mnistcli.commands.train import resume as resume_run
+    from mnistcli.commands.train import train as train_run
+    from mnistcli.render.train import training_view
 
     if resume is not None:
-        work = partial(study.resume, resume, runs=groups.runs, given=given | data.given)
+        work = partial(resume_run, resume, runs=groups.runs, given=given | data.given)
     else:
         face.explain(_describe(config))
-        work = partial(study.train, config, runs=groups.runs, name=name, **beginning)
+        work = partial(train_run, config, runs=groups.runs, name=name, **beginning)
     result = train_visibly(face, work, data, device=device, plots=not no_plots, **keeping)
     face.show(training_view(result, next_commands=_next_commands(result, runs_dir)))
 
@@ -303,7 +304,7 @@ def train_visibly(
     keep_epochs: bool = False,
 ) -> TrainResult:
     """Train a run, showing on stderr how it goes, and draw its figures."""
-    from mnistcli.analysis.course import Session
+    from mnistcli.commands.course import Session
     from mnistcli.render.progress import TrainingProgress
 
     # A class in Flax may print while it is traced, and stdout is for the result.
@@ -327,8 +328,8 @@ def _train_with_hosts(
     **how: Any,
 ) -> TrainResult | None:
     """Train with other processes, showing how it goes where this is the first; the result is the first one's."""
-    from mnistcli.analysis.hosts import train_with_hosts
-    from mnistcli.analysis.work import Work
+    from mnistcli.commands.hosts import train_with_hosts
+    from mnistcli.commands.work import Work
     from mnistcli.render.progress import TrainingProgress
 
     place = compute.place(replace(face, quiet=face.quiet or bool(hosts.process)), source=source, hosts=hosts)

@@ -22,8 +22,8 @@ from mnistcli.models import RECIPES, configure, is_flax
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mnistcli.analysis.crew import Place
-    from mnistcli.data import Dataset
+    from mnistcli.commands.crew import Place
+    from mnistcli.datasets import Dataset
     from mnistcli.results.tune import SearchResult
     from mnistcli.runs.searches import Search
 
@@ -190,7 +190,7 @@ def _search(
     face: Face, data: Data, search: Search, place: Place, dataset: Dataset, *, shard: tuple[int, int] | None
 ) -> SearchResult:
     """Go on with a search, showing on stderr how it goes."""
-    from mnistcli.analysis.tune import Tuning
+    from mnistcli.commands.tune import Tuning
     from mnistcli.render.tune import SearchProgress
     from mnistcli.runs.searches import drop_empty, lock_search, read_search
 
@@ -221,7 +221,7 @@ def _measure_rates(
     compute.start(face)
     load_source(source)
 
-    from mnistcli.analysis.lr_range import measure_rates
+    from mnistcli.commands.lr_range import measure_rates
     from mnistcli.render.tune import rates_sentence, rates_view
 
     found = measure_rates(config, dataset)

@@ -10,7 +10,7 @@ from flax import nnx
 from jax import lax
 from jax.sharding import Mesh, PartitionSpec
 
-from mnistcli.data import release
+from mnistcli.datasets import release
 from mnistcli.mesh import BATCH as BATCH_AXIS
 from mnistcli.mesh import devices_of, local_mesh, place, replicated, split_along
 from mnistcli.models.network import Parts, logits

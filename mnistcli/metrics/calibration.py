@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mnistcli.metrics.scores import accuracy, cross_entropy, softmax
-from mnistcli.results.evaluation import Calibration, CoveragePoint, ReliabilityBin
+from mnistcli.results.evaluate import Calibration, CoveragePoint, ReliabilityBin
 
 BINS = 15
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)  # of the table of coverage

@@ -6,7 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from mnistcli.results.comparison import PairedTest
+from mnistcli.results.compare import PairedTest
 
 LEVEL = 0.05
 Interval = tuple[float, float]

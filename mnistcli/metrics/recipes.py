@@ -14,7 +14,7 @@ from mnistcli.metrics.pairs import LEVEL, Interval, holm
 from mnistcli.metrics.permutation import count_deals, permutation_test, smallest_p
 from mnistcli.metrics.variances import FEWEST, Variances
 from mnistcli.metrics.welch import Welch
-from mnistcli.results.comparison import RecipeTest, Verdict
+from mnistcli.results.compare import RecipeTest, Verdict
 
 MARGIN = 0.001  # of the accuracy: 0.1 percentage points
 Recipe = tuple[str, np.ndarray]

@@ -35,7 +35,7 @@ from mnistcli.models.layers import (
     read_layer,
 )
 from mnistcli.models.recipes import RECIPES, is_flax
-from mnistcli.results.model import LayerSummary, ModelSummary
+from mnistcli.results.summary import LayerSummary, ModelSummary
 
 Layers = tuple[Layer, ...]
 LONGEST = 5_000  # characters of a description

@@ -9,8 +9,8 @@ import numpy as np
 from mnistcli.render.html import make_environment
 from mnistcli.render.pixels import png_address
 from mnistcli.render.view import View
-from mnistcli.results.drawing import DrawingAnswer, Pad
-from mnistcli.results.prediction import NONE
+from mnistcli.results.draw import DrawingAnswer, Pad
+from mnistcli.results.predict import NONE
 
 MOST_MAPS, MAPS_A_ROW = 16, 8  # of a layer
 STEP_PIXELS, MAP_PIXELS = 128, 1_000  # of a picture on the page, at most

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mnistcli.metrics.welch import mean_interval
-from mnistcli.results.comparison import PairedTest, RecipeTest
-from mnistcli.results.evaluation import Calibration
+from mnistcli.results.compare import PairedTest, RecipeTest
+from mnistcli.results.evaluate import Calibration
 from mnistcli.results.report import Subject
-from mnistcli.results.training import by_epoch
+from mnistcli.results.train import by_epoch
 
 LEFT, RIGHT = 44, 388  # where an axis across begins and ends
 TOP, BOTTOM = 8, 150  # and one upright

@@ -4,7 +4,7 @@ from rich.table import Table
 
 from mnistcli.render.tables import make_facts
 from mnistcli.render.view import View
-from mnistcli.results.model import Export
+from mnistcli.results.summary import Export
 
 
 def export_view(export: Export) -> View:

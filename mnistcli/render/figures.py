@@ -21,10 +21,10 @@ from mnistcli.files import write_atomically
 from mnistcli.render.tables import percent, shape
 from mnistcli.render.view import shortened
 from mnistcli.results.data import Flip, Sample
-from mnistcli.results.evaluation import Evaluation
-from mnistcli.results.model import ModelSummary
-from mnistcli.results.prediction import NONE, Explanation, Prediction
-from mnistcli.results.training import EpochMetrics, by_epoch
+from mnistcli.results.evaluate import Evaluation
+from mnistcli.results.predict import NONE, Explanation, Prediction
+from mnistcli.results.summary import ModelSummary
+from mnistcli.results.train import EpochMetrics, by_epoch
 
 MARKERS = "osD^vP"  # with which colours are told apart in grey
 LINES = ("-", "--", "-.", ":")

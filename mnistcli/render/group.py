@@ -6,14 +6,14 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from mnistcli.render.evaluation import evaluation_document, evaluation_row, worst_confusions
+from mnistcli.render.evaluate import evaluation_document, evaluation_row, worst_confusions
 from mnistcli.render.matrix import confusion_tables
 from mnistcli.render.screen import Screen
 from mnistcli.render.tables import NOTHING, interval, make_table, percent, seconds
 from mnistcli.render.view import Row, View, printable
-from mnistcli.results.evaluation import GroupEvaluation
+from mnistcli.results.evaluate import GroupEvaluation
 from mnistcli.results.spread import Spread
-from mnistcli.results.training import GroupResult
+from mnistcli.results.train import GroupResult
 
 
 def group_training_view(result: GroupResult, *, next_commands: list[str]) -> View:

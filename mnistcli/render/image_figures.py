@@ -14,7 +14,7 @@ from mnistcli.render.pixels import shrink
 from mnistcli.render.tables import percent
 from mnistcli.render.view import shortened
 from mnistcli.results.data import Flip, Flips, Sample
-from mnistcli.results.evaluation import Evaluation
+from mnistcli.results.evaluate import Evaluation
 
 MOST_CLASSES = 26  # of a matrix with images
 MOST_IN_CELL = 9

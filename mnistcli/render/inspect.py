@@ -13,7 +13,7 @@ from mnistcli.render.pixels import GAP, draw_signed, flow, has_colour, shrink
 from mnistcli.render.screen import Screen
 from mnistcli.render.tables import make_facts, make_table, percent, shape
 from mnistcli.render.view import Row, View, label_value, printable, shortened
-from mnistcli.results.inspection import FeatureMap, Filmstrip, Filters, Inspection, LayerOutput
+from mnistcli.results.inspect import FeatureMap, Filmstrip, Filters, Inspection, LayerOutput
 
 MOST_FILTERS = 64  # that are drawn
 MOST_LAYERS = 12  # whose maps are drawn

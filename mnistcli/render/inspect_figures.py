@@ -24,7 +24,7 @@ from mnistcli.render.inspect import (
 )
 from mnistcli.render.tables import percent, shape
 from mnistcli.render.view import shortened
-from mnistcli.results.inspection import FeatureMap, Filmstrip, Inspection, LayerOutput
+from mnistcli.results.inspect import FeatureMap, Filmstrip, Inspection, LayerOutput
 
 SCALE = "RdBu_r"
 WIDTH = 11.0  # inches

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from mnistcli.render.tables import PlainTextTable
 from mnistcli.render.view import printable, shortened
-from mnistcli.results.evaluation import Evaluation
+from mnistcli.results.evaluate import Evaluation
 
 GOOD, BAD = (0, 120, 60), (190, 40, 40)
 MOST_COUNTS = 20  # classes: more do not fit on a screen with their counts

@@ -8,7 +8,7 @@ from pathlib import Path
 from mnistcli.errors import UsageError
 from mnistcli.files import write_atomically
 from mnistcli.render.html import make_environment
-from mnistcli.results.model import Export, OfflineNetwork
+from mnistcli.results.summary import Export, OfflineNetwork
 
 TOLERANCE = 1e-4  # how far a browser's probabilities may differ from JAX's: they add in another order
 

@@ -10,13 +10,13 @@ from statistics import fmean
 from mnistcli.errors import UsageError
 from mnistcli.files import write_atomically
 from mnistcli.render import drawings
-from mnistcli.render.comparison import p_text, points, recipe_verdict, verdict
-from mnistcli.render.evaluation import suggestion_text
+from mnistcli.render.compare import p_text, points, recipe_verdict, verdict
+from mnistcli.render.corrupt import ORIGIN, more_errors, robustness_text
+from mnistcli.render.evaluate import suggestion_text
 from mnistcli.render.html import make_environment
 from mnistcli.render.pixels import png_address
-from mnistcli.render.robustness import ORIGIN, more_errors, robustness_text
 from mnistcli.render.tables import interval, percent, seconds
-from mnistcli.results.comparison import GroupComparison, PairedTest, RecipeTest
+from mnistcli.results.compare import GroupComparison, PairedTest, RecipeTest
 from mnistcli.results.data import Sample
 from mnistcli.results.report import Report, Subject
 

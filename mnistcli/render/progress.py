@@ -10,7 +10,7 @@ from rich.text import Text
 from mnistcli.render.screen import Screen
 from mnistcli.render.tables import percent
 from mnistcli.render.view import printable
-from mnistcli.results.training import EpochMetrics, Notice, RunStarted, StepMetrics, TrainEvent
+from mnistcli.results.train import EpochMetrics, Notice, RunStarted, StepMetrics, TrainEvent
 
 BAR = len("⠋ epoch 100/100 ━━━━━━━━━━  0:00:00")
 

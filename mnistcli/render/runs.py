@@ -17,7 +17,7 @@ from mnistcli.render.tables import NOTHING, make_facts, make_table, percent, sec
 from mnistcli.render.view import View, printable
 from mnistcli.results.lists import RunSummary
 from mnistcli.results.spread import Spread
-from mnistcli.results.training import EpochMetrics
+from mnistcli.results.train import EpochMetrics
 
 COLOURS = {"finished": "green", "running": "cyan", "interrupted": "yellow", "failed": "red", "damaged": "bold red"}
 

@@ -15,7 +15,7 @@ from mnistcli.render.progress import is_live
 from mnistcli.render.screen import Screen
 from mnistcli.render.tables import NOTHING, make_facts, make_table, percent, seconds, short_arch
 from mnistcli.render.view import Row, View, printable
-from mnistcli.results.training import Notice
+from mnistcli.results.train import Notice
 from mnistcli.results.tune import COMPLETE, Finalist, RateRange, SearchResult, Trial
 
 MOST_SHOWN = 5  # trials on a terminal

@@ -10,10 +10,10 @@ from mnistcli.results.spread import Spread
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mnistcli.results.comparison import Comparison, GroupComparison
+    from mnistcli.results.compare import Comparison, GroupComparison
     from mnistcli.results.data import Flips, Sample
-    from mnistcli.results.evaluation import Evaluation, Robustness
-    from mnistcli.results.training import EpochMetrics
+    from mnistcli.results.evaluate import Evaluation, Robustness
+    from mnistcli.results.train import EpochMetrics
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mnistcli.errors import RunError
-from mnistcli.results.training import EpochMetrics
+from mnistcli.results.train import EpochMetrics
 from mnistcli.runs.tensors import Metadata, Shapes, Tensors, load_tensors, save_tensors
 
 SCHEMA = "mnistcli.checkpoint/1"

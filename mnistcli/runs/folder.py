@@ -12,7 +12,7 @@ from filelock import FileLock
 from mnistcli.config import TrainConfig
 from mnistcli.errors import RunError
 from mnistcli.files import read_bounded, write_atomically
-from mnistcli.results.training import EpochMetrics
+from mnistcli.results.train import EpochMetrics
 from mnistcli.runs.checkpoint import Checkpoint, drop_older, read_checkpoints, save_checkpoint
 from mnistcli.runs.places import now
 from mnistcli.runs.record import RunRecord, Status

@@ -9,7 +9,7 @@ import numpy as np
 from mnistcli.config import DataChoice, OnnxReading
 from mnistcli.errors import RunError
 from mnistcli.files import read_bounded
-from mnistcli.results.training import EpochMetrics
+from mnistcli.results.train import EpochMetrics
 from mnistcli.runs.checkpoint import read_metrics
 from mnistcli.runs.record import RunRecord, read_record
 from mnistcli.runs.sums import MOST, unseal

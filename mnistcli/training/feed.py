@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from mnistcli.data import Split, release
+from mnistcli.datasets import Split, release
 from mnistcli.mesh import devices_of, of_first_process, place, replicated, split_along
 
 # Of memory, a device's or its share of the machine's, whichever is less. A larger training split is parted among the

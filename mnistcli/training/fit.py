@@ -11,14 +11,14 @@ import jax
 import numpy as np
 
 from mnistcli.config import TrainConfig
-from mnistcli.data import Dataset
+from mnistcli.datasets import Dataset
 from mnistcli.errors import DivergedError
 from mnistcli.inference.logits import batched_logits, block_size, in_blocks
 from mnistcli.mesh import mesh_for, of_first_process, place, replicated, split_along
 from mnistcli.metrics.calibration import fit_temperature
 from mnistcli.metrics.scores import accuracy, cross_entropy
 from mnistcli.models.network import Parts, Tree, build, count, define, flatten, map_paths, split
-from mnistcli.results.training import EpochMetrics, StepMetrics
+from mnistcli.results.train import EpochMetrics, StepMetrics
 from mnistcli.runs import Checkpoint
 from mnistcli.training.feed import Feed, Window, make_feed
 from mnistcli.training.optimizers import make_optimizer

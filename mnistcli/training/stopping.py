@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mnistcli.results.training import EpochMetrics
+from mnistcli.results.train import EpochMetrics
 
 
 def should_stop(history: Sequence[EpochMetrics], *, patience: int) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from mnistcli.results.training import EpochMetrics, StepMetrics
+from mnistcli.results.train import EpochMetrics, StepMetrics
 from mnistcli.training.feed import Resident
 from mnistcli.training.fit import FIRST_CHUNK, Fit, next_chunk
 from mnistcli.training.step import make_train_steps

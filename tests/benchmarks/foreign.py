@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mnistcli.data import load
+from mnistcli.datasets import load
 
 BATCH = 64
 DATA = load("mnist")

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from mnistcli.data import load
+from mnistcli.datasets import load
 
 STUDY = {"dense": {}, "cnn": {"learning_rate": 0.01, "weight_decay": 0.0, "schedule": "constant"}}  # as the peers train
 
@@ -34,7 +34,7 @@ def mnistcli(arch: str, work: str, batch: int, times: int) -> Iterator[float]:
     from mnistcli.mesh import local_mesh
     from mnistcli.models import configure
     from mnistcli.models.network import build, split
-    from mnistcli.results.training import EpochMetrics
+    from mnistcli.results.train import EpochMetrics
     from mnistcli.training import Fit
 
     data = load("mnist")

@@ -106,7 +106,7 @@ def _images_per_second() -> float:
 
     set_up("cpu")
 
-    from mnistcli.analysis.bench import measure
+    from mnistcli.commands.bench import measure
 
     return next(iter(measure(["cnn"], [BATCH]))).images_per_second
 

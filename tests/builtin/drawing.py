@@ -8,7 +8,7 @@ from zlib import crc32
 
 import numpy as np
 
-from mnistcli.data import load
+from mnistcli.datasets import load
 from tests.builtin.hands import (
     SCRIPTS,
     TRAINING,

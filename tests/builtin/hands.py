@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import distance_transform_edt
 
-from mnistcli.images.strokes import stroke_thickness
+from mnistcli.vision.strokes import stroke_thickness
 
 TRAINING = tuple(
     """

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from mnistcli.analysis.predict import predict
-from mnistcli.data import load
-from mnistcli.images import Source
-from mnistcli.results.prediction import NONE
+from mnistcli.commands.predict import predict
+from mnistcli.datasets import load
+from mnistcli.results.predict import NONE
 from mnistcli.runs import RunsFolder
+from mnistcli.vision import Source
 from tests.builtin.hands import TESTING, fetch, glyph, on_paper, turned, with_thickness
 
 SCRIPTS = {

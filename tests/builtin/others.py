@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
-from mnistcli.images.normalize import extent
+from mnistcli.vision.normalize import extent
 from tests.builtin.hands import GLYPH
 from tests.builtin.ways import drawn, pen
 

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from mnistcli.errors import ImageError
-from mnistcli.images import interpretations
-from mnistcli.images.normalize import extent
+from mnistcli.vision import interpretations
+from mnistcli.vision.normalize import extent
 from tests.builtin.hands import GLYPH, glyph, on_paper, turned, with_thickness
 from tests.builtin.others import blob, figure, half, icon, noise, scene, scribble, sign
 from tests.builtin.ways import WAYS, drawn, pen

@@ -26,8 +26,8 @@ import numpy as np
 import optax
 from jax import lax
 
-from mnistcli.analysis.onnx import make_onnx
-from mnistcli.data import load
+from mnistcli.commands.onnx import make_onnx
+from mnistcli.datasets import load
 from mnistcli.files import write_atomically
 from mnistcli.jax_setup import set_up
 from mnistcli.models import description

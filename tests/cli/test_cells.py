@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistcli.analysis.classifier import logits_of
-from mnistcli.data import load
+from mnistcli.commands.classifier import logits_of
+from mnistcli.datasets import load
 from mnistcli.metrics.scores import softmax
 from mnistcli.runs import load_model
 from tests.conftest import Call, svg_texts

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mnistcli.data import load
+from mnistcli.datasets import load
 from tests.conftest import Call, svg_texts
 
 

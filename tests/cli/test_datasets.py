@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnistcli.analysis.classifier import logits_of
+from mnistcli.commands.classifier import logits_of
 from mnistcli.config import DataChoice
-from mnistcli.data import load
+from mnistcli.datasets import load
 from mnistcli.models import configure
 from mnistcli.render.matrix import MOST_COUNTS
 from mnistcli.runs import RunsFolder, Status, load_model

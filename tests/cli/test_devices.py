@@ -49,7 +49,7 @@ def test_eight_devices_train_as_one_does(name: str, tmp_path: Path) -> None:
 def test_images_that_no_device_holds_whole_are_parted_among_them(tmp_path: Path) -> None:
     code = """
 import numpy as np
-from mnistcli.data import Split
+from mnistcli.datasets import Split
 from mnistcli.jax_setup import set_up
 set_up("cpu")
 from mnistcli.mesh import mesh_for

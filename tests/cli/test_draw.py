@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnistcli.data import Drawings
+from mnistcli.datasets import Drawings
 from mnistcli.runs.run import BUILTIN
 from tests.browser import Page, browser
 from tests.conftest import Call

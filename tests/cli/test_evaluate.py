@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 from scipy.special import log_softmax
 
-from mnistcli.analysis.classifier import logits_of
-from mnistcli.data import load
-from mnistcli.images.corruptions import corrupt
+from mnistcli.commands.classifier import logits_of
+from mnistcli.datasets import load
 from mnistcli.runs import load_model
 from mnistcli.runs.run import BUILTIN
+from mnistcli.vision.corruptions import corrupt
 from tests.conftest import Call, svg_texts
 
 KEYS = [

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnistcli.analysis.classifier import logits_of
-from mnistcli.analysis.explain import explain
-from mnistcli.analysis.predict import predict
-from mnistcli.data import load
-from mnistcli.images import Source, interpretations
+from mnistcli.commands.classifier import logits_of
+from mnistcli.commands.explain import explain
+from mnistcli.commands.predict import predict
+from mnistcli.datasets import load
 from mnistcli.inference.saliency import integrated_gradients
 from mnistcli.models.network import restore
 from mnistcli.runs import RunsFolder, load_model
+from mnistcli.vision import Source, interpretations
 from tests.conftest import Call, svg_texts
-from tests.images.pictures import photograph, sheet_on_a_desk, thick_ring
+from tests.vision.pictures import photograph, sheet_on_a_desk, thick_ring
 
 BUILTIN = RunsFolder(Path("runs")).find("builtin")
 

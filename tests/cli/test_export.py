@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from mnistcli.data import load
+from mnistcli.datasets import load
 from mnistcli.inference.onnx_model import OnnxModel
 from mnistcli.runs import load_model, model_metadata
 from mnistcli.runs.run import BUILTIN

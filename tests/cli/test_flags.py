@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mnistcli.analysis import study
+from mnistcli.commands import train
 from mnistcli.errors import MnistcliError
 from mnistcli.models import RECIPES
 from tests.conftest import Call
@@ -43,9 +43,9 @@ def test_any_value_is_obeyed_or_refused_in_one_sentence(
     flags: dict[str, str], mnistcli: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(study, "Fit", reach)
-        patch.setattr(study, "define", cache(study.define))
-        patch.setattr(study, "provenance", lambda **_: {"data_fingerprint": "0"})
+        patch.setattr(train, "Fit", reach)
+        patch.setattr(train, "define", cache(train.define))
+        patch.setattr(train, "provenance", lambda **_: {"data_fingerprint": "0"})
         outcome = mnistcli("train", "-q", *(f"{flag}={value}" for flag, value in flags.items()))
     assert outcome.code in (0, 2, 3, 4), outcome
     (sentence,) = outcome.err.splitlines()

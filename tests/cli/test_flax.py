@@ -14,7 +14,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from mnistcli.cli import train
-from mnistcli.data import export_images, load
+from mnistcli.datasets import export_images, load
 from tests.conftest import Call, MakeOnce, run_in
 
 EVERYTHING = Path(__file__).parents[1] / "flax_network.py"

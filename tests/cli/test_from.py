@@ -12,9 +12,9 @@ import pytest
 from PIL import Image, ImageOps
 from safetensors.numpy import load_file
 
-from mnistcli.analysis.classifier import logits_of
+from mnistcli.commands.classifier import logits_of
 from mnistcli.config import DataChoice, find_optimizer
-from mnistcli.data import load
+from mnistcli.datasets import load
 from mnistcli.runs import load_model
 from mnistcli.runs.record import read_record
 from mnistcli.runs.run import BUILTIN

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from mnistcli.data import load
+from mnistcli.datasets import load
 from tests.conftest import Call, MakeOnce, in_terminal, run_in, svg_texts
 
 SMALL = ("--limit", "2000", "--epochs", "2", "--no-plots")

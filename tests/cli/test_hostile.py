@@ -52,7 +52,7 @@ def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_goes_on_once_there_
     (mount / "ballast").write_bytes(bytes(12 * 2**20))  # dense's checkpoint is 3.3 MB, its weights 1.6 MB
     flags = ("--arch", "dense", "--limit", "64", "--no-plots")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mnistcli.analysis.study.COPIES", 0)
+        patch.setattr("mnistcli.commands.train.COPIES", 0)
         outcome = mnistcli("train", *flags, "--epochs", "4", "--patience", "0", "--runs-dir", mount, "--name", "full")
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err.splitlines()[-1].startswith(FULL)

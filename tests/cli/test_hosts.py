@@ -163,7 +163,7 @@ def test_another_process_waits_until_the_first_has_scored_the_run(folder: Path) 
     """The first one takes longer to score than another process may be silent."""
     slow = """
 import sys, time
-from mnistcli.analysis import course
+from mnistcli.commands import course
 from mnistcli import jax_setup
 jax_setup.HEARTBEAT_SECONDS = 5
 if "0" == sys.argv[-1]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mnistcli.data import load
+from mnistcli.datasets import load
 
 HEAVY = {
     "onnx",

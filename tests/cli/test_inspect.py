@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 from safetensors.numpy import load_file
 
-from mnistcli.analysis.onnx import onnx_of
-from mnistcli.data import export_images, load
+from mnistcli.commands.onnx import onnx_of
+from mnistcli.datasets import export_images, load
 from mnistcli.runs import RunsFolder
 from mnistcli.runs.run import BUILTIN
 from tests.conftest import Call, MakeOnce, run_in, svg_texts
-from tests.images.pictures import sheet_on_a_desk, thick_ring
+from tests.vision.pictures import sheet_on_a_desk, thick_ring
 
 KEPT = ("train", "--arch", "dense", "--limit", "600", "--epochs", "3", "--patience", "0", "--no-plots")
 DESCRIBED = "conv 2 3x3 same, norm, relu, residual(conv 2 3x3 same, relu), pool 2, dense 3, tanh"

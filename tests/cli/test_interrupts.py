@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistcli.data import export_images, load
+from mnistcli.datasets import export_images, load
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 PATIENCE = 120  # seconds after which something that should happen is said not to

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
-from mnistcli.analysis.classifier import logits_of
-from mnistcli.data import load
+from mnistcli.commands.classifier import logits_of
+from mnistcli.datasets import load
 from mnistcli.runs import load_model
 from tests.conftest import Call, answers_of_builtin
 
@@ -22,7 +22,7 @@ N = 60
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of exported test images."""
-    from mnistcli.data import export_images
+    from mnistcli.datasets import export_images
 
     folder = tmp_path_factory.mktemp("exported") / "digits"
     export_images(load("mnist"), "test", folder, limit=N)

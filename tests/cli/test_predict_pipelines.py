@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnistcli.data import export_images, load
+from mnistcli.datasets import export_images, load
 from tests.conftest import Call, Measured, answers_of_builtin
 
 N = 1000

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mnistcli.analysis.tune import is_poor
+from mnistcli.commands.tune import is_poor
 from mnistcli.results.tune import COMPLETE, Trial
 from tests.conftest import Call, MakeOnce, run_in, svg_texts
 

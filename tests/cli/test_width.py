@@ -45,7 +45,7 @@ def folder(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with runs, of short names and of a long one, the picture of a digit and one of a row of them."""
     from PIL import Image
 
-    from mnistcli.data import export_images, load
+    from mnistcli.datasets import export_images, load
 
     folder = tmp_path_factory.mktemp("width")
     shutil.copytree(workspace / "runs", folder / "runs")

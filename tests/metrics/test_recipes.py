@@ -15,7 +15,7 @@ from mnistcli.metrics.permutation import count_deals, permutation_test, smallest
 from mnistcli.metrics.recipes import compare_all, compare_recipes
 from mnistcli.metrics.variances import Variances
 from mnistcli.metrics.welch import mean_interval
-from mnistcli.results.comparison import Verdict
+from mnistcli.results.compare import Verdict
 from tests import verdicts
 from tests.metrics.by_hand import CNN, STUDY, right_answers
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mnistcli.results.comparison import ComparedGroup, ComparedRun, Comparison, GroupComparison, RecipeTest, Verdict
-from mnistcli.results.evaluation import (
+from mnistcli.results.compare import ComparedGroup, ComparedRun, Comparison, GroupComparison, RecipeTest, Verdict
+from mnistcli.results.evaluate import (
     Calibration,
     CorruptedEvaluation,
     CoveragePoint,
@@ -14,7 +14,7 @@ from mnistcli.results.evaluation import (
     Robustness,
 )
 from mnistcli.results.spread import Spread
-from mnistcli.results.training import EpochMetrics
+from mnistcli.results.train import EpochMetrics
 
 HISTORY = (
     EpochMetrics(1, 0.9, 0.70, 0.5, 0.83, 1.5, 100.0),

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from mnistcli.results.evaluation import Evaluation
+from mnistcli.results.evaluate import Evaluation
 from tests.render.by_hand import evaluation
 
 

@@ -14,10 +14,10 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from PIL import Image
 
 from mnistcli.errors import UsageError
-from mnistcli.render import comparison_figures, evaluation_figures, figures
+from mnistcli.render import compare_figures, evaluate_figures, figures
 from mnistcli.results.data import Sample
-from mnistcli.results.model import LayerSummary, ModelSummary
-from mnistcli.results.prediction import Explanation, Prediction
+from mnistcli.results.predict import Explanation, Prediction
+from mnistcli.results.summary import LayerSummary, ModelSummary
 from tests.conftest import svg_texts
 from tests.render.by_hand import HISTORY, compared, evaluation, robustness
 from tests.render.drawn import cells, lines, of_classes, pixels, tick_labels, ticks_in_view
@@ -288,7 +288,7 @@ def confusion_of(names: Sequence[str]) -> Figure:
 
 def comparison_of(names: Sequence[str]) -> Figure:
     each = evaluation(run="a-run-with-quite-a-long-name", names=names)
-    return comparison_figures.comparison(compared(*[(each, HISTORY)] * 3))
+    return compare_figures.comparison(compared(*[(each, HISTORY)] * 3))
 
 
 def grid_of(names: Sequence[str]) -> Figure:
@@ -300,7 +300,7 @@ def explanation_of(names: Sequence[str]) -> Figure:
 
 
 def robustness_of(names: Sequence[str]) -> Figure:
-    return evaluation_figures.robustness(robustness(names))
+    return evaluate_figures.robustness(robustness(names))
 
 
 OF_CLASSES = pytest.mark.parametrize("draw", [confusion_of, comparison_of, grid_of, explanation_of, robustness_of])

@@ -15,7 +15,7 @@ from mnistcli.render import figures, inspect_figures
 from mnistcli.render.inspect import RINGED, inspection_view, symbols_of
 from mnistcli.render.pixels import draw_signed
 from mnistcli.render.screen import Screen
-from mnistcli.results.inspection import FeatureMap, Filmstrip, Filters, InspectedImage, Inspection, LayerOutput
+from mnistcli.results.inspect import FeatureMap, Filmstrip, Filters, InspectedImage, Inspection, LayerOutput
 from tests.conftest import svg_texts
 from tests.render.test_pixels import COLOUR, GREY
 

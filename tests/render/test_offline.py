@@ -14,9 +14,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageOps
 from scipy.ndimage import grey_dilation
 
-from mnistcli.analysis.export import offline_network
-from mnistcli.data import load
-from mnistcli.images import interpretations
+from mnistcli.commands.export import offline_network
+from mnistcli.datasets import load
 from mnistcli.inference.onnx_model import open_onnx
 from mnistcli.inference.script import script_network
 from mnistcli.models.language import expected_variables, parse, plan
@@ -25,9 +24,10 @@ from mnistcli.models.network import logits, restore
 from mnistcli.render.offline import offline_page
 from mnistcli.runs import RunsFolder
 from mnistcli.runs.run import BUILTIN
+from mnistcli.vision import interpretations
 from tests.browser import Page, browser
 from tests.conftest import Call
-from tests.images.pictures import thick_ring
+from tests.vision.pictures import thick_ring
 
 SIDE = 448  # pixels of the pad
 SHAPE = (13, 10, 3)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mnistcli.render.page import page, save_page
-from mnistcli.results.comparison import ComparedRun, Comparison, PairedTest
+from mnistcli.results.compare import ComparedRun, Comparison, PairedTest
 from mnistcli.results.data import Sample
 from mnistcli.results.report import Making, Report, Subject
 from mnistcli.results.spread import Spread

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mnistcli.errors import RunError
-from mnistcli.results.training import EpochMetrics
+from mnistcli.results.train import EpochMetrics
 from mnistcli.runs import Checkpoint
 from mnistcli.runs.checkpoint import read_checkpoints, save_checkpoint
 

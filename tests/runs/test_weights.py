@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from mnistcli.analysis.classifier import logits_of
+from mnistcli.commands.classifier import logits_of
 from mnistcli.errors import RunError
 from mnistcli.models import RECIPES
 from mnistcli.models.network import build, flatten, split

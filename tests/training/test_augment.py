@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mnistcli.data import load
+from mnistcli.datasets import load
 from mnistcli.training import augment as augmentation
 from mnistcli.training.augment import Range, augment
 

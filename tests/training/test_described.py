@@ -14,14 +14,14 @@ import pytest
 from flax import nnx
 from safetensors.numpy import load_file
 
-from mnistcli.data import Dataset, Split, load
+from mnistcli.datasets import Dataset, Split, load
 from mnistcli.inference.logits import predict_logits
 from mnistcli.inference.onnx_model import open_onnx
 from mnistcli.metrics.scores import cross_entropy
 from mnistcli.models import configure
 from mnistcli.models.language import parse, plan
 from mnistcli.models.network import Network, restore, scale
-from mnistcli.results.training import EpochMetrics, StepMetrics
+from mnistcli.results.train import EpochMetrics, StepMetrics
 from mnistcli.runs import RunFolder, load_model
 from mnistcli.runs.tensors import load_tensors, save_tensors
 from mnistcli.training import Fit, feed, fit

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mnistcli.data import Split
+from mnistcli.datasets import Split
 from mnistcli.mesh import mesh_for
 from mnistcli.training import feed
 

@@ -6,12 +6,12 @@ import numpy as np
 import optax
 import pytest
 
-from mnistcli.data import Dataset, Split, load
+from mnistcli.datasets import Dataset, Split, load
 from mnistcli.inference.logits import predict_logits
 from mnistcli.metrics.scores import accuracy, cross_entropy
 from mnistcli.models import configure
 from mnistcli.models.network import build, restore, split
-from mnistcli.results.training import EpochMetrics, StepMetrics
+from mnistcli.results.train import EpochMetrics, StepMetrics
 from mnistcli.training import Fit, best_epoch, feed, fit, should_stop
 from mnistcli.training.feed import epoch_order
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistcli.analysis.crew import STOP, Place
-from mnistcli.analysis.group import train_members
-from mnistcli.analysis.work import Work
+from mnistcli.commands.crew import STOP, Place
+from mnistcli.commands.group import train_members
+from mnistcli.commands.work import Work
 from mnistcli.config import TrainConfig
-from mnistcli.data import Dataset, load
+from mnistcli.datasets import Dataset, load
 from mnistcli.errors import InterruptedRunError
 from mnistcli.models import configure
-from mnistcli.results.training import EpochMetrics, RunStarted
+from mnistcli.results.train import EpochMetrics, RunStarted
 from mnistcli.runs import RunsFolder, load_model
 from mnistcli.runs.groups import Groups
 from mnistcli.training import Fit, can_train_together, feed, train_together

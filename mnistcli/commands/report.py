@@ -1,0 +1,79 @@
+"""Gather what a page shows of runs, or of groups of them."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import fields
+
+from mnistcli.commands.answers import Answers, answers_of, ensemble
+from mnistcli.commands.flips import flips_between
+from mnistcli.datasets import Dataset
+from mnistcli.models.settings import train_command
+from mnistcli.results.compare import Comparison, GroupComparison
+from mnistcli.results.evaluate import Evaluation, Robustness
+from mnistcli.results.report import Making, Report, Subject
+from mnistcli.results.spread import Spread
+from mnistcli.runs import Run
+
+
+def make_report(
+    evaluated: Sequence[tuple[Evaluation, Sequence[Run]]],
+    dataset: Dataset,
+    *,
+    comparison: Comparison | GroupComparison | None = None,
+    robustness: Robustness | None = None,
+) -> Report:
+    """Return what a page shows of runs, or of groups, that were scored on a split.
+
+    Args:
+        evaluated: Each one's evaluation and its runs: one, or those of a group.
+        dataset: What they were scored on.
+        comparison: Of several, what comparing them found.
+        robustness: Of one, how it does on corrupted images.
+
+    Raises:
+        RunError: A run's files are missing or damaged, or do not fit the data.
+    """
+    found = [_subject(evaluation, runs, dataset) for evaluation, runs in evaluated]
+    flips = None
+    if len(found) == 2:
+        (a, _), (b, _) = found
+        flips = flips_between(a, b)
+    return Report(tuple(subject for _, subject in found), comparison, flips, robustness)
+
+
+def _subject(evaluation: Evaluation, runs: Sequence[Run], dataset: Dataset) -> tuple[Answers, Subject]:
+    """Return the answers of a run, or of a group's mean calibrated probabilities; and what a page tells of it."""
+    members = [answers_of(run, dataset, split=evaluation.split) for run in runs]
+    answers = members[0] if len(members) == 1 else ensemble(evaluation.run, members)
+    records = [record for run in runs if (record := run.record())]
+    return answers, Subject(
+        evaluation=evaluation,
+        accuracies=Spread(tuple(float(each.right.mean()) for each in members)),
+        histories=tuple(run.history() for run in runs),
+        mistakes=answers.samples(~answers.right),
+        parameters=answers.model.parameters,
+        train_seconds=tuple(r.results["train_seconds"] for r in records if "train_seconds" in r.results),
+        making=_making(runs),
+    )
+
+
+def _making(runs: Sequence[Run]) -> Making | None:
+    records = [record for run in runs if (record := run.record())]
+    if not records:
+        return None
+    first = records[0]
+    known, config = first.provenance, first.config
+    settings = {each.name: getattr(config, each.name) for each in fields(config) if each.name != "seed"}
+    facts = {
+        **{name.replace("_", " "): str(value) for name, value in settings.items() if value not in (None, (), False)},
+        "seeds" if len(records) > 1 else "seed": ", ".join(str(record.config.seed) for record in records),
+        "trained": first.created,
+        "called as": shlex.join(["mnistcli", *map(str, known.get("argv", [])[1:])]),
+        "device": str(known.get("device")),
+        "platform": str(known.get("platform")),
+        "versions": ", ".join(f"{name} {number}" for name, number in dict(known.get("versions") or {}).items()),
+        "data (SHA-256)": str(known.get("data_fingerprint")),
+        **({"git commit": str(known["git_commit"])} if known.get("git_commit") else {}),
+    }
+    seeds = [str(record.config.seed) for record in records]
+    return Making((*train_command(config), "--seed" if len(seeds) == 1 else "--seeds", ",".join(seeds)), facts)

@@ -1,0 +1,98 @@
+"""Train a run again and compare: the weights, and the figures of every epoch."""
+
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from mnistcli.commands.course import Session
+from mnistcli.commands.diff import changed
+from mnistcli.commands.train import check_source, train
+from mnistcli.config import DataChoice, TrainConfig
+from mnistcli.errors import RunError
+from mnistcli.results.diff import Reproduction
+from mnistcli.results.train import EpochMetrics, Notice, TrainResult
+from mnistcli.runs import Run, RunRecord, RunsFolder, Status, StoredModel, load_model, provenance
+from mnistcli.runs.tensors import Tensors
+
+FIGURES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+TEST_FIGURES = ("test_loss", "test_accuracy")
+
+
+def train_again(run: Run, choice: DataChoice, session: Session, *, runs: RunsFolder, name: str | None) -> TrainResult:
+    """Train a finished run once more, as another run, and tell of what is not as it was.
+
+    Args:
+        run: The run.
+        choice: Where its data set is now.
+        session: What it is trained with.
+        runs: The folder of runs.
+        name: What the new run is called; None: by its architecture and a number.
+
+    Raises:
+        RunError: It is not finished, or the run that it began with is gone or another one now.
+        UsageError: Its class in Flax is not loaded or has changed.
+    """
+    record = _finished(run)
+    check_source(run.name, record.config)
+    start = _start(run, record.config, runs)
+    dataset = session.load(choice)
+    now = provenance(device=session.device, data_fingerprint=dataset.fingerprint)
+    for each in changed(record.provenance, now):
+        session.notify(Notice(f"{each.name}: {each.a} when {run.name} was trained, {each.b} now."))
+    return train(
+        replace(record.config, **asdict(choice)),
+        replace(session, load=lambda _: dataset),
+        runs=runs,
+        name=name,
+        start=start,
+        freeze=",".join(record.config.freeze) or None,
+    )
+
+
+def compare_again(run: Run, again: Run, *, tolerance: float) -> Reproduction:
+    """Return how far two trainings of one configuration are apart."""
+    records = [_finished(each) for each in (run, again)]
+    histories = [each.history() for each in (run, again)]
+    return Reproduction(
+        run=run.name,
+        again=again.name,
+        weights=_farthest_weights(load_model(run.weights).arrays, load_model(again.weights).arrays),
+        epochs=tuple(map(_farthest_figures, *histories)),
+        lengths=(len(histories[0]), len(histories[1])),
+        test=max(abs(records[0].results[name] - records[1].results[name]) for name in TEST_FIGURES),
+        tolerance=tolerance,
+        changed=changed(records[0].provenance, records[1].provenance),
+    )
+
+
+def _finished(run: Run) -> RunRecord:
+    record = run.record()
+    if record is None:
+        raise RunError(f"The run {run.name!r} has weights alone: there is no run.json that says how it was trained.")
+    if record.status != Status.FINISHED:
+        raise RunError(f"The run {run.name!r} is not finished: 'mnistcli train --resume {run.name}' goes on with it.")
+    return record
+
+
+def _start(run: Run, config: TrainConfig, runs: RunsFolder) -> StoredModel | None:
+    """Return the model that a run began with, None where it began at random."""
+    if config.start is None:
+        return None
+    begun = f"The run {run.name!r} began with the weights of the run {config.start!r}"
+    try:
+        model = load_model(runs.find(config.start).weights)
+    except RunError as error:
+        raise RunError(f"{begun}, which is not in {str(runs.path)!r} any more.") from error
+    if any(not np.array_equal(array, model.arrays.get(path, ())) for path, array in run.start_arrays().items()):
+        raise RunError(f"{begun}, which has other weights now.")
+    return model
+
+
+def _farthest_weights(ours: Tensors, theirs: Tensors) -> float | None:
+    if {path: array.shape for path, array in ours.items()} != {path: array.shape for path, array in theirs.items()}:
+        return None
+    return max(float(np.abs(array - np.float64(theirs[path])).max(initial=0)) for path, array in ours.items())
+
+
+def _farthest_figures(ours: EpochMetrics, theirs: EpochMetrics) -> float:
+    return max(abs(getattr(ours, name) - getattr(theirs, name)) for name in FIGURES)

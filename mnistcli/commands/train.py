@@ -1,0 +1,269 @@
+"""One run of the study from end to end: claim a folder, fit, keep the best weights, score the test set once."""
+
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from mnistcli.commands.course import Course, Interrupted, Session
+from mnistcli.commands.follow import tell_config, tell_state
+from mnistcli.commands.start import frozen_layers, layers_of, take_weights, trained_layers
+from mnistcli.config import TrainConfig, go_on
+from mnistcli.datasets import Dataset
+from mnistcli.errors import DataError, InterruptedRunError, RunError, UsageError
+from mnistcli.files import write_atomically
+from mnistcli.inference.stablehlo import make_stablehlo, stablehlo_logits
+from mnistcli.mesh import devices_left_out, mesh_for
+from mnistcli.models.flax_file import blaming, loaded, refused
+from mnistcli.models.network import build, count, define, split
+from mnistcli.results.train import Notice, TrainResult
+from mnistcli.runs import RunFolder, RunsFolder, Status, StoredModel, provenance
+from mnistcli.runs.tensors import Tensors
+from mnistcli.training import Fit, can_train_together, train_together
+
+COPIES = 10  # of the parameters in a run's files at most: its best, and three checkpoints with two moments each
+FIGURES_BYTES = 2**20
+
+
+def train(config: TrainConfig, session: Session, **options: Any) -> TrainResult:
+    """Train one run and score it; for options and errors see `begin` and `Course.run`."""
+    with session.interrupts() as interrupted:
+        return begin(config, session, **options).run(interrupted)
+
+
+def resume(run: str, session: Session, **options: Any) -> TrainResult:
+    """Resume an unfinished run and score it; for options and errors see `reopen` and `Course.run`."""
+    with session.interrupts() as interrupted:
+        return reopen(run, session, **options).run(interrupted)
+
+
+def begin(
+    config: TrainConfig,
+    session: Session,
+    *,
+    runs: RunsFolder,
+    name: str | None = None,
+    start: StoredModel | None = None,
+    freeze: str | None = None,
+    beside: Fit | None = None,
+) -> Course:
+    """Claim a new run's folder and make all ready to train it.
+
+    Args:
+        config: What decides its weights.
+        session: What it is trained with.
+        runs: The folder of runs.
+        name: What it is called; None: by its architecture and a number.
+        start: A model: the run begins with those of its weights that fit.
+        freeze: The layers that stay as they begin, as `start.frozen_layers` takes them.
+        beside: As of `Fit`.
+
+    Raises:
+        UsageError: The run's name or the runs folder cannot be used, or the disk is full.
+        DataError: The data set is unknown or damaged.
+    """
+    dataset = session.load(config.choice())
+    if not len(dataset.train) or not len(dataset.validation):
+        raise DataError(f"The data set {config.dataset!r} has too few images: some are needed for validation, too.")
+    mesh_for(min(config.batch_size, len(dataset.train.first(config.limit))))  # refuses a batch that it cannot part
+    _check_space(runs.path, config, dataset, keep_epochs=session.keep_epochs)
+    if config.source_sha256:
+        _try_out(config, dataset)
+    config, arrays = _begin(config, session, dataset, start, freeze)
+    folder = runs.claim(config, provenance(device=session.device, data_fingerprint=dataset.fingerprint), name=name)
+    try:
+        if config.source_sha256:
+            source, _ = loaded(config.arch)
+            write_atomically(folder.path / source.path.name, source.content)
+        if arrays:
+            folder.save_start(arrays)
+        tell_config(config, dataset, checkpoint_every=session.checkpoint_every)
+        fit = Fit(config, dataset, session.checkpoint_every, beside)
+        if left_out := devices_left_out(fit.batch_size):
+            session.notify(Notice(left_out))
+        fit.begin_with(arrays)
+        tell_state(fit)
+    except BaseException:
+        folder.close(Status.FAILED)
+        raise
+    return Course(folder, fit, session)
+
+
+def reopen(
+    run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, Any], beside: Fit | None = None
+) -> Course:
+    """Take an unfinished run's folder and make all ready to go on from its last checkpoint.
+
+    Args:
+        run: As of `RunsFolder.reopen`.
+        session: What it is trained with.
+        runs: The folder of runs.
+        given: What the user says of the configuration, as of `config.go_on`.
+        beside: As of `Fit`.
+
+    Raises:
+        RunError: There is no such run, it is finished, or another process is at work in it.
+        UsageError, DataError: As of `begin`.
+    """
+    folder = runs.reopen(run)
+    try:
+        config = go_on(folder.record.config, given)
+        _check_dataset(run, config, given)
+        check_source(run, config)
+        dataset = session.load(config.choice())
+        before = folder.record.provenance
+        now = provenance(device=session.device, data_fingerprint=dataset.fingerprint)
+        if before.get("data_fingerprint") != now["data_fingerprint"]:
+            raise DataError(f"The run {run!r} was begun on other images than {config.dataset} holds now.")
+        tell_config(config, dataset, checkpoint_every=session.checkpoint_every)
+        fit = Fit(config, dataset, session.checkpoint_every, beside)
+        if left_out := devices_left_out(fit.batch_size):
+            session.notify(Notice(left_out))
+        trained = _restore(folder, fit, session)
+        tell_state(fit)
+        if (
+            before.get("versions") != now["versions"]
+            or folder.record.device.partition(",")[0] != session.device.partition(",")[0]
+        ):
+            session.notify(Notice("It was begun on another device or version: its weights may differ a little."))
+        folder.begin_again(config, now)
+        return Course(folder, fit, session, trained)
+    except BaseException:
+        folder.lock.release()
+        raise
+
+
+def train_all(courses: Sequence[Course], interrupted: Interrupted) -> None:
+    """Train several runs that differ in their seed alone: together where that can be, else one after the other.
+
+    Raises:
+        InterruptedRunError, DivergedError, StoppedRunError: As of `Course.run`; the others have their last checkpoint.
+    """
+    if len(courses) == 1 or not can_train_together([course.fit for course in courses]):
+        for course in courses:
+            course.run(interrupted)
+        return
+    by_fit = {id(course.fit): course for course in courses}
+    with ExitStack() as closing:
+        for course in courses:
+            closing.enter_context(course.closing())
+            course.compute_on(f"{course.session.device}, {len(courses)} seeds together")
+            course.begin()
+        for events in train_together([course.fit for course in courses]):
+            for fit, event in events:
+                by_fit[id(fit)].keep(event)
+            if interrupted():
+                for course in courses:
+                    course.save_checkpoint()
+                raise InterruptedRunError("Interrupted.")
+        for course, seconds in [(course, course.seconds) for course in courses]:
+            course.finish(train_seconds=seconds)
+
+
+def _check_dataset(run: str, config: TrainConfig, given: Mapping[str, Any]) -> None:
+    """Refuse to open a path that run.json alone names, which may be a place of a stranger's choice."""
+    if config.is_path and given.get("dataset") is None:
+        raise UsageError(
+            f"The run {run!r} was begun on {config.dataset!r}: go on with --dataset {shlex.quote(config.dataset)}."
+        )
+
+
+def _try_out(config: TrainConfig, dataset: Dataset) -> None:
+    """Refuse a class in Flax that answers NaN or infinity, or cannot be kept as a file, before any work is lost."""
+    source, network = loaded(config.arch)
+    shape = config.arch, dataset.image_shape, len(dataset.class_names)
+    definition = define(*shape)
+    with blaming(source):
+        parts = jax.jit(lambda: split(build(*shape, seed=config.seed))[1])()
+    try:
+        content = make_stablehlo(definition.use, parts, image_shape=dataset.image_shape, temperature=1.0)
+        answers = stablehlo_logits(content, dataset.train.images[:2], name=network.__name__)
+    except RunError as error:
+        raise refused(source, str(error).rstrip(".")) from error
+    except Exception as error:
+        why = f"{network.__name__} cannot be kept as StableHLO, which has no callbacks such as jax.debug.print"
+        raise refused(source, f"{why} ({type(error).__name__})") from error
+    if not np.isfinite(answers).all():
+        raise refused(source, f"{network.__name__} answers with NaN or infinity before any training")
+
+
+def _begin(
+    config: TrainConfig, session: Session, dataset: Dataset, start: StoredModel | None, freeze: str | None
+) -> tuple[TrainConfig, Tensors]:
+    """Return the configuration with the layers that stay, and the arrays that the run begins with; tell of both."""
+    if start is None and freeze is None:
+        return config, {}
+    shape = config.arch, dataset.image_shape, len(dataset.class_names)
+    definition = define(*shape)
+    layers = layers_of(shape[0], definition, *shape[1:])
+    if freeze is not None:
+        trained = trained_layers(definition, layers)
+        config = replace(config, freeze=frozen_layers(freeze, trained, ordered=config.source_sha256 is None))
+    arrays: Tensors = {}
+    if start is not None:
+        taken = take_weights(start, definition, layers, same_classes=start.class_names == dataset.class_names)
+        anew = f"; anew: {', '.join(taken.anew)}" if taken.anew else ""
+        session.notify(Notice(f"Taken from {config.start}: {', '.join(taken.taken)}{anew}."))
+        arrays, config = taken.arrays, replace(config, rejects=start.rejects and not taken.anew)
+    if config.freeze:
+        random = "" if start else " They keep their random weights, because there is no --from."
+        session.notify(Notice(f"Not trained: {', '.join(config.freeze)}.{random}"))
+    return config, arrays
+
+
+def check_source(run: str, config: TrainConfig) -> None:
+    """Refuse to go on with a network in Flax whose file is not named, or is another one now."""
+    if config.source_sha256:
+        source, _ = loaded(config.arch)
+        if source.sha256 != config.source_sha256:
+            raise UsageError(
+                f"{source.path} has changed since the run {run!r} began: the run's folder keeps what it was then."
+            )
+
+
+def _restore(folder: RunFolder, fit: Fit, session: Session) -> float:
+    """Bring the fit to the newest whole checkpoint, and return how many seconds the run had trained by then."""
+    checkpoint, problems = folder.read_checkpoint(expected=fit.expected_tensors(), steps=fit.steps_per_epoch)
+    for problem in problems:
+        session.notify(Notice(problem))
+    history = checkpoint.history if checkpoint else ()
+    if len(history) > fit.config.epochs:
+        raise UsageError(f"--epochs {fit.config.epochs}: the run has {len(history)} epochs behind it already.")
+    folder.drop_epochs(after=len(history))
+    if folder.repair_metrics(history):
+        session.notify(Notice("metrics.jsonl is cut to the epochs of the checkpoint."))
+    name = folder.path.name
+    if checkpoint is None:
+        if fit.config.start:
+            fit.begin_with(folder.read_start())
+        session.notify(Notice(f"The run {name!r} has no whole checkpoint: it begins again, with the same seed."))
+        return 0.0
+    fit.restore(checkpoint)
+    session.notify(
+        Notice(
+            f"Going on with {name} after epoch {len(history)} and {fit.step} of {fit.steps_per_epoch} further steps."
+        )
+    )
+    return checkpoint.train_seconds
+
+
+def _check_space(folder: Path, config: TrainConfig, dataset: Dataset, *, keep_epochs: bool) -> None:
+    """Refuse to train where the disk cannot hold the run's files."""
+    definition = define(config.arch, dataset.image_shape, len(dataset.class_names))
+    copies = COPIES + (config.epochs if keep_epochs else 0)
+    numbers = count(definition.parts.params) + count(definition.parts.rest)
+    answers = len(dataset.test) * len(dataset.class_names)
+    needed = (copies * numbers + answers) * np.dtype(np.float32).itemsize + FIGURES_BYTES
+    place = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.is_dir())
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise UsageError(
+            f"The disk of {str(folder)!r} has {free / 1e6:.1f} MB left, and a run of {config.arch} needs "
+            f"{needed / 1e6:.1f} MB: make room, or name another folder with --runs-dir."
+        )

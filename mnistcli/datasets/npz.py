@@ -1,0 +1,100 @@
+"""An .npz file with x_train, y_train, x_test and y_test, as Keras ships its data sets."""
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from pathlib import Path
+from tokenize import TokenError
+from typing import IO
+
+import numpy as np
+
+from mnistcli.datasets.source import BLOCK, Block, Original, Tell
+from mnistcli.errors import DataError, ImageError
+from mnistcli.vision import npy_header
+
+ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+DAMAGE = (
+    OSError, EOFError, ValueError, SyntaxError, TokenError, RecursionError, KeyError, NotImplementedError,
+    RuntimeError, OverflowError, zlib.error, zipfile.BadZipFile,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class NpzFile:
+    """Images [n, height, width] or [n, height, width, 1 or 3] uint8, labels [n] or [n, 1] of any integers."""
+
+    path: Path
+
+    @property
+    def location(self) -> str:
+        """Where it lies."""
+        return str(self.path)
+
+    def signature(self) -> str:
+        """Return the file's size and time."""
+        status = self.path.stat()
+        return f"{status.st_size} {status.st_mtime_ns}"
+
+    def open(self, *, uniform: bool, tell: Tell) -> Original:  # noqa: ARG002  (its images are always of one size)
+        """Return what is to be decoded.
+
+        Raises:
+            DataError: An array is missing.
+        """
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                names = {name.removesuffix(".npy") for name in archive.namelist()}
+        except DAMAGE as error:
+            raise DataError(f"{str(self.path)!r} is damaged: {error}.") from error
+        missing = [name for name in ARRAYS if name not in names]
+        if missing:
+            raise DataError(f"{str(self.path)!r} lacks {', '.join(missing)}: it holds {', '.join(sorted(names))}.")
+        return Original(None, {split: partial(_read, self.path, split) for split in ("train", "test")})
+
+
+def _read(path: Path, split: str) -> Iterator[Block]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            labels = _labels(archive, f"y_{split}")
+            with archive.open(f"x_{split}.npy") as file:
+                yield from _blocks(file, labels, f"x_{split}")
+    except ImageError as error:
+        raise DataError(f"{str(path)!r} {error}.") from error
+    except DAMAGE as error:
+        raise DataError(f"{str(path)!r} is damaged: {error}.") from error
+
+
+def _labels(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    with archive.open(f"{name}.npy") as file:
+        shape, dtype = npy_header(file)
+        if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)) or dtype.kind not in "ui":
+            raise ValueError(f"{name} is an array {list(shape)} of {dtype}: expected integers [n]")
+        return np.frombuffer(_exactly(file, prod(shape) * dtype.itemsize, name), dtype)
+
+
+def _blocks(file: IO[bytes], labels: np.ndarray, name: str) -> Iterator[Block]:
+    shape, dtype = npy_header(file)
+    if dtype != np.uint8 or len(shape) not in (3, 4) or (len(shape) == 4 and shape[3] not in (1, 3)) or 0 in shape[1:]:
+        raise ValueError(
+            f"{name} is an array {list(shape)} of {dtype}: expected uint8 [n, height, width] or [n, height, width, "
+            "1 or 3]"
+        )
+    if shape[0] != len(labels):
+        raise ValueError(f"{name} holds {shape[0]:,} images, but there are {len(labels):,} labels")
+    picture = shape[1:] if len(shape) == 4 else (*shape[1:], 1)
+    block = max(1, min(BLOCK, 2**26 // prod(picture)))
+    for start in range(0, len(labels), block):
+        part = labels[start : start + block]
+        raw = _exactly(file, len(part) * prod(picture), name)
+        yield np.frombuffer(raw, np.uint8).reshape(len(part), *picture), part
+
+
+def _exactly(file: IO[bytes], size: int, name: str) -> bytes:
+    raw = file.read(size)
+    if len(raw) < size:
+        raise ValueError(f"{name} ends before its header's promise")
+    return raw

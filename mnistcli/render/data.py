@@ -1,0 +1,203 @@
+"""How a data set, its images and its files are shown."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from mnistcli.render.pixels import draw, flow, shrink, trim
+from mnistcli.render.screen import Screen
+from mnistcli.render.tables import NOTHING, make_facts, make_table, percent, shape
+from mnistcli.render.view import Row, View, label_value, printable
+from mnistcli.results.data import DatasetSummary, FileCheck, Finding, Flip, KnownDataset, Sample
+
+MOST_ROWS = 50
+SUM = "SHA-256 of its content"
+RUN_KEYS = ("run", "other_run")
+KINDS = {"duplicate": "duplicates", "leak": "leaks", "conflict": "conflicts", "doubt": "doubted labels"}
+
+
+def samples_view(
+    samples: Sequence[Sample], *, dataset: str, split: str, columns: int, runs: Sequence[str] = ()
+) -> View:
+    """Return labelled images: pictures on a terminal, indices, labels and the answers of these runs elsewhere."""
+    rows, read_by = [_sample_row(sample) for sample in samples], dict(zip(RUN_KEYS, runs, strict=False))
+    return View(
+        schema="mnistcli.datasets-show/1",
+        document=lambda: {"dataset": dataset, "split": split, **read_by, "samples": rows},
+        rows=lambda: [row | read_by for row in rows],
+        terminal=lambda screen: _grid(samples, columns, screen),
+        plain_without=RUN_KEYS,
+    )
+
+
+def dataset_view(summary: DatasetSummary) -> View:
+    """Return what a data set holds."""
+    return View(
+        schema="mnistcli.datasets-info/1",
+        document=lambda: asdict(summary),
+        rows=lambda: [
+            {"split": split.name, "images": split.images} | dict(zip(summary.class_names, split.per_class, strict=True))
+            for split in summary.splits
+        ],
+        terminal=lambda _: _info(summary),
+    )
+
+
+def file_checks_view(checks: Sequence[FileCheck]) -> View:
+    """Return the embedded files' sums, expected and found."""
+    rows = [asdict(check) | {"ok": check.ok} for check in checks]
+    return View(
+        schema="mnistcli.datasets-verify/1",
+        document=lambda: {"ok": all(check.ok for check in checks), "files": rows},
+        rows=lambda: rows,
+        terminal=lambda _: [_verified(checks)],
+    )
+
+
+def export_view(folder: str, images: int, split: str) -> View:
+    """Return what was exported, and where."""
+    record = {"folder": folder, "split": split, "images": images}
+    return View(
+        schema="mnistcli.datasets-export/1",
+        document=lambda: record,
+        rows=lambda: [record],
+        terminal=lambda _: [Text(f"{images:,} {split} images and labels.csv are in {folder}")],
+        record=True,
+    )
+
+
+def known_view(known: Sequence[KnownDataset]) -> View:
+    """Return data sets that have a name."""
+    rows = [asdict(each) | {"image_shape": "x".join(map(str, each.image_shape))} for each in known]
+    return View(
+        schema="mnistcli.datasets-list/1",
+        document=lambda: {"datasets": [asdict(each) for each in known]},
+        rows=lambda: rows,
+        terminal=lambda _: [_known(known)],
+    )
+
+
+def path_view(folder: str) -> View:
+    """Return the folder of decoded data sets."""
+    return View(
+        schema="mnistcli.datasets-path/1",
+        document=lambda: {"path": folder},
+        rows=lambda: [{"path": folder}],
+        terminal=lambda _: [Text(printable(folder))],
+    )
+
+
+def clean_view(freed: int) -> View:
+    """Return how many bytes were freed."""
+    return View(
+        schema="mnistcli.datasets-clean/1",
+        document=lambda: {"freed_bytes": freed},
+        rows=lambda: [{"freed_bytes": freed}],
+        terminal=lambda _: [Text(f"{freed / 1e6:,.1f} MB freed")],
+    )
+
+
+def audit_view(findings: Sequence[Finding], *, dataset: str) -> View:
+    """Return what is odd about a data set."""
+    rows = [
+        asdict(each)
+        | {"label": label_value(each.label), "other_label": label_value(each.other_label), "dataset": dataset}
+        for each in findings
+    ]
+    counts = {kind: sum(each.kind == kind for each in findings) for kind in KINDS}
+    return View(
+        schema="mnistcli.datasets-audit/1",
+        document=lambda: {"dataset": dataset, "counts": counts, "findings": rows},
+        rows=lambda: rows,
+        terminal=lambda _: _audit(findings, counts),
+        plain_without=("dataset",),
+    )
+
+
+def _sample_row(sample: Sample) -> Row:
+    row: Row = {"index": sample.index, "label": label_value(sample.label)}
+    if sample.predicted is not None:
+        row |= {"predicted": label_value(sample.predicted), "confidence": sample.confidence}
+    if isinstance(sample, Flip):
+        row |= {"other_predicted": label_value(sample.other_predicted), "other_confidence": sample.other_confidence}
+    return row
+
+
+def _known(known: Sequence[KnownDataset]) -> RenderableType:
+    table = make_table(
+        *("name", "images", "classes", "train", "test", "to fetch", "here", "what"),
+        optional=("test", "train", "images", "classes", "to fetch"),
+        folding={"name": 26, "what": 22},
+    )
+    for each in known:
+        table.add_row(
+            each.name,
+            shape(each.image_shape),
+            str(each.classes),
+            f"{each.train_images:,}",
+            f"{each.test_images:,}",
+            f"{each.megabytes:,} MB" if each.megabytes else NOTHING,
+            Text("yes", "green") if each.prepared else NOTHING,
+            each.summary,
+        )
+    for column in table.columns[1:6]:
+        column.justify = "right"
+    return table
+
+
+def _audit(findings: Sequence[Finding], counts: dict[str, int]) -> Iterable[RenderableType]:
+    yield Text("  ".join(f"{count:,} {KINDS[kind]}" for kind, count in counts.items()))
+    table = make_table(
+        *("what", "image", "label", "other image", "other label", "confidence"),
+        optional=("confidence", "label"),
+        folding={"label": 12, "other label": 12},
+    )
+    for each in findings[:MOST_ROWS]:
+        other = NOTHING if each.other_split is None else f"{each.other_split} #{each.other_index}"
+        image = f"{each.split} #{each.index}"
+        table.add_row(each.kind, image, each.label, other, each.other_label, percent(each.confidence))
+    if findings:
+        yield table
+    if len(findings) > MOST_ROWS:
+        yield Text(f"and {len(findings) - MOST_ROWS:,} more: --format jsonl lists all", "dim")
+
+
+def _grid(samples: Sequence[Sample], columns: int, screen: Screen) -> Iterable[RenderableType]:
+    pictures = shrink(trim([sample.picture for sample in samples]), screen.width)
+    blocks = [[*_caption(sample), *draw(picture, screen)] for sample, picture in zip(samples, pictures, strict=True)]
+    return flow(blocks, width=screen.width, most=columns)
+
+
+def _caption(sample: Sample) -> list[Text]:
+    lines = [f"{sample.label}  #{sample.index}"]
+    if sample.predicted is not None:
+        lines.append(f"read as {sample.predicted}, {percent(sample.confidence, 0)}")
+    if isinstance(sample, Flip):
+        lines.append(f"and as {sample.other_predicted}, {percent(sample.other_confidence, 0)}")
+    return [Text(printable(line), "bold") for line in lines]
+
+
+def _info(summary: DatasetSummary) -> Iterable[RenderableType]:
+    facts = make_facts(title=summary.name)
+    facts.add_row("images", f"{sum(split.images for split in summary.splits):,} of {shape(summary.image_shape)}, uint8")
+    facts.add_row("classes", f"{len(summary.class_names)}: {' '.join(summary.class_names)}")
+    facts.add_row("fingerprint", summary.fingerprint)
+    facts.add_row("lies in", summary.location)
+    splits = [split.name for split in summary.splits]
+    table = make_table("class", *splits, numbers=len(splits), folding={"class": 16})
+    for i, name in enumerate(summary.class_names):
+        table.add_row(name, *(f"{split.per_class[i]:,}" for split in summary.splits))
+    table.add_section()
+    table.add_row("all", *(f"{split.images:,}" for split in summary.splits), style="bold")
+    return [facts, table]
+
+
+def _verified(checks: Sequence[FileCheck]) -> RenderableType:
+    table = make_table("file", SUM, "", optional=(SUM,))
+    table.columns[1].no_wrap = False
+    for check in checks:
+        verdict = Text("as published", "green") if check.ok else Text("DAMAGED", "bold red")
+        table.add_row(check.file, check.found or "cannot be read", verdict)
+    return table

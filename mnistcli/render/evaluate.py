@@ -1,0 +1,168 @@
+"""How an evaluation is shown."""
+
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from mnistcli.render.matrix import confusion_tables
+from mnistcli.render.screen import Screen
+from mnistcli.render.tables import NOTHING, interval, make_facts, make_table, percent, seconds
+from mnistcli.render.view import Row, View, label_value, printable
+from mnistcli.results.evaluate import Calibration, Cost, Evaluation
+
+
+def evaluation_view(evaluation: Evaluation, *, show_command: Sequence[str] = ()) -> View:
+    """Return the evaluation in all formats; `show_command` are the words of one that shows images read wrong."""
+    return View(
+        schema="mnistcli.evaluate/1",
+        document=lambda: (
+            evaluation_document(evaluation) | {"cost": None if evaluation.cost is None else asdict(evaluation.cost)}
+        ),
+        rows=lambda: [evaluation_row(evaluation)],
+        terminal=lambda screen: _terminal(evaluation, show_command, screen),
+        record=True,
+    )
+
+
+def evaluation_document(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the evaluation as JSON has it, without its cost."""
+    calibration, macro = evaluation.calibration, evaluation.macro
+    return {
+        "run": evaluation.run,
+        "arch": evaluation.arch,
+        "split": evaluation.split,
+        "n": evaluation.n,
+        "accuracy": evaluation.accuracy,
+        "accuracy_ci95": list(evaluation.accuracy_ci95),
+        "rejected": evaluation.rejected,
+        "loss": evaluation.loss,
+        "loss_calibrated": calibration.loss,
+        "brier": calibration.brier,
+        "calibration_error": calibration.error,
+        "calibration_error_uncalibrated": calibration.error_uncalibrated,
+        "reliability": [
+            {
+                "low": each.low,
+                "high": each.high,
+                "n": each.n,
+                "confidence": each.confidence,
+                "accuracy": each.accuracy,
+                "accuracy_ci95": each.accuracy_ci95,
+            }
+            for each in calibration.reliability
+        ],
+        "coverage": [asdict(point) for point in calibration.coverage],
+        "suggested": None if calibration.suggested is None else asdict(calibration.suggested),
+        "macro": {"precision": macro.precision, "recall": macro.recall, "f1": macro.f1},
+        "confusion": [list(row) for row in evaluation.confusion],
+        "per_class": [asdict(score) | {"label": label_value(score.label)} for score in evaluation.per_class],
+    }
+
+
+def evaluation_row(evaluation: Evaluation) -> Row:
+    """Return the evaluation's key figures."""
+    low, high = evaluation.accuracy_ci95
+    return {
+        "run": evaluation.run,
+        "arch": evaluation.arch,
+        "split": evaluation.split,
+        "n": evaluation.n,
+        "accuracy": evaluation.accuracy,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "loss": evaluation.loss,
+        "errors": evaluation.n - evaluation.correct,
+    }
+
+
+def worst_confusions(evaluation: Evaluation, screen: Screen, *, heading: str = "Worst confusions") -> Text:
+    """Return the commonest errors in words, as many as fit on a line."""
+    words = [f"{true} read as {predicted}: {n}" for true, predicted, n in evaluation.worst_confusions()] or ["none"]
+    lines = (" · ".join(words[:n]) for n in range(len(words), 0, -1))
+    return screen.choose(Text.assemble((f"{printable(heading)}  ", "dim"), printable(line)) for line in lines)
+
+
+def suggestion_text(evaluation: Evaluation) -> str | None:
+    """Say with which confidence answers are how often right; None where no threshold can be named."""
+    point = evaluation.calibration.suggested
+    if point is None:
+        return None
+    if not point.min_confidence:
+        return f"All answers: {percent(point.accuracy)} right, without a --min-confidence."
+    least = f"{point.min_confidence:g}"
+    return (
+        f"Answers with a confidence of at least {least}: {percent(point.accuracy)} right on "
+        f"{percent(point.coverage, 1)} of the images: predict --min-confidence {least}"
+    )
+
+
+def _terminal(evaluation: Evaluation, show_command: Sequence[str], screen: Screen) -> Iterable[RenderableType]:
+    """Yield the figures, on the first screen of a terminal, then the tables behind them."""
+    calibration = evaluation.calibration
+    facts = make_facts()
+    facts.add_row("run", f"{evaluation.run} ({evaluation.arch})")
+    facts.add_row("split", f"{evaluation.split}, {evaluation.n:,} images")
+    facts.add_row("accuracy", f"{percent(evaluation.accuracy)}  (95 % interval {interval(evaluation.accuracy_ci95)})")
+    facts.add_row("errors", f"{evaluation.n - evaluation.correct:,}")
+    if evaluation.rejected:
+        facts.add_row("no digit", f"answered for {evaluation.rejected:,} images; here the next answer counts")
+    facts.add_row("loss", f"{evaluation.loss:.4f} nats, {calibration.loss:.4f} after temperature scaling")
+    facts.add_row("Brier score", f"{calibration.brier:.4f}")
+    facts.add_row(
+        "calibration",
+        f"error {percent(calibration.error)}, {percent(calibration.error_uncalibrated)} before temperature scaling",
+    )
+    if evaluation.cost is not None:
+        facts.add_row("cost", _cost(evaluation.cost))
+        facts.add_row("training", seconds(evaluation.cost.train_seconds))
+    yield facts
+    if said := suggestion_text(evaluation):
+        yield Text(said)
+    yield worst_confusions(evaluation, screen)
+    for true, predicted, _ in evaluation.worst_confusions(1) if show_command else ():
+        command = shlex.join([*show_command, "--true", true, "--predicted", predicted])
+        yield Text(printable(f"The images of a cell: {command}"), style="dim")
+    yield _classes(evaluation)
+    yield screen.choose(confusion_tables(evaluation))
+    if screen.brief:
+        yield Text("-v shows the tables of reliability and of accuracy against coverage.", style="dim")
+        return
+    yield _reliability(calibration)
+    yield _coverage(calibration)
+
+
+def _cost(cost: Cost) -> str:
+    products = f"{cost.multiply_accumulates:,} MAC/image, " if cost.multiply_accumulates else ""
+    return f"{cost.parameters:,} parameters, {products}{cost.model_bytes / 1e6:.1f} MB"
+
+
+def _classes(evaluation: Evaluation) -> RenderableType:
+    table = make_table("class", "precision", "recall", "F1", "images", numbers=4, folding={"class": 16})
+    for score in (*evaluation.per_class, evaluation.macro):
+        if score == evaluation.macro:
+            table.add_section()
+        ratios = (percent(ratio) for ratio in (score.precision, score.recall, score.f1))
+        table.add_row(score.label, *ratios, f"{score.support:,}")
+    return table
+
+
+def _reliability(calibration: Calibration) -> RenderableType:
+    table = make_table(
+        "confidence", "answers", "mean confidence", "accuracy", "95 % interval", title="Reliability", numbers=4
+    )
+    for each in calibration.reliability:
+        bounds = NOTHING if each.accuracy_ci95 is None else interval(each.accuracy_ci95)
+        edges = f"{each.low * 100:.1f}–{each.high * 100:.1f} %"
+        table.add_row(edges, f"{each.n:,}", percent(each.confidence), percent(each.accuracy), bounds)
+    return table
+
+
+def _coverage(calibration: Calibration) -> RenderableType:
+    table = make_table("--min-confidence", "images answered", "accuracy", title="Accuracy against coverage", numbers=2)
+    for point in calibration.coverage:
+        table.add_row(f"{point.min_confidence:g}", percent(point.coverage), percent(point.accuracy))
+    return table

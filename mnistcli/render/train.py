@@ -1,0 +1,49 @@
+"""How a finished training is shown."""
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from mnistcli.render.tables import interval, make_facts, percent, seconds
+from mnistcli.render.view import View
+from mnistcli.results.train import TrainResult
+
+
+def training_view(result: TrainResult, *, next_commands: list[str]) -> View:
+    """Return the result in all formats; the terminal's closes with commands to try next."""
+    return View(
+        schema="mnistcli.train/1",
+        document=lambda: _document(result),
+        rows=lambda: [_document(result)],
+        terminal=lambda _: [_terminal(result, next_commands)],
+        record=True,
+    )
+
+
+def _document(result: TrainResult) -> dict[str, Any]:
+    identity = {"run": result.run, "arch": result.arch, "dataset": result.dataset, "seed": result.seed}
+    return identity | result.figures | {"device": result.device}
+
+
+def _terminal(result: TrainResult, next_commands: list[str]) -> RenderableType:
+    test = result.evaluation
+    early = ", stopped early" if result.stopped_early else ""
+    facts = make_facts()
+    facts.add_row("run", Text(result.run, style="bold"))
+    facts.add_row("test accuracy", _accuracy(test.accuracy, test.accuracy_ci95))
+    facts.add_row("test loss", f"{test.loss:.4f} nats on {test.n:,} images")
+    facts.add_row(
+        "validation", f"{percent(result.validation_accuracy)} in epoch {result.best_epoch}, whose weights are kept"
+    )
+    facts.add_row("epochs", f"{len(result.history)}{early}")
+    facts.add_row("time", f"{seconds(result.train_seconds)} training, {seconds(result.compile_seconds)} compiling")
+    facts.add_row("network", f"{result.arch}, {result.parameters:,} parameters")
+    facts.add_row("device", result.device)
+    facts.add_row("folder", str(result.folder))
+    lines = [Text(f"  {command}", style="cyan") for command in next_commands]
+    return Group(facts, Text("\nTry next", style="dim"), *lines)
+
+
+def _accuracy(share: float, bounds: tuple[float, float]) -> Text:
+    return Text.assemble((percent(share), "bold green"), f"  (95 % interval {interval(bounds)})")

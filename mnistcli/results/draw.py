@@ -1,0 +1,50 @@
+"""What a network makes of a drawing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+    from mnistcli.results.inspect import LayerOutput
+    from mnistcli.results.predict import Prediction
+
+
+@dataclass(frozen=True)
+class DrawingAnswer:
+    """One run's answer to a drawing, and the steps to it.
+
+    Attributes:
+        run: The run's name.
+        prediction: The answer.
+        steps: The drawing after each named step: ink [height, width] float 0 to 1; at last, what the network saw,
+            [height, width, channels] uint8.
+        layers: What each layer made of that.
+        saliency: How much each pixel adds to the logit of the most probable class, [height, width] float32; None unless
+            asked for.
+    """
+
+    run: str
+    prediction: Prediction
+    steps: tuple[tuple[str, np.ndarray], ...] = field(compare=False, repr=False)
+    layers: tuple[LayerOutput, ...] = field(compare=False, repr=False)
+    saliency: np.ndarray | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Pad:
+    """Where to draw.
+
+    Attributes:
+        address: Of the page, on this machine.
+        runs: The names of the runs that read what is drawn.
+        folder: Where drawings are kept, in a folder for each class.
+    """
+
+    address: str
+    runs: tuple[str, ...]
+    folder: Path

@@ -1,0 +1,149 @@
+"""What training tells as it goes on, and what it comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mnistcli.results.spread import Spread
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from mnistcli.results.evaluate import Evaluation
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """A run's folder is claimed and its training begins."""
+
+    run: str
+    folder: Path
+    arch: str
+    device: str
+    epochs: int
+    steps_per_epoch: int
+    train_images: int
+
+
+@dataclass(frozen=True)
+class StepMetrics:
+    """Where training stands inside an epoch; loss and accuracy are running means over the epoch so far."""
+
+    epoch: int
+    step: int
+    loss: float
+    accuracy: float
+    images_per_second: float
+
+
+@dataclass(frozen=True)
+class EpochMetrics:
+    """One line of metrics.jsonl.
+
+    Training loss and accuracy are means over the epoch while the weights change, as Keras reports them; validation is
+    scored with the weights at the epoch's end. `seconds` is the time of the training steps alone.
+    """
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
+    images_per_second: float
+
+
+def by_epoch(histories: Sequence[Sequence[EpochMetrics]], metric: str) -> list[list[float]]:
+    """Return a metric of several runs, a list a run, up to the last epoch that all of them have."""
+    epochs = min(map(len, histories))
+    return [[getattr(each, metric) for each in history[:epochs]] for history in histories]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that the user should know of a run that goes on."""
+
+    text: str
+
+
+TrainEvent = Notice | RunStarted | StepMetrics | EpochMetrics
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a finished run came to; `evaluation` is the one look at the test set."""
+
+    run: str
+    folder: Path
+    arch: str
+    dataset: str
+    seed: int
+    history: tuple[EpochMetrics, ...]
+    best_epoch: int
+    stopped_early: bool
+    train_seconds: float
+    compile_seconds: float
+    parameters: int
+    device: str
+    evaluation: Evaluation
+
+    @property
+    def validation_accuracy(self) -> float:
+        """Validation accuracy of the weights that were kept."""
+        return self.history[self.best_epoch - 1].validation_accuracy
+
+    @property
+    def figures(self) -> dict[str, int | float | bool]:
+        """What run.json and `train --json` both say of the training."""
+        return {
+            "epochs": len(self.history),
+            "best_epoch": self.best_epoch,
+            "stopped_early": self.stopped_early,
+            "train_seconds": self.train_seconds,
+            "compile_seconds": self.compile_seconds,
+            "validation_accuracy": self.validation_accuracy,
+            "test_accuracy": self.evaluation.accuracy,
+            "test_loss": self.evaluation.loss,
+            "parameters": self.parameters,
+        }
+
+
+class MemberEvent(NamedTuple):
+    """Something that the training of one member of a group tells; None: it is finished."""
+
+    seed: int
+    event: TrainEvent | None
+
+
+@dataclass(frozen=True)
+class GroupMember:
+    """One training of a group; `history` and `figures` are as in `TrainResult`."""
+
+    seed: int
+    run: str
+    device: str
+    history: tuple[EpochMetrics, ...]
+    figures: Mapping[str, Any]
+
+    @property
+    def test_accuracy(self) -> float:
+        """The share of test images that it reads right."""
+        return float(self.figures["test_accuracy"])
+
+
+@dataclass(frozen=True)
+class GroupResult:
+    """What the trainings of one recipe, with several seeds, came to."""
+
+    group: str
+    folder: Path
+    arch: str
+    dataset: str
+    members: tuple[GroupMember, ...]
+
+    @property
+    def accuracies(self) -> Spread:
+        """The members' test accuracies."""
+        return Spread(tuple(member.test_accuracy for member in self.members))
