@@ -21,7 +21,7 @@ complete -c mnistcli -n __fish_use_subcommand -a summary -d 'Show a network laye
 complete -c mnistcli -n __fish_use_subcommand -a bench -d 'Measure a device: how fast it compiles, trains and predicts.'
 complete -c mnistcli -n __fish_use_subcommand -a doctor -d 'Check the installation: versions, devices, compiler, folders, data, two steps of training.'
 complete -c mnistcli -n __fish_use_subcommand -a completion -d 'Print the script that completes mnistcli'"'"'s commands in a shell.'
-complete -c mnistcli -n __fish_use_subcommand -a help -d 'Show help on a command, or on a topic: networks in one line, devices and hosts, exit codes.'
+complete -c mnistcli -n __fish_use_subcommand -a help -d 'Show a page of the manual, and the options of a command.'
 complete -c mnistcli -n __fish_use_subcommand -a data -d 'Show, describe, verify, export, prepare and audit the images.'
 complete -c mnistcli -n __fish_use_subcommand -a runs -d 'List, show, compare, train again and export what was trained.'
 complete -c mnistcli -n __fish_use_subcommand -l quiet -s q -d 'Say nothing but the result and errors.'

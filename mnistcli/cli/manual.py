@@ -9,9 +9,7 @@ from typing import Annotated
 import typer
 
 from mnistcli.cli.face import format_examples
-from mnistcli.errors import ExitCode, UsageError, suggestion
-from mnistcli.models import RECIPES
-from mnistcli.render.view import wrapped
+from mnistcli.errors import UsageError, suggestion
 
 HELP_EPILOG = format_examples(["mnistcli help arch", "mnistcli help devices", "mnistcli help train"])
 COMPLETION_EPILOG = format_examples(
@@ -22,44 +20,25 @@ COMPLETION_EPILOG = format_examples(
     ]
 )
 PAGES = files("mnistcli") / "manual"  # a Markdown file a topic
-TOPICS = ("arch", "devices", "exit-codes")
-ARCH_INTRODUCTION = """\
-A network is written in one line, its layers separated by commas:
-
-  mnistcli train --arch "conv 32 3x3, norm, relu, pool 2, dense 64, relu"
-  mnistcli summary "conv 16 3x3, relu, residual(conv 16 3x3 same, relu), mean"
-
-The last layer, one unit for each class, is implied, and so is 'flatten' before the first 'dense'. \
-'train', 'compare' and 'summary' take such a line; 'evaluate' and others find its newest finished run.
-
-A network can also be a class in Flax, in a file of yours; 'mnistcli init' writes an example:
-
-  mnistcli init net.py
-  mnistcli train --arch net.py:Net
-
-  network = layer, layer, …
-"""
-ARCH_NAMES = "Names of the catalogue stand for these:"
+TOPICS = tuple(sorted(each.name.removesuffix(".md") for each in PAGES.iterdir() if each.name.endswith(".md")))
 
 
 def show_help(
     ctx: typer.Context,
-    topic: Annotated[list[str] | None, typer.Argument(help=f"A command, or one of {', '.join(TOPICS)}.")] = None,
+    topic: Annotated[
+        list[str] | None, typer.Argument(metavar="[TOPIC]...", help=f"A command, or one of {', '.join(TOPICS)}.")
+    ] = None,
 ) -> None:
-    """Show help on a command, or on a topic: networks in one line, devices and hosts, exit codes."""
-    if topic == ["arch"]:
-        for line in _arch_topic().splitlines():
-            print(wrapped(line, sys.stdout))
-        return
-    if topic == ["exit-codes"]:
-        for code in ExitCode:
-            print(wrapped(f"{code.value}\t{code.meaning}", sys.stdout))
-        return
-    if topic == ["devices"]:
-        _show_page("devices")
-        return
+    """Show a page of the manual, and the options of a command."""
     here, found = ctx.find_root(), ctx.find_root().command
-    for word in topic or []:
+    words = topic or []
+    page = words[0] if len(words) == 1 and words[0] in TOPICS else None
+    if page is not None:
+        _show_page(page)
+        if page not in found.commands:  # type: ignore[attr-defined]
+            return
+        print()
+    for word in words:
         commands = getattr(found, "commands", {})
         if word not in commands:
             raise UsageError(f"There is no help on {word!r}{suggestion(word, [*commands, *TOPICS])}")
@@ -78,13 +57,6 @@ def _show_page(name: str) -> None:
     from rich.markdown import Markdown
 
     Console().print(Markdown(text))
-
-
-def _arch_topic() -> str:
-    from mnistcli.models.language import grammar
-
-    names = [f"  {name:9}{recipe.network}" for name, recipe in RECIPES.items()]
-    return "\n".join([ARCH_INTRODUCTION + grammar(), "", ARCH_NAMES, *names])
 
 
 def completion(

@@ -18,9 +18,7 @@ from difflib import SequenceMatcher
 
 from mnistcli.errors import UsageError, suggestion
 from mnistcli.models.layers import (
-    ACTIVATIONS,
     INITIALIZERS,
-    LAYERS,
     USAGES,
     Activation,
     Conv,
@@ -239,12 +237,6 @@ def _without_common(texts: Sequence[str]) -> list[str]:
         ", ".join([*(["…"] if start else []), *each[start : len(each) - end], *(["…"] if end else [])])
         for each in parts
     ]
-
-
-def grammar() -> str:
-    """Return what `mnistcli help arch` says of the language, but for its examples."""
-    lines = [f"  {each.usage}\n      {each.meaning}" for each in LAYERS if each is not Activation]
-    return "\n".join([*lines, "  One of jax.nn's functions of each number:", f"      {', '.join(ACTIVATIONS)}"])
 
 
 def _parse_list(text: str, place: str, depth: int) -> Layers:
