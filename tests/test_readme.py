@@ -25,7 +25,8 @@ OPERATORS = "();<>|&\n"
 # Trainings of the tour take the first images only; no browser, no server.
 SHORT = """#!/bin/sh
 case "$1" in
-    train|tune) exec {python} -m mnistcli "$@" --limit 600 --epochs 1 ;;
+    train) exec {python} -m mnistcli "$@" --limit 300 --epochs 1 ;;
+    tune) exec {python} -m mnistcli "$@" --limit 300 --epochs 1 --trials 2 ;;
     *) exec {python} -m mnistcli "$@" ;;
 esac
 """

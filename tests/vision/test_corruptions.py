@@ -1,11 +1,10 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from mnistcli.config import CORRUPTIONS
 from mnistcli.datasets import load
 from mnistcli.vision.corruptions import KINDS, SHIFT, STRIPE_WIDTH, TOGETHER, corrupt
+from tests.regenerate import MANUAL
 
 DIGITS = load("mnist").test.images[:40]
 ALIKE = ("scale", "brightness", "stripe", "canny_edges")  # which draw nothing at random
@@ -102,6 +101,6 @@ def test_edges_go_round_a_square() -> None:
     assert corrupt(square, "canny_edges")[0, 12:16, 6:10].any(), "a faint edge is joined to a strong one"
 
 
-def test_the_readme_states_every_severity() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    assert all(f"| `{name}` | {kind.severity} |" in readme for name, kind in KINDS.items())
+def test_the_manual_states_every_severity() -> None:
+    page = (MANUAL / "evaluate.md").read_text()
+    assert all(f"| `{name}` | {kind.severity} |" in page for name, kind in KINDS.items())
