@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from functools import cache, partial
 from pathlib import Path
@@ -40,6 +40,7 @@ from mnistcli.vision import Source, unpack, unpack_array
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    import jax
     import numpy as np
 
     from mnistcli.commands.course import Notify, Session
@@ -91,13 +92,12 @@ def train(
         MnistcliError: The loss stopped being a number, or the disk is full.
     """
     config = configure(arch, data=_choice_of(dataset), **_checked(settings | {"seed": seed}))
-    device = _set_up_jax()
-    _execute_source(arch)
+    runs = RunsFolder(Path(runs_dir))
+    with _jax() as device:
+        _execute_source(arch)
+        from mnistcli.commands.train import train as train_run
 
-    from mnistcli.commands.train import train as train_run
-
-    work = partial(train_run, config, runs=RunsFolder(Path(runs_dir)), name=name)
-    return _trained(work, device, dataset, progress=progress)
+        return _trained(partial(train_run, config, runs=runs, name=name), device, dataset, progress=progress)
 
 
 def resume(
@@ -126,14 +126,12 @@ def resume(
     given: dict[str, Any] = {} if epochs is None else _checked({"epochs": epochs})
     given |= {} if dataset is None else {"dataset": _choice_of(dataset).dataset}
     given |= {} if arch is None else {"arch": arch_key(arch)}
-    device = _set_up_jax()
-    if arch is not None:
+    runs = RunsFolder(Path(runs_dir))
+    with _jax() as device:
         _execute_source(arch)
+        from mnistcli.commands.train import resume as resume_run
 
-    from mnistcli.commands.train import resume as resume_run
-
-    work = partial(resume_run, str(run), runs=RunsFolder(Path(runs_dir)), given=given)
-    return _trained(work, device, dataset, progress=progress)
+        return _trained(partial(resume_run, str(run), runs=runs, given=given), device, dataset, progress=progress)
 
 
 def evaluate(
@@ -161,11 +159,10 @@ def evaluate(
     check_split(split)
     found = load_run(run, runs_dir=runs_dir)
     images = _load(dataset, _choice_for(found, dataset), progress=progress)
-    _set_up_jax()
+    with _jax():
+        from mnistcli.commands.evaluate import evaluate as evaluate_run
 
-    from mnistcli.commands.evaluate import evaluate as evaluate_run
-
-    return evaluate_run(found, images, split=split)
+        return evaluate_run(found, images, split=split)
 
 
 def compare(
@@ -197,12 +194,11 @@ def compare(
     choice = _choice_for(first, dataset)
     found = [_find(run, runs_dir, choice) for run in runs]
     images = _load(dataset, choice, progress=progress)
-    _set_up_jax()
+    with _jax():
+        from mnistcli.commands.compare import compare as compare_runs
+        from mnistcli.commands.compare import distinct
 
-    from mnistcli.commands.compare import compare as compare_runs
-    from mnistcli.commands.compare import distinct
-
-    return compare_runs(distinct(found), images, split=split, different_data=allow_different_data)
+        return compare_runs(distinct(found), images, split=split, different_data=allow_different_data)
 
 
 def predict(
@@ -235,20 +231,18 @@ def predict(
         raise UsageError(unknown("choice of invert", invert, INVERT))
     folder = RunsFolder(Path(runs_dir))
     found = load_run(run or ("latest" if folder.has_finished() else "builtin"), runs_dir=runs_dir)
-    if found.needs_jax:
-        _set_up_jax()
+    with _jax() if found.needs_jax else nullcontext():
+        from mnistcli.commands.predict import predict as predict_pictures
 
-    from mnistcli.commands.predict import predict as predict_pictures
-
-    answers = predict_pictures(
-        _sources(images, "images"),
-        [found],
-        invert=invert,
-        split_digits=split_digits,
-        on_device=found.needs_jax,
-        alone=True,  # a script's own processes would run the script again
-    )
-    return Predictions(_raising(answers) if strict else answers)
+        answers = predict_pictures(
+            _sources(images, "images"),
+            [found],
+            invert=invert,
+            split_digits=split_digits,
+            on_device=found.needs_jax,
+            alone=True,  # a script's own processes would run the script again
+        )
+        return Predictions(_raising(answers) if strict else answers)
 
 
 def load_run(run: RunLike = "latest", *, runs_dir: str | Path = RUNS_DIR) -> Run:
@@ -368,21 +362,45 @@ def _progress(*, shown: bool) -> Iterator[Notify]:
         yield notify
 
 
-@cache
-def _set_up_jax() -> str:
-    """Set JAX up as the commands do, once, and return what it computes on.
+@contextmanager
+def _jax() -> Iterator[str]:
+    """Set JAX up as the commands do, and yield what it computes on.
 
-    A notebook's JAX that has computed already keeps its devices, and its cache of compiled programs where it has one.
+    What a notebook has set, such as 64-bit numbers, holds outside this block alone: the weights do not depend on it.
+    """
+    name, device = _set_up_jax()
+    import jax
+
+    with (
+        jax.default_device(device),
+        jax.enable_x64(False),
+        jax.default_matmul_precision(None),
+        jax.default_prng_impl("threefry2x32"),
+        jax.numpy_dtype_promotion("standard"),
+        jax.numpy_rank_promotion("allow"),
+    ):
+        yield name
+
+
+@cache
+def _set_up_jax() -> tuple[str, jax.Device]:
+    """Set JAX up, once; return what it computes on, and the first device.
+
+    A notebook that has used JAX keeps its default device, and its cache of compiled programs.
     """
     from mnistcli.jax_setup import set_up
 
-    jax = sys.modules.get("jax")
-    has_cache = jax is not None and jax.config.jax_compilation_cache_dir is not None
-    return set_up(cache=not has_cache, tell=partial(warnings.warn, stacklevel=4))
+    used = sys.modules.get("jax")
+    cached, chosen = (used.config.jax_compilation_cache_dir, used.config.jax_default_device) if used else (None, None)
+    name = set_up(cache=cached is None, tell=partial(warnings.warn, stacklevel=5))
+    config: Any = sys.modules["jax"].config
+    device = config.jax_default_device
+    config.update("jax_default_device", chosen)
+    return name, device
 
 
-def _execute_source(arch: str) -> None:
-    if is_flax(arch):
+def _execute_source(arch: str | None) -> None:
+    if arch is not None and is_flax(arch):
         from mnistcli.models.flax_file import load as execute
         from mnistcli.models.flax_file import read_source
 
