@@ -29,6 +29,13 @@ if TYPE_CHECKING:
         resume,
         train,
     )
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module("mnistcli.api"), name)
+
 
 __version__ = "0.2.0"
 __all__ = [
@@ -36,12 +43,6 @@ __all__ = [
     "Run", "RunError", "TrainResult", "UsageError", "compare", "evaluate", "load_data", "load_run", "predict",
     "resume", "train",
 ]  # fmt: skip
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("mnistcli.api"), name)
 
 
 def __dir__() -> list[str]:
