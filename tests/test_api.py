@@ -1,6 +1,8 @@
 """`import mnistcli` in notebooks and scripts: what the commands do, as functions."""
 
+import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -27,17 +29,17 @@ import mnistcli
 told = {"at first": sorted({name.split(".")[0] for name in sys.modules}), "names": dir(mnistcli)}
 mnistcli.load_run("builtin")
 digits = mnistcli.load_data().test.images[:150]
-told["labels"] = [answer.label for answer in mnistcli.predict(digits, run="builtin")]
+mnistcli.predict(digits[:1])
 told["without JAX"] = sorted({name.split(".")[0] for name in sys.modules})
 
 import jax
 
-jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_default_prng_impl", "rbg")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+told["labels"] = [answer.label for answer in mnistcli.predict(digits, run="builtin")]
 result = mnistcli.train("linear", epochs=2, limit=3000)
 told |= {"run": result.run, "figures": result.figures, "files": sorted(path.name for path in result.folder.iterdir())}
-told["own"] = [str(jax.numpy.ones(1).dtype), str(jax.config.jax_default_device)]
+told["own"] = [str(jax.numpy.ones(1).dtype), str(jax.config.jax_default_device), os.environ["JAX_ENABLE_X64"]]
 
 before = signal.getsignal(signal.SIGINT)
 last = Path("runs/stopped/last.safetensors")
@@ -101,7 +103,8 @@ def script(make_once: MakeOnce) -> Path:
 
     def fill(folder: Path) -> None:
         (folder / "script.py").write_text(SCRIPT)
-        done = subprocess.run([sys.executable, "script.py"], cwd=folder, capture_output=True, text=True)
+        command, environment = [sys.executable, "script.py"], os.environ | {"JAX_ENABLE_X64": "1"}
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240)
         assert (done.returncode, done.stderr) == (0, "")
         (folder / "said.json").write_text(done.stdout)
 
@@ -168,7 +171,7 @@ def test_a_training_is_the_command_s_to_the_bit_whatever_a_notebook_sets_in_jax(
 
 
 def test_a_notebook_s_own_jax_stays_as_it_was(said: Any) -> None:
-    assert said["own"] == ["float64", "None"]
+    assert said["own"] == ["float64", "None", "1"]
 
 
 def test_an_interrupt_leaves_a_run_that_goes_on_and_the_handler_as_it_was(said: Any) -> None:
@@ -312,11 +315,12 @@ def test_figures_show_themselves_without_pyplot_whatever_the_classes_are_called(
     runs: Path, linear: mnistcli.Evaluation
 ) -> None:
     named = replace(linear, class_names=("$\\frac", *linear.class_names[1:]))
-    for drawable in (named, mnistcli.load_run("linear", runs_dir=runs), mnistcli.load_data()):
-        figure: Any = drawable.figure()
-        assert figure._repr_png_().startswith(b"\x89PNG")
+    figure: Any = named.figure()
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    figure.savefig(io.BytesIO())  # by Matplotlib itself, too
     assert len(mnistcli.load_data().figure().axes) == 9
-    assert mnistcli.compare("linear", "dense", runs_dir=runs).figure().axes
+    for drawable in (mnistcli.load_run("linear", runs_dir=runs), mnistcli.compare("linear", "dense", runs_dir=runs)):
+        assert hasattr(drawable.figure(), "_repr_png_")
     assert "matplotlib.pyplot" not in sys.modules
 
 
