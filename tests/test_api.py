@@ -314,10 +314,10 @@ def test_names_in_a_notebook_s_table_are_text(linear: mnistcli.Evaluation) -> No
 def test_figures_show_themselves_without_pyplot_whatever_the_classes_are_called(
     runs: Path, linear: mnistcli.Evaluation
 ) -> None:
-    named = replace(linear, class_names=("$\\frac", *linear.class_names[1:]))
+    named = replace(linear, class_names=("$\\frac$", *linear.class_names[1:]))
     figure: Any = named.figure()
+    figure.savefig(io.BytesIO())
     assert figure._repr_png_().startswith(b"\x89PNG")
-    figure.savefig(io.BytesIO())  # by Matplotlib itself, too
     assert len(mnistcli.load_data().figure().axes) == 9
     for drawable in (mnistcli.load_run("linear", runs_dir=runs), mnistcli.compare("linear", "dense", runs_dir=runs)):
         assert hasattr(drawable.figure(), "_repr_png_")
