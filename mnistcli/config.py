@@ -1,6 +1,7 @@
 """What a training run is told to do: one frozen dataclass with its checks, and the optimizers it may name."""
 
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -114,6 +115,35 @@ class DataChoice:
     def choice(self) -> "DataChoice":
         """Return the choice of data alone."""
         return DataChoice(**{each.name: getattr(self, each.name) for each in fields(DataChoice)})
+
+
+def choose_data(given: Mapping[str, Any], before: DataChoice | None = None) -> DataChoice:
+    """Return the data set that is asked for: what is given, by attribute, in place of what was chosen before.
+
+    Another data set than before is taken as it is, and not converted as that was.
+    """
+    if before is None or given.get("dataset", before.dataset) != before.dataset:
+        before = DataChoice()
+    return replace(before, **given)
+
+
+def choose_data_for(run: str, before: DataChoice, given: Mapping[str, Any]) -> DataChoice:
+    """Return the data set that is asked for, by default what a run was trained on.
+
+    Raises:
+        UsageError: That is a path: what a file names is not opened unless the user names it too.
+    """
+    if before.is_path and "dataset" not in given:
+        raise UsageError(f"The run {run!r} was trained on {before.dataset!r}: name a data set with --dataset.")
+    return choose_data(given, before)
+
+
+def absolute(dataset: str) -> str:
+    """Return a folder or file with its whole path, so that a run still says what it was after a change of folder."""
+    if not dataset or "\0" in dataset:
+        raise UsageError(f"--dataset {dataset!r} names nothing.")
+    there = dataset != "mnist" and os.path.exists(dataset)  # noqa: PTH110  (Path.exists may raise)
+    return str(Path(dataset).absolute()) if there else dataset
 
 
 @dataclass(frozen=True, kw_only=True)

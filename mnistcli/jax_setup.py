@@ -129,7 +129,8 @@ def prepare_environment() -> list[str]:
     Raises:
         UsageError: XLA refuses the user's XLA_FLAGS; it would end the process.
     """
-    dropped = sorted(name for name in os.environ if name.startswith(("JAX_", "FLAX_")) and name not in KEPT_VARIABLES)
+    named = sorted(name for name in os.environ if name.startswith(("JAX_", "FLAX_")) and name not in KEPT_VARIABLES)
+    dropped = [] if "jax" in sys.modules else named  # a notebook's JAX has read them
     for name in dropped:
         del os.environ[name]
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # else three quarters of a GPU's memory are taken

@@ -122,6 +122,34 @@ def held_interrupts() -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
+def noted_interrupts() -> Iterator[Callable[[], bool]]:
+    """Yield a function that says whether Ctrl-C has come, in a process that is not the program's own: a notebook's.
+
+    A first Ctrl-C is only noted, and raises KeyboardInterrupt at the block's end unless an error ends the block; a
+    second one does at once what it did before. Elsewhere than in the main thread, and where Ctrl-C does nothing or ends
+    the process, nothing is changed.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield lambda: False
+        return
+    came = threading.Event()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if came.is_set():
+            before(number, frame)
+        came.set()
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield came.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came.is_set():
+        raise KeyboardInterrupt
+
+
+@contextmanager
 def undoing(undo: Callable[[], None]) -> Iterator[None]:
     """Call `undo` when the block ends, however it ends: by a signal, too."""
     _undos.append(undo)

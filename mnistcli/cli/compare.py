@@ -137,6 +137,7 @@ def compare(
     device = compute.start(face)
 
     from mnistcli.commands.compare import compare as compare_runs
+    from mnistcli.commands.compare import distinct
     from mnistcli.commands.train import train
     from mnistcli.render.compare import comparison_view, verdict
 
@@ -155,7 +156,7 @@ def compare(
         load_source(arch)
         work = partial(train, configure(arch, data=choice), runs=folder)
         train_visibly(face, work, data, device=device, plots=True)
-    chosen = _distinct([found.get(name) or folder.find(name, data=choice) for name in names])
+    chosen = distinct([found.get(name) or folder.find(name, data=choice) for name in names])
     face.note(f"Comparing {', '.join(run.name for run in chosen)} on the {split} images of {choice.dataset}.")
     comparison = compare_runs(chosen, images, split=split, different_data=allow_different_data)
     if plot is not None:
@@ -320,13 +321,3 @@ def _missing(names: list[str], folder: RunsFolder, choice: DataChoice) -> list[s
 
 def _key(name: str) -> str:
     return arch_key(name) if is_architecture(name) else name
-
-
-def _distinct(runs: list[Run]) -> list[Run]:
-    places: dict[Path, str] = {}
-    for run in runs:
-        place = run.weights.resolve()
-        if place in places:
-            raise UsageError(f"compare was given the run {run.name!r} twice: name two different runs.")
-        places[place] = run.name
-    return runs

@@ -195,7 +195,7 @@ def clean(
     ] = None,
 ) -> None:
     """Throw away decoded data sets; what they were made from is left alone."""
-    from mnistcli.cli.data_options import absolute
+    from mnistcli.config import absolute
     from mnistcli.datasets import clean_cache
     from mnistcli.render.data import clean_view
 

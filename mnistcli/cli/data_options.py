@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnistcli.config import DataChoice
+from mnistcli.config import DataChoice, absolute, choose_data, choose_data_for
 from mnistcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -75,23 +74,12 @@ class Data:
     offline: bool = False
 
     def choice(self, before: DataChoice | None = None) -> DataChoice:
-        """Return what is asked for: what the command line says, in place of what was chosen before.
-
-        Another data set than before is taken as it is, and not converted as that was.
-        """
-        if before is None or self.given.get("dataset", before.dataset) != before.dataset:
-            before = DataChoice()
-        return replace(before, **self.given)
+        """Return what is asked for, as `config.choose_data` does."""
+        return choose_data(self.given, before)
 
     def choice_for(self, run: str, before: DataChoice) -> DataChoice:
-        """Return what is asked for, by default what a run was trained on.
-
-        Raises:
-            UsageError: That is a path: what a file names is not opened unless the user names it too.
-        """
-        if before.is_path and "dataset" not in self.given:
-            raise UsageError(f"The run {run!r} was trained on {before.dataset!r}: name a data set with --dataset.")
-        return self.choice(before)
+        """Return what is asked for, by default what a run was trained on, as `config.choose_data_for` does."""
+        return choose_data_for(run, before, self.given)
 
     def arguments(self) -> list[str]:
         """Return the options that were given, as a command line has them."""
@@ -145,14 +133,6 @@ def with_dataset(data: Data, name: str) -> Data:
     if "dataset" in data.given:
         raise UsageError("Name the data set once: as the argument or with --dataset.")
     return replace(data, given=data.given | {"dataset": absolute(name)})
-
-
-def absolute(dataset: str) -> str:
-    """Return a folder or file with its whole path, so that a run still says what it was after a change of folder."""
-    if not dataset or "\0" in dataset:
-        raise UsageError(f"--dataset {dataset!r} names nothing.")
-    there = dataset != "mnist" and os.path.exists(dataset)  # noqa: PTH110  (Path.exists may raise)
-    return str(Path(dataset).absolute()) if there else dataset
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnistcli.cli.data_options import absolute
+from mnistcli.config import absolute
 from mnistcli.errors import RunError, UsageError
 from mnistcli.models.settings import Setting, complete, configured, given_by, in_order, read_settings
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 
@@ -49,6 +50,21 @@ def compare(chosen: Sequence[Run], dataset: Dataset, *, split: str, different_da
     )
     q, p = cochran_test(np.array([each.right for each in answers])) if len(answers) > 2 else (None, None)
     return Comparison(compared, pairs, cochran_q=q, cochran_p=p)
+
+
+def distinct(runs: Sequence[Run]) -> Sequence[Run]:
+    """Return runs that are to be compared.
+
+    Raises:
+        UsageError: Two of them have the same weights' file.
+    """
+    places: dict[Path, str] = {}
+    for run in runs:
+        place = run.weights.resolve()
+        if place in places:
+            raise UsageError(f"compare was given the run {run.name!r} twice: name two different runs.")
+        places[place] = run.name
+    return runs
 
 
 def compare_groups(

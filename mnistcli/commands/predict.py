@@ -43,6 +43,7 @@ def predict(
     invert: str = "auto",
     split_digits: bool = False,
     on_device: bool = False,
+    alone: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Prediction]:
     """Yield a prediction for each source, in their order; a picture that cannot be read yields its error.
@@ -53,6 +54,7 @@ def predict(
         invert: As of `images.normalize`.
         split_digits: Whether a picture shows a line of digits, to be read one by one.
         on_device: Whether JAX computes, which is set up then; else ONNX Runtime, in the processes that read.
+        alone: Whether this process reads all pictures, however many, and starts no others.
         tell: Hears which process keeps us waiting.
 
     Raises:
@@ -81,10 +83,12 @@ def predict(
         look, side = partial(_look, model.pictures, model.image_shape, invert), WORKING_SIDE
         finish = _answer
     answer = partial(finish, model.class_names, model.rejects, forward)
+    read: Iterator[list[Prediction]]
     if on_device:
-        yield from chain.from_iterable(map(answer, read_pictures(sources, look, list, side=side, tell=tell)))
+        read = map(answer, read_pictures(sources, look, list, side=side, alone=alone, tell=tell))
     else:
-        yield from chain.from_iterable(read_pictures(sources, look, answer, side=side, tell=tell))
+        read = read_pictures(sources, look, answer, side=side, alone=alone, tell=tell)
+    yield from chain.from_iterable(read)
 
 
 def save_pictures(answers: Iterable[Prediction], folder: Path) -> Iterator[Prediction]:

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 
 from mnistcli.commands.answers import Answers, answers_of, ensemble
 from mnistcli.commands.flips import flips_between
@@ -57,6 +58,12 @@ def _subject(evaluation: Evaluation, runs: Sequence[Run], dataset: Dataset) -> t
     )
 
 
+def _called_as(argv: Sequence[str]) -> str:
+    """Return the command that made a run: the program's, or, of a run that Python code made, that of the code."""
+    by_program = not argv or Path(argv[0]).name == "mnistcli" or Path(argv[0]).parts[-2:] == ("mnistcli", "__main__.py")
+    return shlex.join(["mnistcli", *argv[1:]] if by_program else ["python", *argv])
+
+
 def _making(runs: Sequence[Run]) -> Making | None:
     records = [record for run in runs if (record := run.record())]
     if not records:
@@ -68,7 +75,7 @@ def _making(runs: Sequence[Run]) -> Making | None:
         **{name.replace("_", " "): str(value) for name, value in settings.items() if value not in (None, (), False)},
         "seeds" if len(records) > 1 else "seed": ", ".join(str(record.config.seed) for record in records),
         "trained": first.created,
-        "called as": shlex.join(["mnistcli", *map(str, known.get("argv", [])[1:])]),
+        "called as": _called_as([str(word) for word in known.get("argv", [])]),
         "device": str(known.get("device")),
         "platform": str(known.get("platform")),
         "versions": ", ".join(f"{name} {number}" for name, number in dict(known.get("versions") or {}).items()),

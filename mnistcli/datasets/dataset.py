@@ -9,6 +9,7 @@ import numpy as np
 from mnistcli.config import SPLITS, DataChoice, check_split
 from mnistcli.errors import DataError, UsageError
 from mnistcli.results.data import DatasetSummary, Sample, SplitSummary
+from mnistcli.results.shown import Drawable
 from mnistcli.vision import is_mnist_like
 
 PROBES = 200  # images that are looked at to tell whether a data set is like MNIST
@@ -36,7 +37,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Dataset:
+class Dataset(Drawable):
     """A data set: training, validation and test images with their class names.
 
     Attributes:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
 
 from mnistcli.metrics.welch import mean_interval
@@ -14,6 +14,7 @@ from mnistcli.render.figures import (
     MARKERS,
     MATRIX_COLOURS,
     MOST_COUNTS,
+    Figure,
     cycle,
     draw_mean,
     rotation,

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import Figure as PlainFigure
+from matplotlib.figure import FigureBase
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
@@ -41,14 +42,29 @@ KIND_COLOURS = {
 }  # fmt: skip
 
 
-def save(figure: Figure, path: Path) -> None:
+class Figure(PlainFigure):
+    """A figure that a notebook shows, with pyplot or without."""
+
+    def _repr_png_(self) -> bytes:
+        return encoded(self, "png")
+
+
+def save(figure: PlainFigure, path: Path) -> None:
     """Write the figure in the format that the path's suffix names, whole or not at all.
 
     Raises:
         UsageError: The file cannot be written.
     """
+    content = encoded(figure, path.suffix[1:].lower())
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        raise UsageError(f"The figure cannot be written to {str(path)!r}: {error.strerror}.") from error
+
+
+def encoded(figure: PlainFigure, suffix: str) -> bytes:
+    """Return the content of a file of the figure in the format that the suffix names."""
     content = io.BytesIO()
-    suffix = path.suffix[1:].lower()
     for text in figure.findobj(Text):
         text.set_parse_math(False)  # a "$" in the name of a class is a dollar sign
     # Without the salt and with a date the same figure makes another SVG; text stays text, to search and to edit.
@@ -57,10 +73,7 @@ def save(figure: Figure, path: Path) -> None:
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # it draws a box instead
         figure.draw_without_rendering()  # only a second layout makes room for every label
         figure.savefig(content, format=suffix, dpi=DPI, metadata={"Date": None} if suffix == "svg" else None)
-    try:
-        write_atomically(path, content.getvalue())
-    except OSError as error:
-        raise UsageError(f"The figure cannot be written to {str(path)!r}: {error.strerror}.") from error
+    return content.getvalue()
 
 
 def curves(name: str, histories: Sequence[Sequence[EpochMetrics]]) -> Figure:

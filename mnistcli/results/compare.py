@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from mnistcli.results.shown import Drawable
+
 if TYPE_CHECKING:
     from mnistcli.results.evaluate import Evaluation
     from mnistcli.results.spread import Spread
@@ -46,7 +48,7 @@ class PairedTest:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Drawable):
     """Several runs on the same split, and each pair of them.
 
     Attributes:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
+from mnistcli.results.shown import Drawable
 from mnistcli.results.spread import Spread
 
 
@@ -104,7 +105,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Drawable):
     """A model's answers on one split: `confusion[true][predicted]` counts images.
 
     Attributes:

@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mnistcli.errors import ImageError
+from mnistcli.results.shown import Tabular
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -58,7 +61,7 @@ class Digit:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class Prediction(Tabular):
     """One picture's answer, or the reason why there is none.
 
     Attributes:
@@ -93,9 +96,37 @@ class Prediction:
         return rank(self.class_names, self.probabilities, rejects=self.rejects)
 
     @property
+    def label(self) -> str:
+        """The most probable answer.
+
+        Raises:
+            ImageError: The picture could not be read.
+        """
+        return self._best[0]
+
+    @property
+    def confidence(self) -> float:
+        """Its probability.
+
+        Raises:
+            ImageError: The picture could not be read.
+        """
+        return self._best[1]
+
+    @property
+    def _best(self) -> tuple[str, float]:
+        if self.error is not None:
+            raise ImageError(f"{self.path!r} {self.error}.")
+        return self.top[0]
+
+    @property
     def pictures(self) -> list[np.ndarray]:
         """All that the network saw, from left to right."""
         return [digit.picture for digit in self.digits] if self.picture is None else [self.picture]
+
+
+class Predictions(list[Prediction], Tabular):
+    """Answers in the order of their pictures."""
 
 
 @dataclass(frozen=True)

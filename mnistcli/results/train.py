@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mnistcli.results.shown import Drawable
 from mnistcli.results.spread import Spread
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ TrainEvent = Notice | RunStarted | StepMetrics | EpochMetrics
 
 
 @dataclass(frozen=True)
-class TrainResult:
+class TrainResult(Drawable):
     """What a finished run came to; `evaluation` is the one look at the test set."""
 
     run: str

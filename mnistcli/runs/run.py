@@ -9,6 +9,7 @@ import numpy as np
 from mnistcli.config import DataChoice, OnnxReading
 from mnistcli.errors import RunError
 from mnistcli.files import read_bounded
+from mnistcli.results.shown import Drawable
 from mnistcli.results.train import EpochMetrics
 from mnistcli.runs.checkpoint import read_metrics
 from mnistcli.runs.record import RunRecord, read_record
@@ -25,7 +26,7 @@ BUILTIN = Path(__file__).parent / "builtin.safetensors"
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Drawable):
     """A run that can be evaluated: its name and its weights, and its folder where it has one.
 
     Attributes:

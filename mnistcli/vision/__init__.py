@@ -1,6 +1,6 @@
 """Somebody's picture → 28×28 grey pixels, the way MNIST was made."""
 
-from mnistcli.vision.arrays import npy_header, unpack
+from mnistcli.vision.arrays import npy_header, unpack, unpack_array
 from mnistcli.vision.decode import WORKING_SIDE, Picture, Source, read_picture
 from mnistcli.vision.normalize import Steps, interpretations, is_mnist_like, normalize
 from mnistcli.vision.paths import read_paths, walk
@@ -26,5 +26,6 @@ __all__ = [
     "read_picture",
     "read_pictures",
     "unpack",
+    "unpack_array",
     "walk",
 ]

@@ -51,6 +51,25 @@ def unpack(source: Source) -> Iterator[Source]:
             yield Source(source.name, ImageError(f"is a damaged file of arrays: {error}"))
 
 
+def unpack_array(values: np.ndarray, *, name: str) -> Iterator[Source]:
+    """Yield every picture in an array of numbers, as of a file that holds it.
+
+    Raises:
+        ImageError: It holds no pictures, or something else than numbers.
+    """
+    if values.dtype.kind not in NUMBERS:
+        raise ImageError(f"{name!r} holds {values.dtype}: expected an array of numbers.")
+    try:
+        n, picture = _count_pictures(values.shape)
+    except ImageError as error:
+        raise ImageError(f"{name!r} {error}.") from error
+    if not prod(picture):
+        raise ImageError(f"{name!r} holds an array {list(values.shape)}: there are no pixels in it.")
+    for i in range(n if n is not None else 1):
+        pixels = (values if n is None else values[i]).reshape(picture)
+        yield Source(name if n is None else f"{name}#{i}", pixels)
+
+
 def _open(source: Source) -> io.BufferedReader | None:
     """Open what may hold arrays; None for all else, and for what cannot be opened, of which its reader will tell."""
     if isinstance(source.content, bytes):

@@ -39,17 +39,18 @@ def read_pictures(
     finish: Callable[[Read], T],
     *,
     side: int = WORKING_SIDE,
+    alone: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[T]:
     """Yield what `finish` makes of each batch of readings, in the sources' order.
 
-    The first batch is read and finished here; for more, processes are started that do so, ahead by a few batches, no
-    more. `look` returns what is seen in a picture, whose longer side is `side` pixels at most, or raises ImageError; it
-    and `finish` must be functions that pickle can name, or `functools.partial` of such. `tell` hears, once of each
-    process, that it keeps us waiting.
+    The first batch is read and finished here; for more, unless `alone`, processes are started that do so, ahead by a
+    few batches, no more. `look` returns what is seen in a picture, whose longer side is `side` pixels at most, or
+    raises ImageError; it and `finish` must be functions that pickle can name, or `functools.partial` of such. `tell`
+    hears, once of each process, that it keeps us waiting.
     """
     batches, do = _batches(sources), partial(_do_batch, look, finish, side)
-    yield from map(do, islice(batches, 1))
+    yield from map(do, batches if alone else islice(batches, 1))
     second = next(batches, None)
     if second is not None:
         yield from work_ahead(do, chain([second], batches), tell=tell)
