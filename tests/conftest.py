@@ -61,7 +61,7 @@ def svg_texts(path: Path) -> list[str]:
 def environment(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep the tests' cache apart from the user's, and what the shell set out of the tests."""
     os.environ["MNISTCLI_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
-    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "MNISTCLI_RUNS_DIR"):
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "MNISTCLI_RUNS_DIR", "MNISTCLI_THEME"):
         os.environ.pop(name, None)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell lets what it starts with & ignore
 

@@ -111,7 +111,7 @@ def show(
         from mnistcli.render import figures
 
         kept = f" that {_reading(runs, predicted)}" if runs else f" of class {label}" if label else ""
-        title = f"{len(samples):,} {split} images of {dataset.name}{kept}"
+        title = f"{len(samples):,} {split} image{'s' * (len(samples) > 1)} of {dataset.name}{kept}"
         face.save_figure(figures.grid(samples, columns=columns, title=title, theme=theme), plot)
     names = [run.name for run in runs.values()]
     face.show(samples_view(samples, dataset=dataset.name, split=split, columns=columns, runs=names))

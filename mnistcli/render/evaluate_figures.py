@@ -62,14 +62,13 @@ def _draw_reliability(axes: Axes, found: Calibration) -> None:
     confidences, accuracies = (np.array([getattr(e, key) for e in filled]) for key in ("confidence", "accuracy"))
     bounds = np.array([each.accuracy_ci95 for each in filled]).T
     axes.plot([0, 100], [0, 100], "--", color=colours().muted, linewidth=1)
-    axes.annotate(
-        "confidence = accuracy", (7, 7), (6, 0), textcoords="offset points", size=SMALL, color=colours().muted, va="top"
-    )
     axes.errorbar(
         confidences * 100, accuracies * 100, np.abs(bounds - accuracies) * 100, fmt="o", markersize=4, capsize=3,
         color=run_colour(0),
     )  # fmt: skip
-    axes.set(ylabel="accuracy (%), 95 % interval", ylim=(-3, 103), title="Accuracy by confidence")
+    axes.set(
+        ylabel="accuracy (%), 95 % interval", ylim=(-3, 103), title="Accuracy by confidence (dashed: both are equal)"
+    )
     axes.grid()
 
 

@@ -37,8 +37,8 @@ Histories = Sequence[Sequence[EpochMetrics]]
 
 MOST_COUNTS = 30  # classes: a matrix of more shows colours alone, its counts would be too small to read
 MOST_BARS = 20  # classes: of more, an explanation shows the most probable
-KIND_COLOURS = {"conv": 0, "dct": 0, "dense": 1, "add": 2, "norm": 3, "dropout": 4} | dict.fromkeys(
-    ("max-pool", "mean-pool", "mean"), 5
+KIND_COLOURS = {"conv": 0, "dct": 0, "dense": 1, "add": 2, "norm": 3, "dropout": 5} | dict.fromkeys(
+    ("max-pool", "mean-pool", "mean"), 4
 )  # numbers of runs' colours
 
 
@@ -54,11 +54,13 @@ def curves(name: str, histories: Histories, *, theme: str = "light") -> Figure:
     with new_figure(11, 4.2, theme) as figure:
         if len(kept) == 1:
             write_title(
-                figure, f"{name} keeps {epochs} of {len(histories[0])}, with {right}", "Ringed: the kept weights."
+                figure,
+                f"{name} keeps {epochs} of {len(histories[0])}, with {right}",
+                "Ringed: the weights that are kept.",
             )
         else:
             note = f"Lines: mean of {len(kept)} runs; band: lowest to highest; ringed: the weights that each run keeps."
-            write_title(figure, f"The runs of {name} keep {epochs}, with {right} on average", note)
+            write_title(figure, f"{name} keeps {epochs}, with {right} on average", note)
         panels = draw_curves(figure, [(name, histories)])
         for axes, metric, unit in zip(panels, ("loss", "accuracy"), (1, 100), strict=True):
             heights = [
@@ -172,7 +174,7 @@ def explanation(explained: Explanation, *, theme: str = "light") -> Figure:
         _draw_probabilities(shares, prediction)
         most = float(np.abs(explained.saliency).max())
         image = pixels.imshow(explained.saliency, cmap=colours().signed, vmin=-most, vmax=most)
-        pixels.set(title=f"red: for {likeliest}, blue: against it", xticks=(), yticks=())
+        pixels.set(title=f"red: for {likeliest}\nblue: against it", xticks=(), yticks=())
         pixels.spines[:].set_visible(True)
         bottom.colorbar(image, ax=pixels, shrink=0.8, label="share in the logit")
     return figure
@@ -241,7 +243,7 @@ def _draw_matrix(axes: Axes, evaluation: Evaluation, *, title: str, side: float,
 
 def _draw_probabilities(axes: Axes, prediction: Prediction) -> None:
     """Draw a bar a class, in the classes' order; the answer stands out."""
-    label, confidence = prediction.top[0]
+    label, _ = prediction.top[0]
     shown = dict(prediction.top[:MOST_BARS])
     names = [name for name in (*prediction.class_names, NONE) if name in shown]
     bars = axes.barh(
@@ -249,7 +251,7 @@ def _draw_probabilities(axes: Axes, prediction: Prediction) -> None:
     )
     axes.bar_label(bars, fmt="%.1f", size=SMALL, padding=2)
     left_out = len(prediction.top) - len(names)
-    axes.set(title=f"{short(label)} with {percent(confidence, 1)}", xlim=(0, 115))
+    axes.set_xlim(0, 115)
     axes.set_xlabel("probability (%)" + (f"; {left_out} less probable classes are left out" if left_out else ""))
     axes.set_yticks(range(len(names)), map(short, names))
     axes.invert_yaxis()

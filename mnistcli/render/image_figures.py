@@ -48,9 +48,9 @@ def confusion_thumbnails(evaluation: Evaluation, mistakes: Sequence[Sample], *, 
 def flips(found: Flips, *, theme: str = "light") -> Figure:
     """Draw images that only A reads right above those that only B does, with the label, both answers, confidences."""
     sides = (found.only_a_right, found.only_b_right)
-    heights = [0.4 + 1.9 * _rows(side[:MOST_FLIPS]) for side in sides]
+    heights = [0.6 + 1.9 * _rows(side[:MOST_FLIPS]) for side in sides]
     a, b = (shortened(name, 40) for name in (found.a, found.b))
-    title = f"{len(sides[0]):,} images are read right by {a} alone, {len(sides[1]):,} by {b} alone"
+    title = f"{a} alone reads {len(sides[0]):,} of the images right, {b} alone {len(sides[1]):,}"
     with new_figure(1.5 * FLIP_COLUMNS, sum(heights), theme) as figure:
         write_title(figure, title, f"A: {a}, B: {b}.")
         parts: Any = figure.subfigures(2, 1, height_ratios=heights)
@@ -135,7 +135,7 @@ def _draw_flips(part: FigureBase, samples: Sequence[Flip]) -> None:
         axes.set_axis_off()
     for axes, sample in zip(every, samples, strict=False):
         draw_picture(axes, sample.picture)
-        label, a, b = (shortened(name, 12) for name in (sample.label, str(sample.predicted), sample.other_predicted))
+        label, a, b = (shortened(name, 10) for name in (sample.label, str(sample.predicted), sample.other_predicted))
         answers = f"A: {a}, {percent(sample.confidence, 0)}\nB: {b}, {percent(sample.other_confidence, 0)}"
         axes.set_title(f"true: {label}\n{answers}", size=SMALL, loc="center")
 

@@ -70,7 +70,7 @@ THEMES = {
         "#16191d", "#e6e8eb", "#a3abb4", "#30353b",
         ("#6ea8fe", "#ff8a5c", "#d5fbe8", "#b86fd0", "#ffd23f", "#959d96"),
         LinearSegmentedColormap.from_list("counts", ["#1b2129", "#1f4e8c", "#5b9cf0", "#dcebff"]),
-        colormaps["berlin"],
+        LinearSegmentedColormap.from_list("signed", ["#a9ccff", "#3f7fe0", "#1e1e1e", "#dd5426", "#ffb199"]),
     ),
 }  # fmt: skip
 _theme = ContextVar("theme", default=THEMES["light"])
@@ -125,6 +125,7 @@ def _settings(theme: Theme) -> Any:
         "figure.facecolor": theme.paper, "axes.facecolor": theme.paper, "text.color": theme.ink,
         "axes.labelcolor": theme.ink, "grid.color": theme.grid,
         "axes.spines.top": False, "axes.spines.right": False, "axes.titlelocation": "left", "axes.axisbelow": True,
+        "figure.constrained_layout.h_pad": 0.08, "figure.constrained_layout.w_pad": 0.08,
         "legend.frameon": False, "hatch.color": theme.paper, "lines.linewidth": 1.6,
     }  # fmt: skip
 
@@ -134,7 +135,7 @@ def write_title(figure: Figure, finding: str, note: str = "") -> None:
     width, height = figure.get_size_inches()
     title, note = (
         textwrap.fill(text, int(72 * width / (size * cell)))
-        for text, size, cell in ((finding, LARGE, 0.7), (note, SMALL, 0.56))
+        for text, size, cell in ((finding, LARGE, 0.7), (note, SMALL, 0.54))
     )
     figure.suptitle(title, x=0.01, ha="left", size=LARGE, weight="bold")
     figure.supxlabel(note, x=0.01, ha="left", size=SMALL, color=colours().muted)
@@ -174,7 +175,7 @@ def label_lines(axes: Axes, named: Sequence[tuple[str, Line2D]]) -> None:
     ends = sorted(((float(line.get_ydata()[-1]) - low) / (high - low), i) for i, (_, line) in enumerate(named))  # type: ignore[index, arg-type]
     places = _apart([end for end, _ in ends], GAP / height)
     too_far = any(abs(place - end) * height > 1.5 * GAP for place, (end, _) in zip(places, ends, strict=True))
-    if too_far or max(cell_len(name) for name, _ in named) * 0.6 * SMALL > 0.4 * width:
+    if too_far or max(cell_len(name) for name, _ in named) * 0.6 * SMALL > 0.5 * width:
         axes.legend([line for _, line in named], [name for name, _ in named])
         return
     for place, (_, i) in zip(places, ends, strict=True):

@@ -22,7 +22,8 @@ def trials(result: SearchResult, *, theme: str = "light") -> Figure:
     names = list(result.space)
     rows = -(-len(names) // COLUMNS)
     with new_figure(3.7 * min(COLUMNS, len(names)), 3.1 * rows, theme) as figure:
-        note = f"{result.name}: {len(result.trials)} trials of {short_arch(result.arch)} on {result.dataset}."
+        note = f"{result.name}: {len(result.trials)} trials of {short_arch(result.arch)} on {result.dataset}. "
+        note += "Hollow: pruned or diverged; diamond: the recipe; ringed: recommended."
         write_title(figure, verdict(result).removesuffix("."), note)
         every = figure.subplots(rows, min(COLUMNS, len(names)), squeeze=False, sharey=True).ravel()
         known = [trial for trial in result.trials if trial.validation]
@@ -33,13 +34,12 @@ def trials(result: SearchResult, *, theme: str = "light") -> Figure:
             _draw_setting(axes, names[i], known, best=result.finalists[0].number, images=result.validation_images)
             if i % COLUMNS == 0:
                 axes.set_ylabel("validation errors (%)")
-        figure.legend(*every[0].get_legend_handles_labels(), loc="outside upper left", ncols=4)
     return figure
 
 
 def rates(found: RateRange, *, theme: str = "light") -> Figure:
     """Draw the loss against the learning rate, with the rate to begin with."""
-    with new_figure(6.4, 4, theme) as figure:
+    with new_figure(7, 4, theme) as figure:
         note = f"{short_arch(found.arch)}, {found.optimizer}, batches of {found.batch_size}, on {found.dataset}."
         write_title(figure, rates_sentence(found).removesuffix("."), note)
         axes = figure.subplots()
