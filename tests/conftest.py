@@ -47,6 +47,7 @@ class Outcome:
         return self.out.splitlines()
 
 
+DARK = "#16191d"  # what --theme dark puts behind a figure
 Call = Callable[..., Outcome]
 Measured = Callable[..., tuple[Outcome, float]]
 MakeOnce = Callable[[str, Callable[[Path], object]], Path]
@@ -55,6 +56,11 @@ MakeOnce = Callable[[str, Callable[[Path], object]], Path]
 def svg_texts(path: Path) -> list[str]:
     """Return the texts of an SVG figure in the order drawn."""
     return [html.unescape(text) for text in re.findall("<text [^>]*>(.*?)</text>", path.read_text(encoding="utf-8"))]
+
+
+def svg_paper(path: Path) -> str:
+    """Return the colour behind an SVG figure."""
+    return re.findall('id="patch_1".*?fill: (#[0-9a-f]{6})', path.read_text(encoding="utf-8"), re.DOTALL)[0]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -48,7 +48,7 @@ def confusion_thumbnails(evaluation: Evaluation, mistakes: Sequence[Sample], *, 
 def flips(found: Flips, *, theme: str = "light") -> Figure:
     """Draw images that only A reads right above those that only B does, with the label, both answers, confidences."""
     sides = (found.only_a_right, found.only_b_right)
-    heights = [0.6 + 1.9 * _rows(side[:MOST_FLIPS]) for side in sides]
+    heights = [0.4 + 1.9 * _rows(side[:MOST_FLIPS]) for side in sides]
     a, b = (shortened(name, 40) for name in (found.a, found.b))
     title = f"{a} alone reads {len(sides[0]):,} of the images right, {b} alone {len(sides[1]):,}"
     with new_figure(1.5 * FLIP_COLUMNS, sum(heights), theme) as figure:
@@ -58,7 +58,8 @@ def flips(found: Flips, *, theme: str = "light") -> Figure:
             shown = f", {MOST_FLIPS} shown" if len(side) > MOST_FLIPS else ""
             heading = f"Only {'AB'[i]} reads right: {len(side):,}{shown}"
             part.suptitle(heading, size=BODY, weight="bold", x=0.01, ha="left", color=run_colour(i))
-            _draw_flips(part, side[:MOST_FLIPS])
+            if side:
+                _draw_flips(part, side[:MOST_FLIPS])
     return figure
 
 
@@ -130,7 +131,7 @@ def _rgba(picture: np.ndarray) -> np.ndarray:
 
 
 def _draw_flips(part: FigureBase, samples: Sequence[Flip]) -> None:
-    every = part.subplots(max(1, _rows(samples)), FLIP_COLUMNS, squeeze=False).ravel()
+    every = part.subplots(_rows(samples), FLIP_COLUMNS, squeeze=False).ravel()
     for axes in every:
         axes.set_axis_off()
     for axes, sample in zip(every, samples, strict=False):

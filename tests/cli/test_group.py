@@ -202,7 +202,7 @@ def test_comparing_recipes_trains_what_is_missing_and_tells_of_seeds_added_after
     asked = ("--no-train", "--json", "--plot-flips", "flips.svg")
     again = mnistcli("compare", "linear-group-001", "dense", *asked, *data)
     assert again.code == 0, again.err
-    assert "A: linear-group-001    B: dense-group-001" in svg_texts(Path("flips.svg"))
+    assert "A: linear-group-001, B: dense-group-001." in svg_texts(Path("flips.svg"))
     assert again.json == first.json
     assert mnistcli("compare", "linear", "dense", "--seeds", "3", "--no-train", *data).code == 4
     more = mnistcli("compare", "linear", "dense", "--seeds", "3", "--json", *data)

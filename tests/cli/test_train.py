@@ -44,9 +44,9 @@ def test_a_run_s_folder_holds_what_the_contract_names(workspace: Path) -> None:
     assert record["config"]["arch"] == "dense"
     assert record["provenance"]["versions"]["jax"]
     assert len((folder / "metrics.jsonl").read_text().splitlines()) == 2
-    for name, size in (("curves.png", (1320, 504)), ("confusion.png", (1559, 696))):
+    for name in ("curves.png", "confusion.png"):
         with Image.open(folder / name) as picture:
-            assert (picture.format, picture.size) == ("PNG", size)
+            assert (picture.format, picture.convert("RGB").getpixel((0, 0))) == ("PNG", (255, 255, 255))
 
 
 def test_the_last_checkpoint_holds_weights_and_the_optimizer_s_state(workspace: Path) -> None:
