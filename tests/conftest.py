@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 from hypothesis import settings
+from PIL import Image
 
 from mnistcli.cli import app
 from mnistcli.jax_setup import prepare_environment
@@ -58,8 +59,11 @@ def svg_texts(path: Path) -> list[str]:
     return [html.unescape(text) for text in re.findall("<text [^>]*>(.*?)</text>", path.read_text(encoding="utf-8"))]
 
 
-def svg_paper(path: Path) -> str:
-    """Return the colour behind an SVG figure."""
+def paper_of(path: Path) -> str:
+    """Return the colour behind a figure, an SVG or a PNG file."""
+    if path.suffix == ".png":
+        with Image.open(path) as picture:
+            return f"#{picture.convert('RGB').crop((0, 0, 1, 1)).tobytes().hex()}"
     return re.findall('id="patch_1".*?fill: (#[0-9a-f]{6})', path.read_text(encoding="utf-8"), re.DOTALL)[0]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mnistcli.render.figures import MOST_COUNTS, score_title
+from mnistcli.render.figures import MOST_COUNTS
 from mnistcli.render.style import SMALL, colours, draw_cells, new_figure, run_colour, short, write_title
 from mnistcli.render.tables import percent
 from mnistcli.render.view import shortened
@@ -18,11 +18,10 @@ SIDE = 0.5  # inches of a cell
 def calibration(evaluation: Evaluation, *, theme: str = "light") -> Figure:
     """Draw accuracy by confidence with the answers in each bin, and accuracy among the most confident answers."""
     with new_figure(11, 4.8, theme) as figure:
-        name, off = shortened(evaluation.run, 40), f"{100 * evaluation.calibration.error:.2f}"
-        title = f"{name}'s confidence is {off} points from its accuracy on average"
-        write_title(
-            figure, title, f"{score_title(evaluation)}: {percent(evaluation.accuracy)}. Expected calibration error."
-        )
+        error, accuracy = evaluation.calibration.error, percent(evaluation.accuracy)
+        title = f"{shortened(evaluation.run, 40)}'s confidence is {100 * error:.2f} points from its accuracy on average"
+        note = f"Accuracy: {accuracy} of {evaluation.n:,} {evaluation.split} images."
+        write_title(figure, title, f"Expected calibration error: {percent(error)}. {note}")
         halves: Any = figure.subfigures(1, 2)
         left, right = halves
         reliability, counts = left.subplots(2, 1, height_ratios=(3, 1), sharex=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -47,28 +48,29 @@ def curves(name: str, histories: Histories, *, theme: str = "light") -> Figure:
 
     A band reaches from the lowest run to the highest; rings mark the epoch whose weights each run keeps.
     """
-    kept = [best_epoch(history) for history in histories]
-    accuracy = np.mean([history[epoch - 1].validation_accuracy for history, epoch in zip(histories, kept, strict=True)])
-    epochs = f"epoch {kept[0]}" if len({*kept}) == 1 else f"epochs {min(kept)} to {max(kept)}"
-    right = f"{percent(float(accuracy))} of the validation images right"
+    known = [history for history in histories if history]  # a run may have lost its epochs
+    kept = [history[best_epoch(history) - 1] for history in known]
     with new_figure(11, 4.2, theme) as figure:
-        if len(kept) == 1:
-            write_title(
-                figure,
-                f"{name} keeps {epochs} of {len(histories[0])}, with {right}",
-                "Ringed: the weights that are kept.",
-            )
-        else:
-            note = f"Lines: mean of {len(kept)} runs; band: lowest to highest; ringed: the weights that each run keeps."
-            write_title(figure, f"{name} keeps {epochs}, with {right} on average", note)
+        write_title(figure, *_kept_title(name, known, kept))
         panels = draw_curves(figure, [(name, histories)])
         for axes, metric, unit in zip(panels, ("loss", "accuracy"), (1, 100), strict=True):
-            heights = [
-                unit * getattr(history[epoch - 1], f"validation_{metric}")
-                for history, epoch in zip(histories, kept, strict=True)
-            ]
-            axes.plot(kept, heights, "o", color=colours().ink, markersize=10, markerfacecolor="none", label="kept")
+            heights = [unit * getattr(epoch, f"validation_{metric}") for epoch in kept]
+            ring: Any = {"color": colours().ink, "markersize": 10, "markerfacecolor": "none", "label": "kept"}
+            axes.plot([epoch.epoch for epoch in kept], heights, "o", **ring)
     return figure
+
+
+def _kept_title(name: str, histories: Histories, kept: Sequence[EpochMetrics]) -> tuple[str, str]:
+    """Return the title of a run's or a group's curves, which says which epochs' weights are kept, and the note."""
+    if not kept:
+        return f"{name} has no record of its epochs", ""
+    epochs, right = [each.epoch for each in kept], percent(fmean(each.validation_accuracy for each in kept))
+    said = f"epoch {epochs[0]}" if len({*epochs}) == 1 else f"epochs {min(epochs)} to {max(epochs)}"
+    right += " of the validation images right"
+    if len(kept) == 1:
+        return f"{name} keeps {said} of {len(histories[0])}, with {right}", "Ringed: the weights that are kept."
+    note = f"Lines: mean of {len(kept)} runs; band: lowest to highest; ringed: the weights that each run keeps."
+    return f"{name} keeps {said}, with {right} on average", note
 
 
 def confusion(evaluation: Evaluation, *, theme: str = "light") -> Figure:

@@ -45,7 +45,8 @@ class Theme:
         muted: Text and lines that stand back.
         grid: Lines behind the data.
         runs: One for each run, in the order given. The text in them has a contrast of 4.5 or more against paper; any
-            two differ by 14 or more in CIELAB, also for who lacks one of the three cones.
+            two differ by 14 or more in CIELAB, also for eyes that lack one kind of cone (simulated as by Machado,
+            Oliveira and Fernandes, 2009).
         counts: From nothing to the most.
         signed: From below zero, by paper, to above it.
     """

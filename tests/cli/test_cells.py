@@ -12,7 +12,7 @@ from mnistcli.commands.classifier import logits_of
 from mnistcli.datasets import load
 from mnistcli.metrics.scores import softmax
 from mnistcli.runs import load_model
-from tests.conftest import DARK, Call, svg_paper, svg_texts
+from tests.conftest import DARK, Call, paper_of, svg_texts
 
 SHOW = ("data", "show", "--split", "test", "--count", "10000", "--format", "jsonl")
 
@@ -66,7 +66,7 @@ def test_flips_are_what_one_run_reads_wrong_and_the_other_right_with_both_answer
     assert said[: len(captions)] == captions
     title = f"{len(rows)} test images of mnist that linear-001 reads as 9 and dense-001 reads right"
     assert " ".join(said[len(captions) :]) == title
-    assert svg_paper(tmp_path / "flips.svg") == DARK
+    assert paper_of(tmp_path / "flips.svg") == DARK
 
 
 def test_compare_draws_what_only_one_of_two_runs_reads_right_with_both_confidences(
@@ -85,7 +85,7 @@ def test_compare_draws_what_only_one_of_two_runs_reads_right_with_both_confidenc
     only_a, only_b = (f"{pair[f'only_{letter}_right']:,}" for letter in "ab")
     title = f"linear-001 alone reads {only_a} of the images right, dense-001 alone {only_b}"
     assert svg_texts(tmp_path / "flips.svg") == [*expected, title, "A: linear-001, B: dense-001."]
-    assert svg_paper(tmp_path / "flips.svg") == DARK
+    assert paper_of(tmp_path / "flips.svg") == DARK
 
 
 def test_flips_of_more_than_two_are_refused_before_anything_is_trained(mnistcli: Call) -> None:
@@ -154,5 +154,5 @@ def test_thumbnails_put_images_into_the_matrix_of_plot(mnistcli: Call, workspace
     counts = np.array(drawn.json["confusion"])
     said = set(svg_texts(tmp_path / "cells.svg"))
     assert any("Cells show up to 9 images each, the most confident first." in text for text in said)
-    assert svg_paper(tmp_path / "cells.svg") == DARK
+    assert paper_of(tmp_path / "cells.svg") == DARK
     assert {f"{count:,}" for count in counts.ravel() if count} <= said

@@ -2,9 +2,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from tests.conftest import DARK, Call, svg_paper, svg_texts
+from tests.conftest import DARK, Call, paper_of, svg_texts
 
 
 def test_compare_trains_what_is_missing_then_nothing(mnistcli: Call, tmp_path: Path) -> None:
@@ -14,9 +13,9 @@ def test_compare_trains_what_is_missing_then_nothing(mnistcli: Call, tmp_path: P
     assert [run["run"] for run in first.json["runs"]] == ["linear-001", "builtin"]
     said = svg_texts(tmp_path / "out.svg")
     assert {"linear-001", "mistaken for", "images read wrong"} <= set(said)
-    assert svg_paper(tmp_path / "out.svg") == DARK
-    with Image.open("runs/linear-001/curves.png") as curves:  # of what was trained on the way
-        assert curves.convert("RGB").getpixel((0, 0)) == (0x16, 0x19, 0x1D)
+    assert paper_of(tmp_path / "out.svg") == DARK
+    for name in ("curves.png", "confusion.png"):  # of what was trained on the way
+        assert paper_of(Path("runs/linear-001", name)) == DARK
     for run in first.json["runs"]:
         title = said.index(f"{100 * run['accuracy']:.2f} % of 10,000 test images")
         assert said[title - 1] == run["run"]

@@ -12,7 +12,7 @@ from mnistcli.datasets import load
 from mnistcli.runs import load_model
 from mnistcli.runs.run import BUILTIN
 from mnistcli.vision.corruptions import corrupt
-from tests.conftest import DARK, Call, svg_paper, svg_texts
+from tests.conftest import DARK, Call, paper_of, svg_texts
 
 KEYS = [
     "schema",
@@ -127,7 +127,7 @@ def test_corruptions_are_scored_on_the_images_that_they_make(mnistcli: Call, wor
     assert shear["recall"][3] == (answers == test.labels)[test.labels == 3].mean()
     assert shear["relative_error"] == pytest.approx((1 - shear["accuracy"]) / (1 - found["accuracy"]))
     said = svg_texts(figure)
-    assert svg_paper(figure) == DARK
+    assert paper_of(figure) == DARK
     assert f"shear  {shear['accuracy'] * 100:.1f} %" in said
     assert f"{shear['recall'][3] * 100:.0f}" in said
     page = html.read_text(encoding="utf-8")
@@ -150,7 +150,7 @@ def test_plot_calibration_draws_each_bin_s_count_and_the_suggested_threshold(
     asked = ("--plot-calibration", tmp_path / "c.svg", "--json", "--theme", "dark")
     found = mnistcli("evaluate", "dense", *asked, cwd=workspace).json
     said = svg_texts(tmp_path / "c.svg")
-    assert svg_paper(tmp_path / "c.svg") == DARK
+    assert paper_of(tmp_path / "c.svg") == DARK
     assert {str(each["n"]) for each in found["reliability"] if each["n"]} <= set(said)
     assert any(f"≥ {found['suggested']['min_confidence']:g}" in text for text in said)
 

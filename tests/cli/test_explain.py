@@ -14,7 +14,7 @@ from mnistcli.inference.saliency import integrated_gradients
 from mnistcli.models.network import restore
 from mnistcli.runs import RunsFolder, load_model
 from mnistcli.vision import Source, interpretations
-from tests.conftest import DARK, Call, svg_paper, svg_texts
+from tests.conftest import DARK, Call, paper_of, svg_texts
 from tests.vision.pictures import photograph, sheet_on_a_desk, thick_ring
 
 BUILTIN = RunsFolder(Path("runs")).find("builtin")
@@ -84,7 +84,7 @@ def test_the_figure_is_drawn_beside_the_answer(photo: Path, mnistcli: Call, tmp_
     answer, said = json.loads(outcome.out), svg_texts(tmp_path / "why.svg")
     assert answer["label"] == 5
     assert any(text.endswith(f" is read as 5 with {100 * answer['confidence']:.1f} %") for text in said)
-    assert svg_paper(tmp_path / "why.svg") == DARK
+    assert paper_of(tmp_path / "why.svg") == DARK
     assert {f"{100 * share:.1f}" for share in answer["probabilities"]} <= set(said)
     assert {"the picture", "fitted and centred", "what the network saw"} <= set(said)
     assert "Sundararajan" in said[-1]

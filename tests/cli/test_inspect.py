@@ -14,7 +14,7 @@ from mnistcli.commands.onnx import onnx_of
 from mnistcli.datasets import export_images, load
 from mnistcli.runs import RunsFolder
 from mnistcli.runs.run import BUILTIN
-from tests.conftest import DARK, Call, MakeOnce, run_in, svg_paper, svg_texts
+from tests.conftest import DARK, Call, MakeOnce, paper_of, run_in, svg_texts
 from tests.vision.pictures import sheet_on_a_desk, thick_ring
 
 KEPT = ("train", "--arch", "dense", "--limit", "600", "--epochs", "3", "--patience", "0", "--no-plots")
@@ -125,7 +125,7 @@ def test_the_figure_shows_filters_maps_and_the_plane(runs: Path, mnistcli: Call,
     outcome = mnistcli("inspect", "described", "--plot", tmp_path / "inside.svg", "--theme", "dark", cwd=runs.parent)
     assert outcome.code == 0
     said = svg_texts(tmp_path / "inside.svg")
-    assert svg_paper(tmp_path / "inside.svg") == DARK
+    assert paper_of(tmp_path / "inside.svg") == DARK
     assert {"conv1: 2 filters of 3 × 3", "residual1: add, 28 × 28 × 2", "dense1, 2,000 test images"} <= set(said)
     assert any(each.startswith("read wrong: ") for each in said)
 
@@ -199,7 +199,7 @@ def test_the_filmstrip_draws_the_kept_epochs(runs: Path, mnistcli: Call, tmp_pat
     )
     said = svg_texts(tmp_path / "strip.svg")
     assert "kept, dense1: 512 templates of 28 × 28 (16 shown)" in " ".join(said)
-    assert svg_paper(tmp_path / "strip.svg") == DARK
+    assert paper_of(tmp_path / "strip.svg") == DARK
     assert {"epoch", "template", "1", "2", "3", "16"} <= set(said)
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import DARK, Call, svg_paper, svg_texts
+from tests.conftest import DARK, Call, paper_of, svg_texts
 
 
 def test_summary_counts_parameters_and_multiply_accumulates_of_the_study_s_networks(mnistcli: Call) -> None:
@@ -24,7 +24,7 @@ def test_summary_describes_a_run_and_draws_the_diagram(
     assert outcome.json["arch"] == "dense"
     said = svg_texts(tmp_path / "dense.svg")
     assert "dense has 407,050 parameters, 98.7 % of them in dense1" in " ".join(said)
-    assert svg_paper(tmp_path / "dense.svg") == DARK
+    assert paper_of(tmp_path / "dense.svg") == DARK
     assert [text for text in said if text in ("28 × 28 × 1", "784", "512", "10")] == ["28 × 28 × 1", "784", "512", "10"]
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from mnistcli.commands.tune import is_poor
 from mnistcli.results.tune import COMPLETE, Trial
-from tests.conftest import DARK, Call, MakeOnce, run_in, svg_paper, svg_texts
+from tests.conftest import DARK, Call, MakeOnce, paper_of, run_in, svg_texts
 
 SEARCH = ("tune", "linear", "--limit", "600", "--epochs", "2", "--trials", "6", "--json")
 for values in ("batch_size=16..200", "optimizer=sgd,adam", "lr=1e-4..0.5", "schedule=constant"):
@@ -94,7 +94,9 @@ def test_the_figure_has_a_panel_for_each_setting(searched: tuple[Path, Any]) -> 
     texts = svg_texts(folder / "trials.svg")
     for name in ("lr", "weight decay", "batch size", "optimizer", "schedule"):
         assert name in texts
-    assert svg_paper(folder / "trials.svg") == DARK
+    assert any("diamond: the recipe; ringed: recommended." in text for text in texts)
+    assert "validation images, the recipe" in " ".join(texts) or "does better than the recipe" in " ".join(texts)
+    assert paper_of(folder / "trials.svg") == DARK
 
 
 def test_a_trial_is_pruned_when_its_best_is_below_the_median_at_its_epoch() -> None:
@@ -132,7 +134,7 @@ def test_a_rate_range_test_suggests_a_tenth_of_the_rate_with_the_least_loss(mnis
     assert {"learning rate", f"least loss at {found['least']:.2g}", f"begin with {found['suggested']:g}"} <= {
         text.strip() for text in said
     }
-    assert svg_paper(tmp_path / "rates.svg") == DARK
+    assert paper_of(tmp_path / "rates.svg") == DARK
     assert not (tmp_path / "runs").exists()
 
 

@@ -59,6 +59,7 @@ def test_the_epoch_whose_weights_are_kept_is_ringed_and_named() -> None:
     assert figure.get_suptitle() == "cnn-001 keeps epoch 3 of 4, with 92.00 % of the validation images right"
     for axes, value in zip(figure.axes, (0.25, 92), strict=True):
         assert lines(axes)["kept"].get_xydata() == pytest.approx(np.array([[3, value]]))
+    assert figures.curves("cnn-001", [()]).get_suptitle() == "cnn-001 has no record of its epochs"
     early = (replace(HISTORY[0], validation_accuracy=0.96), *HISTORY[1:])
     group = figures.curves("trio", [early, HISTORY, HISTORY[:2]])
     assert group.get_suptitle() == "trio keeps epochs 1 to 3, with 93.00 % of the validation images right on average"

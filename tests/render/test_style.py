@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import same_color, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -57,8 +58,6 @@ def contrast(colour: np.ndarray, other: np.ndarray) -> float:
 
 def on_their_ground(figure: Figure) -> Iterator[tuple[Text, float]]:
     """Yield each text and its contrast with what is drawn behind most of it."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
     canvas, texts = FigureCanvasAgg(figure), shown(figure)
     figure.draw_without_rendering()
     extents = [text.get_window_extent() for text in texts]
