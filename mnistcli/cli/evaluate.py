@@ -130,16 +130,8 @@ def evaluate(
         mistakes = found if thumbnails else None
         figure = _draw_heat(robustness, theme) if robustness else _draw_matrix(evaluation, mistakes, dataset, theme)
         face.save_figure(figure, plot)
-    _save_others(
-        face,
-        evaluation,
-        [found],
-        dataset,
-        theme=theme,
-        plot_calibration=plot_calibration,
-        html=html,
-        robustness=robustness,
-    )
+    scored = (evaluation, [found], dataset, robustness)
+    _save_others(face, *scored, theme=theme, plot_calibration=plot_calibration, html=html)
     face.show(view)
     _check_accuracy(face, accuracy, fail_under)
 
@@ -182,11 +174,11 @@ def _save_others(
     evaluation: Evaluation,
     runs: list[Run],
     dataset: Dataset,
+    robustness: Robustness | None = None,
     *,
     theme: str,
     plot_calibration: Path | None,
     html: Path | None,
-    robustness: Robustness | None = None,
 ) -> None:
     """Write the figure and the page that are asked for beside --plot."""
     if plot_calibration is not None:

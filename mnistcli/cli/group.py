@@ -83,8 +83,8 @@ def train_group(
 ) -> GroupResult:
     """Train what a group lacks, showing on stderr how it goes, and draw its curves.
 
-    `source` is the FILE.py:CLASS of a class in Flax; `theme` is of the curves; None draws
-    none. `how` is for `Work`.
+    `source` is the FILE.py:CLASS of a class in Flax; `theme` is that of the curves, None draws none;
+    `how` is for `Work`.
     """
     from mnistcli.commands.group import train_group as train
     from mnistcli.commands.work import Work

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -191,18 +192,11 @@ def _apart(heights: Sequence[float], gap: float) -> list[float]:
     """Return ascending heights, moved as little as keeps each a gap above the one before."""
     blocks: list[list[float]] = []
     for height in heights:
-        blocks.append([height])
-        while (
-            len(blocks) > 1
-            and _middle(blocks[-1]) - _middle(blocks[-2]) < gap * (len(blocks[-2]) + len(blocks[-1])) / 2
-        ):
-            last = blocks.pop()
-            blocks[-1] += last
-    return [_middle(block) + gap * (i - (len(block) - 1) / 2) for block in blocks for i in range(len(block))]
-
-
-def _middle(block: Sequence[float]) -> float:
-    return sum(block) / len(block)
+        block = [height]
+        while blocks and fmean(block) - fmean(blocks[-1]) < gap * (len(block) + len(blocks[-1])) / 2:
+            block = blocks.pop() + block
+        blocks.append(block)
+    return [fmean(block) + gap * (i - (len(block) - 1) / 2) for block in blocks for i in range(len(block))]
 
 
 def draw_cells(
