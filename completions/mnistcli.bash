@@ -37,6 +37,7 @@ _mnistcli() {
         "train:--checkpoint-every") return ;;
         "train:--name") return ;;
         "train:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        "train:--theme") mapfile -t COMPREPLY < <(compgen -W "light dark" -- "$cur"); return ;;
         "train:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "train:--devices") return ;;
         "train:--coordinator") return ;;
@@ -52,6 +53,7 @@ _mnistcli() {
         "train:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "evaluate:--split") mapfile -t COMPREPLY < <(compgen -W "train validation test" -- "$cur"); return ;;
         "evaluate:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "evaluate:--theme") mapfile -t COMPREPLY < <(compgen -W "light dark" -- "$cur"); return ;;
         "evaluate:--html") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "evaluate:--plot-calibration") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "evaluate:--corrupt") mapfile -t COMPREPLY < <(compgen -W "all shot_noise impulse_noise glass_blur motion_blur shear scale rotate brightness translate stripe fog spatter dotted_line zigzag canny_edges" -- "$cur"); return ;;
@@ -74,6 +76,7 @@ _mnistcli() {
         "compare:--margin") return ;;
         "compare:--split") mapfile -t COMPREPLY < <(compgen -W "train validation test" -- "$cur"); return ;;
         "compare:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "compare:--theme") mapfile -t COMPREPLY < <(compgen -W "light dark" -- "$cur"); return ;;
         "compare:--plot-flips") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "compare:--html") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "compare:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
@@ -98,6 +101,7 @@ _mnistcli() {
         "predict:--shard") return ;;
         "predict:--save-preprocessed") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "predict:--explain") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "predict:--theme") mapfile -t COMPREPLY < <(compgen -W "light dark" -- "$cur"); return ;;
         "predict:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "predict:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "predict:--devices") return ;;
@@ -126,6 +130,7 @@ _mnistcli() {
         "tune:--resume") return ;;
         "tune:--name") return ;;
         "tune:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "tune:--theme") mapfile -t COMPREPLY < <(compgen -W "light dark" -- "$cur"); return ;;
         "tune:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "tune:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "tune:--devices") return ;;
@@ -136,6 +141,7 @@ _mnistcli() {
         "tune:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "tune:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "inspect:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "inspect:--theme") mapfile -t COMPREPLY < <(compgen -W "light dark" -- "$cur"); return ;;
         "inspect:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "inspect:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "inspect:--devices") return ;;
@@ -156,6 +162,7 @@ _mnistcli() {
         "export:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "export:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "summary:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "summary:--theme") mapfile -t COMPREPLY < <(compgen -W "light dark" -- "$cur"); return ;;
         "summary:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "summary:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "summary:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
@@ -178,6 +185,7 @@ _mnistcli() {
         "data show:--wrong") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "data show:--right") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "data show:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        "data show:--theme") mapfile -t COMPREPLY < <(compgen -W "light dark" -- "$cur"); return ;;
         "data show:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "data show:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "data show:--devices") return ;;
@@ -237,6 +245,7 @@ _mnistcli() {
         "runs reproduce:--arch") return ;;
         "runs reproduce:--tolerance") return ;;
         "runs reproduce:--name") return ;;
+        "runs reproduce:--theme") mapfile -t COMPREPLY < <(compgen -W "light dark" -- "$cur"); return ;;
         "runs reproduce:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "runs reproduce:--device") mapfile -t COMPREPLY < <(compgen -W "auto cpu gpu tpu" -- "$cur"); return ;;
         "runs reproduce:--devices") return ;;
@@ -255,22 +264,22 @@ _mnistcli() {
     if [[ $cur == -* ]]; then
         case "$command" in
             "") words="--quiet -q --verbose -v --color --debug --version -V --help -h" ;;
-            "train") words="--arch -a --epochs --batch-size --optimizer --lr --weight-decay --patience --schedule --label-smoothing --augment --precision --seed --seeds --shard --limit --resume --from --freeze --checkpoint-every --keep-epochs --name --runs-dir --no-plots --device --devices --no-cache --distributed --coordinator --num-processes --process-id --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --like --config --print-config --format --json --quiet -q --verbose -v --color --debug --no-augment --help -h" ;;
-            "evaluate") words="--split --plot --html --thumbnails --plot-calibration --corrupt --fail-under --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "compare") words="--seeds --margin --split --plot --plot-flips --html --no-train --allow-different-data --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --shard --strict --save-preprocessed --explain --runs-dir --device --devices --no-cache --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "train") words="--arch -a --epochs --batch-size --optimizer --lr --weight-decay --patience --schedule --label-smoothing --augment --precision --seed --seeds --shard --limit --resume --from --freeze --checkpoint-every --keep-epochs --name --runs-dir --no-plots --theme --device --devices --no-cache --distributed --coordinator --num-processes --process-id --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --like --config --print-config --format --json --quiet -q --verbose -v --color --debug --no-augment --help -h" ;;
+            "evaluate") words="--split --plot --theme --html --thumbnails --plot-calibration --corrupt --fail-under --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "compare") words="--seeds --margin --split --plot --theme --plot-flips --html --no-train --allow-different-data --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --shard --strict --save-preprocessed --explain --theme --runs-dir --device --devices --no-cache --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "draw") words="--run --save --quota --no-browser --runs-dir --device --devices --no-cache --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "tune") words="--trials --for --space --epochs --limit --seed --shard --lr-range --resume --name --plot --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "inspect") words="--epochs --plot --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "tune") words="--trials --for --space --epochs --limit --seed --shard --lr-range --resume --name --plot --theme --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "inspect") words="--epochs --plot --theme --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "export") words="--to --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "init") words="--help -h" ;;
-            "summary") words="--plot --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "summary") words="--plot --theme --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "bench") words="--batch-size --against --device --devices --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "doctor") words="--runs-dir --device --devices --no-cache --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "completion") words="--help -h" ;;
             "help") words="--help -h" ;;
             "data") words="--help -h" ;;
-            "data show") words="--split --count --label --true --predicted --index --wrong --right --plot --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "data show") words="--split --count --label --true --predicted --index --wrong --right --plot --theme --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "data info") words="--dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "data verify") words="--format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "data export") words="--split --limit --by-class --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
@@ -283,7 +292,7 @@ _mnistcli() {
             "runs list") words="--runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "runs show") words="--runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "runs diff") words="--runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "runs reproduce") words="--arch --tolerance --name --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "runs reproduce") words="--arch --tolerance --name --theme --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "runs export") words="--csv --tensorboard --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

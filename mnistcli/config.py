@@ -17,6 +17,7 @@ SCHEDULES = ("constant", "cosine", "one-cycle")
 PICTURES = ("digit", "whole")  # how a picture becomes what a network reads: its digit as MNIST has it, or as it is
 INVERT = ("auto", "yes", "no")
 SPLITS = ("train", "validation", "test")
+THEMES = ("light", "dark")  # of figures
 LAYOUTS = ("nhwc", "nchw")  # whether an image's channels come last or first
 ONNX_OUTPUTS = ("logits", "probabilities")
 CORRUPTIONS = (
@@ -58,6 +59,12 @@ def check_split(name: str) -> None:
     """Raise UsageError where there is no split of that name."""
     if name not in SPLITS:
         raise UsageError(unknown("split", name, SPLITS))
+
+
+def check_theme(name: str) -> None:
+    """Raise UsageError where figures have no theme of that name."""
+    if name not in THEMES:
+        raise UsageError(unknown("theme", name, THEMES))
 
 
 def find_corruptions(text: str) -> tuple[str, ...]:

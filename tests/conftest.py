@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 from hypothesis import settings
+from PIL import Image
 
 from mnistcli.cli import app
 from mnistcli.jax_setup import prepare_environment
@@ -47,6 +48,7 @@ class Outcome:
         return self.out.splitlines()
 
 
+DARK = "#16191d"  # what --theme dark puts behind a figure
 Call = Callable[..., Outcome]
 Measured = Callable[..., tuple[Outcome, float]]
 MakeOnce = Callable[[str, Callable[[Path], object]], Path]
@@ -57,11 +59,19 @@ def svg_texts(path: Path) -> list[str]:
     return [html.unescape(text) for text in re.findall("<text [^>]*>(.*?)</text>", path.read_text(encoding="utf-8"))]
 
 
+def paper_of(path: Path) -> str:
+    """Return the colour behind a figure, an SVG or a PNG file."""
+    if path.suffix == ".png":
+        with Image.open(path) as picture:
+            return f"#{picture.convert('RGB').crop((0, 0, 1, 1)).tobytes().hex()}"
+    return re.findall('id="patch_1".*?fill: (#[0-9a-f]{6})', path.read_text(encoding="utf-8"), re.DOTALL)[0]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def environment(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep the tests' cache apart from the user's, and what the shell set out of the tests."""
     os.environ["MNISTCLI_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
-    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "MNISTCLI_RUNS_DIR"):
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "MNISTCLI_RUNS_DIR", "MNISTCLI_THEME"):
         os.environ.pop(name, None)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell lets what it starts with & ignore
 

@@ -317,7 +317,9 @@ def test_figures_show_themselves_without_pyplot_whatever_the_classes_are_called(
     named = replace(linear, class_names=("$\\frac$", *linear.class_names[1:]))
     figure: Any = named.figure()
     figure.savefig(io.BytesIO())
-    assert figure._repr_png_().startswith(b"\x89PNG")
+    content, shown = figure._repr_png_()
+    assert content.startswith(b"\x89PNG")
+    assert int.from_bytes(content[16:20]) == 2 * shown["width"], "twice as sharp as it is large"
     assert len(mnistcli.load_data().figure().axes) == 9
     for drawable in (mnistcli.load_run("linear", runs_dir=runs), mnistcli.compare("linear", "dense", runs_dir=runs)):
         assert hasattr(drawable.figure(), "_repr_png_")

@@ -14,7 +14,7 @@ from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.group import parse_seeds, train_group
 from mnistcli.cli.onnx_options import Onnx
-from mnistcli.cli.options import MODEL_HELP, Html, Plot, RunsDir, Split, check_html, check_plot
+from mnistcli.cli.options import MODEL_HELP, Html, Plot, RunsDir, Split, Theme, check_html, check_plot
 from mnistcli.cli.train import load_source, train_visibly
 from mnistcli.config import RUNS_DIR, DataChoice, check_split
 from mnistcli.errors import RunError, UsageError
@@ -69,6 +69,7 @@ def compare(
     ] = None,
     split: Split = "test",
     plot: Plot = None,
+    theme: Theme = "light",
     plot_flips: Annotated[
         Path | None,
         typer.Option(
@@ -117,7 +118,9 @@ def compare(
         onnx.take(face, [])
         if len(known) < len(names):
             raise UsageError("compare was given the same name twice: name two different recipes or groups.")
-        dataset, chosen_groups = _prepare_groups(face, data, compute, groups, known, wanted, no_train=no_train)
+        dataset, chosen_groups = _prepare_groups(
+            face, data, compute, groups, known, wanted, no_train=no_train, theme=theme
+        )
         compute.start(face)
         _compare_groups(
             face,
@@ -128,6 +131,7 @@ def compare(
             margin=(margin or MARGIN) / 100,
             different_data=allow_different_data,
             plot=plot,
+            theme=theme,
             plot_flips=plot_flips,
             html=html,
         )
@@ -155,16 +159,16 @@ def compare(
         face.note(f"There is no finished {arch} run on {choice.dataset} in {str(runs_dir)!r} yet: training one first.")
         load_source(arch)
         work = partial(train, configure(arch, data=choice), runs=folder)
-        train_visibly(face, work, data, device=device, plots=True)
+        train_visibly(face, work, data, device=device, theme=theme)
     chosen = distinct([found.get(name) or folder.find(name, data=choice) for name in names])
     face.note(f"Comparing {', '.join(run.name for run in chosen)} on the {split} images of {choice.dataset}.")
     comparison = compare_runs(chosen, images, split=split, different_data=allow_different_data)
     if plot is not None:
         from mnistcli.render import compare_figures
 
-        face.save_figure(compare_figures.comparison(comparison), plot)
+        face.save_figure(compare_figures.comparison(comparison, theme=theme), plot)
     evaluated = [(each.evaluation, [run]) for each, run in zip(comparison.runs, chosen, strict=True)]
-    _save_others(face, evaluated, images, comparison, plot_flips=plot_flips, html=html)
+    _save_others(face, evaluated, images, comparison, theme=theme, plot_flips=plot_flips, html=html)
     face.show(comparison_view(comparison))
     if face.format != "table":
         for pair in comparison.pairs:
@@ -180,6 +184,7 @@ def _prepare_groups(
     seeds: list[int],
     *,
     no_train: bool,
+    theme: str,
 ) -> tuple[Dataset, list[Group]]:
     """Return the data set and the groups to compare, with at least these seeds each; what is missing is trained.
 
@@ -203,7 +208,7 @@ def _prepare_groups(
             raise RunError(f"Seed {lacking[0]} of {name} is not trained, and --no-train forbids training it.")
         if group is None or lacking:
             group = groups.extend(group or groups.begin(config), seeds, reuse=True)
-            _train_missing(face, data, compute, groups, group, source=name if is_flax(name) else None)
+            _train_missing(face, data, compute, groups, group, source=name if is_flax(name) else None, theme=theme)
         chosen.append(group)
     if len({group.name for group in chosen}) < len(chosen):
         raise UsageError(f"compare was given the group {chosen[0].name!r} twice: name two different ones.")
@@ -211,14 +216,14 @@ def _prepare_groups(
 
 
 def _train_missing(
-    face: Face, data: Data, compute: Compute, groups: Groups, group: Group, *, source: str | None
+    face: Face, data: Data, compute: Compute, groups: Groups, group: Group, *, source: str | None, theme: str
 ) -> None:
     seeds = groups.unfinished(group)
     if not all(groups.is_free(group.members[seed]) for seed in seeds):
         groups.members(group)  # says what is missing: other processes train it
     if seeds:
         face.note(f"{group.name}: training seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} first.")
-        train_group(face, data, compute, groups, group, given=data.given, source=source, plots=True)
+        train_group(face, data, compute, groups, group, given=data.given, source=source, theme=theme)
 
 
 def _compare_groups(
@@ -231,6 +236,7 @@ def _compare_groups(
     margin: float,
     different_data: bool,
     plot: Path | None,
+    theme: str,
     plot_flips: Path | None,
     html: Path | None,
 ) -> None:
@@ -253,9 +259,9 @@ def _compare_groups(
             with suppress(OSError):  # the folder may be somebody else's
                 group.record_look()
     if plot is not None:
-        face.save_figure(compare_figures.group_comparison(comparison), plot)
+        face.save_figure(compare_figures.group_comparison(comparison, theme=theme), plot)
     evaluated = [(each.ensemble, runs) for each, (_, runs) in zip(comparison.groups, members, strict=True)]
-    _save_others(face, evaluated, dataset, comparison, plot_flips=plot_flips, html=html)
+    _save_others(face, evaluated, dataset, comparison, theme=theme, plot_flips=plot_flips, html=html)
     face.show(group_comparison_view(comparison))
     if face.format != "table":
         for text in (*map(recipe_verdict, comparison.pairs), *comparison.notes):
@@ -268,6 +274,7 @@ def _save_others(
     dataset: Dataset,
     comparison: Comparison | GroupComparison,
     *,
+    theme: str,
     plot_flips: Path | None,
     html: Path | None,
 ) -> None:
@@ -280,7 +287,7 @@ def _save_others(
     if plot_flips is not None and report.flips is not None:
         from mnistcli.render import image_figures
 
-        face.save_figure(image_figures.flips(report.flips), plot_flips)
+        face.save_figure(image_figures.flips(report.flips, theme=theme), plot_flips)
     if html is not None:
         face.save_page(report, html)
 

@@ -10,7 +10,7 @@ import typer
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUN_HELP, Plot, RunsDir, Split, check_plot
+from mnistcli.cli.options import RUN_HELP, Plot, RunsDir, Split, Theme, check_plot
 from mnistcli.config import RUNS_DIR, check_split
 from mnistcli.errors import DataError, UsageError
 
@@ -73,6 +73,7 @@ def show(
         ),
     ] = None,
     plot: Plot = None,
+    theme: Theme = "light",
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Draw labelled images in a grid: of a class, of one cell of a confusion matrix, or on which two runs differ."""
@@ -109,7 +110,9 @@ def show(
     if plot is not None:
         from mnistcli.render import figures
 
-        face.save_figure(figures.grid(samples, columns=columns), plot)
+        kept = f" that {_reading(runs, predicted)}" if runs else f" of class {label}" if label else ""
+        title = f"{len(samples):,} {split} image{'s' * (len(samples) > 1)} of {dataset.name}{kept}"
+        face.save_figure(figures.grid(samples, columns=columns, title=title, theme=theme), plot)
     names = [run.name for run in runs.values()]
     face.show(samples_view(samples, dataset=dataset.name, split=split, columns=columns, runs=names))
 

@@ -11,7 +11,7 @@ from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.onnx_options import Onnx
-from mnistcli.cli.options import Html, Plot, RunArgument, RunsDir, Split, check_html, check_plot
+from mnistcli.cli.options import Html, Plot, RunArgument, RunsDir, Split, Theme, check_html, check_plot
 from mnistcli.config import CORRUPTIONS, RUNS_DIR, check_split, find_corruptions
 from mnistcli.errors import ExitCode, UsageError
 
@@ -43,6 +43,7 @@ def evaluate(
     run: RunArgument = "latest",
     split: Split = "test",
     plot: Plot = None,
+    theme: Theme = "light",
     html: Html = None,
     thumbnails: Annotated[
         bool, typer.Option("--thumbnails", help="Draw with --plot the images that are in each cell of the matrix.")
@@ -103,7 +104,7 @@ def evaluate(
             raise UsageError(f"{flag} is for one run, and {run!r} is a group: name one of its runs.")
         runs = onnx.take(face, groups.members(group))
         accuracy = _evaluate_group(
-            face, data, group, runs, split=split, plot=plot, plot_calibration=plot_calibration, html=html
+            face, data, group, runs, split=split, plot=plot, theme=theme, plot_calibration=plot_calibration, html=html
         )
         _check_accuracy(face, accuracy, fail_under)
         return
@@ -127,10 +128,10 @@ def evaluate(
         accuracy, view = robustness.mean_accuracy, robustness_view(robustness)
     if plot is not None:
         mistakes = found if thumbnails else None
-        face.save_figure(_draw_heat(robustness) if robustness else _draw_matrix(evaluation, mistakes, dataset), plot)
-    _save_others(
-        face, evaluation, [found], dataset, plot_calibration=plot_calibration, html=html, robustness=robustness
-    )
+        figure = _draw_heat(robustness, theme) if robustness else _draw_matrix(evaluation, mistakes, dataset, theme)
+        face.save_figure(figure, plot)
+    scored = (evaluation, [found], dataset, robustness)
+    _save_others(face, *scored, theme=theme, plot_calibration=plot_calibration, html=html)
     face.show(view)
     _check_accuracy(face, accuracy, fail_under)
 
@@ -143,6 +144,7 @@ def _evaluate_group(
     *,
     split: str,
     plot: Path | None,
+    theme: str,
     plot_calibration: Path | None,
     html: Path | None,
 ) -> float:
@@ -155,8 +157,8 @@ def _evaluate_group(
     dataset = data.load(face, choice)
     evaluation = evaluate_group(group.name, runs, dataset, split=split)
     if plot is not None:
-        face.save_figure(_draw_matrix(evaluation.ensemble, None, dataset), plot)
-    _save_others(face, evaluation.ensemble, runs, dataset, plot_calibration=plot_calibration, html=html)
+        face.save_figure(_draw_matrix(evaluation.ensemble, None, dataset, theme), plot)
+    _save_others(face, evaluation.ensemble, runs, dataset, theme=theme, plot_calibration=plot_calibration, html=html)
     face.show(group_evaluation_view(evaluation))
     return evaluation.accuracies.mean
 
@@ -172,39 +174,41 @@ def _save_others(
     evaluation: Evaluation,
     runs: list[Run],
     dataset: Dataset,
+    robustness: Robustness | None = None,
     *,
+    theme: str,
     plot_calibration: Path | None,
     html: Path | None,
-    robustness: Robustness | None = None,
 ) -> None:
     """Write the figure and the page that are asked for beside --plot."""
     if plot_calibration is not None:
         from mnistcli.render import evaluate_figures
 
-        face.save_figure(evaluate_figures.calibration(evaluation), plot_calibration)
+        face.save_figure(evaluate_figures.calibration(evaluation, theme=theme), plot_calibration)
     if html is not None:
         from mnistcli.commands.report import make_report
 
         face.save_page(make_report([(evaluation, runs)], dataset, robustness=robustness), html)
 
 
-def _draw_heat(robustness: Robustness) -> Figure:
+def _draw_heat(robustness: Robustness, theme: str) -> Figure:
     from mnistcli.render import evaluate_figures
 
-    return evaluate_figures.robustness(robustness)
+    return evaluate_figures.robustness(robustness, theme=theme)
 
 
-def _draw_matrix(evaluation: Evaluation, run: Run | None, dataset: Dataset) -> Figure:
+def _draw_matrix(evaluation: Evaluation, run: Run | None, dataset: Dataset, theme: str) -> Figure:
     """Draw the confusion matrix, with the images that the run reads wrong where one is given."""
     if run is None:
         from mnistcli.render import figures
 
-        return figures.confusion(evaluation)
+        return figures.confusion(evaluation, theme=theme)
 
     from mnistcli.commands.flips import read_by
     from mnistcli.render.image_figures import confusion_thumbnails
 
-    return confusion_thumbnails(evaluation, read_by({"wrong": run}, dataset, split=evaluation.split))
+    mistakes = read_by({"wrong": run}, dataset, split=evaluation.split)
+    return confusion_thumbnails(evaluation, mistakes, theme=theme)
 
 
 def _show_command(text: str, run: Run, data: Data, split: str, runs_dir: Path) -> list[str]:

@@ -80,9 +80,9 @@ class Face:
 
     def save_figure(self, figure: Figure, path: Path) -> None:
         """Write a figure that --plot asks for, and say so."""
-        from mnistcli.render import figures
+        from mnistcli.render.style import save
 
-        figures.save(figure, path)
+        save(figure, path)
         self.note(f"The figure is in {path}.")
 
     def save_page(self, report: Report, path: Path) -> None:

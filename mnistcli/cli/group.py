@@ -78,12 +78,13 @@ def train_group(
     group: Group,
     *,
     source: str | None,
-    plots: bool,
+    theme: str | None,
     **how: Any,
 ) -> GroupResult:
     """Train what a group lacks, showing on stderr how it goes, and draw its curves.
 
-    `source` is the FILE.py:CLASS of a class in Flax; `how` is for `Work`.
+    `source` is the FILE.py:CLASS of a class in Flax; `theme` is that of the curves, None draws none;
+    `how` is for `Work`.
     """
     from mnistcli.commands.group import train_group as train
     from mnistcli.commands.work import Work
@@ -112,9 +113,10 @@ def train_group(
             if work.shard is None:
                 groups.drop_unbegun(group)
             raise
-    if plots:
-        from mnistcli.render import figures
+    if theme is not None:
+        from mnistcli.render.figures import curves
+        from mnistcli.render.style import save
 
         histories = [member.history for member in result.members]
-        figures.save(figures.curves(result.group, histories), result.folder / "curves.png")
+        save(curves(result.group, histories, theme=theme), result.folder / "curves.png")
     return result

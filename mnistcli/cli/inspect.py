@@ -9,7 +9,7 @@ import typer
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUN_HELP, Plot, RunsDir, check_plot
+from mnistcli.cli.options import RUN_HELP, Plot, RunsDir, Theme, check_plot
 from mnistcli.config import RUNS_DIR
 from mnistcli.errors import UsageError
 
@@ -39,6 +39,7 @@ def inspect(
         bool, typer.Option("--epochs", help="Show the filters epoch by epoch, of a run trained with --keep-epochs.")
     ] = False,
     plot: Plot = None,
+    theme: Theme = "light",
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Look inside a network: the first layer's filters, what each layer makes of one image, a map of many.
@@ -54,7 +55,7 @@ def inspect(
     from mnistcli.runs import RunsFolder
 
     if epochs:
-        _show_epochs(face, RunsFolder(runs_dir).find(run), plot)
+        _show_epochs(face, RunsFolder(runs_dir).find(run), plot, theme)
         return
     compute.start(face)
 
@@ -68,11 +69,11 @@ def inspect(
     if plot is not None:
         from mnistcli.render import inspect_figures
 
-        face.save_figure(inspect_figures.inspection(inspected), plot)
+        face.save_figure(inspect_figures.inspection(inspected, theme=theme), plot)
     face.show(inspection_view(inspected))
 
 
-def _show_epochs(face: Face, run: Run, plot: Path | None) -> None:
+def _show_epochs(face: Face, run: Run, plot: Path | None, theme: str) -> None:
     from mnistcli.commands.filmstrip import filmstrip
     from mnistcli.render.inspect import filmstrip_view
 
@@ -81,5 +82,5 @@ def _show_epochs(face: Face, run: Run, plot: Path | None) -> None:
     if plot is not None:
         from mnistcli.render import inspect_figures
 
-        face.save_figure(inspect_figures.filmstrip(strip), plot)
+        face.save_figure(inspect_figures.filmstrip(strip, theme=theme), plot)
     face.show(filmstrip_view(strip))

@@ -9,13 +9,19 @@ from typing import Annotated
 
 import typer
 
-from mnistcli.config import OPTIMIZERS, SPLITS
+from mnistcli.config import OPTIMIZERS, SPLITS, THEMES, check_theme
 from mnistcli.errors import UsageError
 from mnistcli.models import recipe_default
 
 FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 RUN_HELP = "A run's name or path, an architecture (its newest finished run), 'latest' or 'builtin'."
 MODEL_HELP = f"{RUN_HELP[:-1]}, or an ONNX file."
+
+
+def _known_theme(name: str) -> str:
+    check_theme(name)
+    return name
+
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help=MODEL_HELP)]
 Optimizer = Annotated[
@@ -26,6 +32,10 @@ RunsDir = Annotated[Path, typer.Option(metavar="DIR", envvar="MNISTCLI_RUNS_DIR"
 Split = Annotated[str, typer.Option(metavar="|".join(SPLITS), help="Which part of the data set.")]
 Plot = Annotated[
     Path | None, typer.Option("--plot", metavar="FILE", help="Draw a figure: .png, .pdf or .svg.", show_default=False)
+]
+Theme = Annotated[
+    str,
+    typer.Option(metavar="|".join(THEMES), envvar="MNISTCLI_THEME", callback=_known_theme, help="Colours of figures."),
 ]
 Html = Annotated[
     Path | None,

@@ -13,7 +13,7 @@ import typer
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.face import Face
 from mnistcli.cli.onnx_options import Onnx
-from mnistcli.cli.options import MODEL_HELP, RunsDir, check_plot, parse_shard
+from mnistcli.cli.options import MODEL_HELP, RunsDir, Theme, check_plot, parse_shard
 from mnistcli.config import INVERT, RUNS_DIR
 from mnistcli.errors import ExitCode, ImageError, RunError, UsageError, unknown
 
@@ -106,6 +106,7 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    theme: Theme = "light",
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Say which digit each picture shows, of any size and colour.
@@ -172,7 +173,7 @@ def predict(
     view = predictions_view(told, run=name, top=top, min_confidence=min_confidence, split_digits=split_digits)
     face.show(view)
     if explain is not None and not failures:
-        _explain(face, only, explainable[0], found, explain, invert=invert)
+        _explain(face, only, explainable[0], found, explain, invert=invert, theme=theme)
     if failures:
         face.complain(f"{len(failures)} of the pictures could not be read.")
         raise typer.Exit(ExitCode.FAILED)
@@ -218,11 +219,12 @@ def _take_only(sources: Iterator[Source]) -> Source:
     return first
 
 
-def _explain(face: Face, source: Source, answer: Prediction, run: Run, path: Path, *, invert: str) -> None:
+def _explain(face: Face, source: Source, answer: Prediction, run: Run, path: Path, *, invert: str, theme: str) -> None:
     from mnistcli.commands.explain import explain
     from mnistcli.render import figures
 
-    face.save_figure(figures.explanation(explain(source, answer, run, invert=invert)), path)
+    explained = explain(source, answer, run, invert=invert)
+    face.save_figure(figures.explanation(explained, theme=theme), path)
 
 
 def _complaining(

@@ -9,7 +9,7 @@ import typer
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import RUN_HELP, RunsDir, check_writable
+from mnistcli.cli.options import RUN_HELP, RunsDir, Theme, check_writable
 from mnistcli.cli.train import load_source, train_visibly
 from mnistcli.config import RUNS_DIR
 from mnistcli.errors import ExitCode, UsageError
@@ -85,6 +85,7 @@ def reproduce_run(
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="The new run's name.", show_default="ARCH-001, ARCH-002, …")
     ] = None,
+    theme: Theme = "light",
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Train a run again, as a new run, and compare: the weights, and the losses and accuracies of every epoch.
@@ -110,7 +111,7 @@ def reproduce_run(
     choice = data.choice_for(found.name, found.data())
     face.note(f"Training {found.name} again.")
     work = partial(train_again, found, choice, runs=folder, name=name)
-    result = train_visibly(face, work, data, device=device, plots=True)
+    result = train_visibly(face, work, data, device=device, theme=theme)
     reproduction = compare_again(found, folder.find(result.run), tolerance=tolerance)
     face.show(reproduction_view(reproduction))
     if face.format != "table":

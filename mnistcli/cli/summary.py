@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import Plot, RunsDir, check_plot
+from mnistcli.cli.options import Plot, RunsDir, Theme, check_plot
 from mnistcli.cli.train import load_source
 from mnistcli.config import RUNS_DIR
 from mnistcli.models import RECIPES, arch_key, description, is_architecture, is_flax
@@ -27,6 +27,7 @@ def summary(
     *,
     model: Annotated[str, typer.Argument(metavar="ARCH|RUN", help=ARCH_HELP)],
     plot: Plot = None,
+    theme: Theme = "light",
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Show a network layer by layer: output shapes, parameters, multiply-accumulates, receptive field."""
@@ -52,7 +53,7 @@ def summary(
     if plot is not None:
         from mnistcli.render import figures
 
-        face.save_figure(figures.diagram(described), plot)
+        face.save_figure(figures.diagram(described, theme=theme), plot)
     face.show(summary_view(described))
 
 

@@ -16,7 +16,7 @@ from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.group import parse_seeds, take_group, train_group
-from mnistcli.cli.options import Optimizer, RunsDir, parse_shard
+from mnistcli.cli.options import Optimizer, RunsDir, Theme, parse_shard
 from mnistcli.cli.recipe_options import ARCH, Sources
 from mnistcli.config import PRECISIONS, RUNS_DIR, SCHEDULES, Hosts, TrainConfig
 from mnistcli.errors import UsageError
@@ -193,6 +193,7 @@ def train(
     ] = None,
     runs_dir: RunsDir = RUNS_DIR,
     no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no curves.png and confusion.png.")] = False,
+    theme: Theme = "light",
 ) -> None:
     """Train a network, keep its best weights, score it once on the test images.
 
@@ -252,7 +253,7 @@ def train(
     source = arch if arch is not None and is_flax(arch) else None
     beginning: dict[str, Any] = {"start": plan.start, "freeze": ",".join(config.freeze) if config.freeze else None}
     keeping: dict[str, Any] = {"checkpoint_every": checkpoint_every, "keep_epochs": keep_epochs}
-    how = {"source": source, "plots": not no_plots, "given": given | data.given, **beginning, **keeping}
+    how = {"source": source, "theme": None if no_plots else theme, "given": given | data.given, **beginning, **keeping}
     if hosts is not None:
         from mnistcli.commands.hosts import Task
         from mnistcli.render.train import training_view
@@ -281,7 +282,7 @@ def train(
     else:
         face.explain(_describe(config))
         work = partial(train_run, config, runs=groups.runs, name=name, **beginning)
-    result = train_visibly(face, work, data, device=device, plots=not no_plots, **keeping)
+    result = train_visibly(face, work, data, device=device, theme=None if no_plots else theme, **keeping)
     face.show(training_view(result, next_commands=_next_commands(result, runs_dir)))
 
 
@@ -299,19 +300,19 @@ def train_visibly(
     data: Data,
     *,
     device: str,
-    plots: bool,
+    theme: str | None,
     checkpoint_every: int | None = None,
     keep_epochs: bool = False,
 ) -> TrainResult:
-    """Train a run, showing on stderr how it goes, and draw its figures."""
+    """Train a run, showing on stderr how it goes, and draw its figures; a theme of None draws none."""
     from mnistcli.commands.course import Session
     from mnistcli.render.progress import TrainingProgress
 
     # A class in Flax may print while it is traced, and stdout is for the result.
     with TrainingProgress(face.err, quiet=face.quiet) as progress, redirect_stdout(sys.stderr):
         result = work(Session(progress, device, checkpoint_every, partial(data.load, face), keep_epochs))
-    if plots:
-        _save_figures(result)
+    if theme is not None:
+        _save_figures(result, theme)
     return result
 
 
@@ -324,7 +325,7 @@ def _train_with_hosts(
     task: Task,
     *,
     source: str | None,
-    plots: bool,
+    theme: str | None,
     **how: Any,
 ) -> TrainResult | None:
     """Train with other processes, showing how it goes where this is the first; the result is the first one's."""
@@ -336,16 +337,17 @@ def _train_with_hosts(
     work = Work(runs, place, partial(data.load, replace(face, quiet=True)), **how)
     with TrainingProgress(face.err, quiet=face.quiet) as progress:
         result = train_with_hosts(task, work, progress)
-    if plots and result is not None:
-        _save_figures(result)
+    if theme is not None and result is not None:
+        _save_figures(result, theme)
     return result
 
 
-def _save_figures(result: TrainResult) -> None:
-    from mnistcli.render import figures
+def _save_figures(result: TrainResult, theme: str) -> None:
+    from mnistcli.render.figures import confusion, curves
+    from mnistcli.render.style import save
 
-    figures.save(figures.curves(result.run, [result.history]), result.folder / "curves.png")
-    figures.save(figures.confusion(result.evaluation), result.folder / "confusion.png")
+    save(curves(result.run, [result.history], theme=theme), result.folder / "curves.png")
+    save(confusion(result.evaluation, theme=theme), result.folder / "confusion.png")
 
 
 def _describe(config: TrainConfig) -> str:

@@ -13,7 +13,7 @@ import typer
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import Plot, RunsDir, check_plot, parse_shard
+from mnistcli.cli.options import Plot, RunsDir, Theme, check_plot, parse_shard
 from mnistcli.cli.train import load_source
 from mnistcli.config import RUNS_DIR, TrainConfig, go_on
 from mnistcli.errors import DataError, InterruptedRunError, MnistcliError, UsageError
@@ -101,6 +101,7 @@ def tune(
         str | None, typer.Option(metavar="NAME", help="The search's name.", show_default="ARCH-tune-001, …")
     ] = None,
     plot: Plot = None,
+    theme: Theme = "light",
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Search for settings that train a network better than its recipe.
@@ -144,7 +145,7 @@ def tune(
         check_space(config, make_space(config.arch, space or ()))
         dataset = data.load(face, config.choice())
         if lr_range:
-            _measure_rates(face, compute, config, dataset, source=source, plot=plot)
+            _measure_rates(face, compute, config, dataset, source=source, plot=plot, theme=theme)
             return
         search = (join_search if part else begin_search)(
             folder,
@@ -159,7 +160,7 @@ def tune(
     if plot is not None:
         from mnistcli.render import tune_figures
 
-        face.save_figure(tune_figures.trials(result), plot)
+        face.save_figure(tune_figures.trials(result, theme=theme), plot)
     face.show(search_view(result))
     if face.format != "table":
         face.note(f"{verdict(result)} {shlex.join(result.command)}")
@@ -216,7 +217,14 @@ def _search(
 
 
 def _measure_rates(
-    face: Face, compute: Compute, config: TrainConfig, dataset: Dataset, *, source: str | None, plot: Path | None
+    face: Face,
+    compute: Compute,
+    config: TrainConfig,
+    dataset: Dataset,
+    *,
+    source: str | None,
+    plot: Path | None,
+    theme: str,
 ) -> None:
     compute.start(face)
     load_source(source)
@@ -228,7 +236,7 @@ def _measure_rates(
     if plot is not None:
         from mnistcli.render import tune_figures
 
-        face.save_figure(tune_figures.rates(found), plot)
+        face.save_figure(tune_figures.rates(found, theme=theme), plot)
     face.show(rates_view(found))
     if face.format != "table":
         face.note(rates_sentence(found))

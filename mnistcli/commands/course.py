@@ -23,9 +23,9 @@ from mnistcli.models import description
 from mnistcli.models.flax_file import loaded
 from mnistcli.models.network import flatten, restore
 from mnistcli.process import held_interrupts
-from mnistcli.results.train import EpochMetrics, Notice, RunStarted, StepMetrics, TrainEvent, TrainResult
+from mnistcli.results.train import EpochMetrics, Notice, RunStarted, StepMetrics, TrainEvent, TrainResult, best_epoch
 from mnistcli.runs import ONNX, STABLEHLO, Run, RunFolder, Status, load_model, model_metadata
-from mnistcli.training import Fit, best_epoch
+from mnistcli.training import Fit
 
 Notify = Callable[[TrainEvent], None]
 Load = Callable[[DataChoice], Dataset]

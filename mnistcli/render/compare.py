@@ -58,6 +58,42 @@ def verdict(pair: PairedTest) -> str:
     return f"{_finding(pair)} {COVERS}"
 
 
+def headline(comparison: Comparison) -> str:
+    """Say in a few words which run reads the most images right, and of which others that could well be chance."""
+    evaluations = [run.evaluation for run in comparison.runs]
+    best = max(evaluations, key=lambda each: each.correct)
+    images = f"{best.n:,} {best.split} images right"
+    leaders = [each.run for each in evaluations if each.correct == best.correct]
+    if len(leaders) > 1:
+        return f"{joined(leaders)} read equally many of {images}: {best.correct:,}"
+    open_pairs = [pair for pair in comparison.pairs if best.run in (pair.a, pair.b) and pair.p_holm >= LEVEL]
+    others = [pair.b if pair.a == best.run else pair.a for pair in open_pairs]
+    if len(evaluations) == 2:
+        [other] = (each for each in evaluations if each is not best)
+        said = f"{best.run} reads {best.correct - other.correct:,} more of {images} than {other.run}"
+        return f"{said}, which could well be chance" if others else said
+    said = f"{best.run} reads the most of {images}: {best.correct:,}"
+    return f"{said}; its lead over {joined(others)} could well be chance" if others else said
+
+
+def group_headline(comparison: GroupComparison) -> str:
+    """Say in a few words which recipe is better; of several, which has the best mean, and what is not shown of it."""
+    if len(comparison.pairs) == 1:
+        return _lead(comparison.pairs[0])
+    best = max(comparison.groups, key=lambda group: group.accuracies.mean)
+    wins = {(Verdict.A_BETTER, 0), (Verdict.B_BETTER, 1)}
+    tests = [(test, (test.a, test.b).index(best.group)) for test in comparison.pairs if best.group in (test.a, test.b)]
+    others = [(test.b, test.a)[side] for test, side in tests if (test.verdict, side) not in wins]
+    said = f"{best.group} has the highest mean accuracy: {percent(best.accuracies.mean)}"
+    return f"{said}; it is not shown to be better than {joined(others)}" if others else said
+
+
+def joined(names: Sequence[str]) -> str:
+    """Return names as a sentence has them: a, b and c."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def _finding(pair: PairedTest) -> str:
     if not pair.difference:
         return f"{pair.a} and {pair.b} read equally many images right: neither is better here."
@@ -73,21 +109,31 @@ def _finding(pair: PairedTest) -> str:
 
 def recipe_verdict(test: RecipeTest) -> str:
     """Say in plain words whether a recipe is better, both are equivalent, or what would likely decide."""
-    better, worse, (low, high) = _order(test.a, test.b, test.difference, test.bootstrap_ci95)
-    more = points(abs(test.difference))
+    better, _, (low, high) = _order(test.a, test.b, test.difference, test.bootstrap_ci95)
     chance = f"permutation test, {p_text(test.p_holm)}"
     evidence = f"(interval over seeds and images {points(low)} to {points(high)}; {chance})"
     if test.verdict == Verdict.EQUIVALENT:
         return (
-            f"{test.a} and {test.b} are equivalent within {points(test.margin)} points on these images (two one-sided "
-            f"tests over seeds, {p_text(test.p_equivalence)}); {better} reads {more} points more right ({chance})."
+            f"{_lead(test)} on these images (two one-sided tests over seeds, {p_text(test.p_equivalence)}); {better} "
+            f"reads {points(abs(test.difference))} points more right ({chance})."
         )
     if test.verdict == Verdict.UNDECIDED:
-        lead = f"{better} reads {more} points more right than {worse}" if test.difference else "no difference was found"
-        return f"Undecided: {lead} {evidence}. {_what_decides(test)}"
+        return f"{_lead(test)} {evidence}. {_what_decides(test)}"
     probability = test.probability if test.difference > 0 else 1 - test.probability
     wins = percent(probability, 0)
-    return f"{better} is better than {worse} by {more} points {evidence}; it wins {wins} of the pairs of runs."
+    return f"{_lead(test)} {evidence}; it wins {wins} of the pairs of runs."
+
+
+def _lead(test: RecipeTest) -> str:
+    """Return a verdict's first words, which hold without the evidence."""
+    better, worse, _ = _order(test.a, test.b, test.difference, test.bootstrap_ci95)
+    more = f"{points(abs(test.difference))} points"
+    if test.verdict == Verdict.EQUIVALENT:
+        return f"{test.a} and {test.b} are equivalent within {points(test.margin)} points"
+    if test.verdict == Verdict.UNDECIDED:
+        found = f"{better} reads {more} more right than {worse}" if test.difference else "no difference was found"
+        return f"Undecided: {found}"
+    return f"{better} is better than {worse} by {more}"
 
 
 def _what_decides(test: RecipeTest) -> str:

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure, FigureBase
 
-from mnistcli.render.figures import LONGEST
+from mnistcli.render.figures import score_title, worst_note
 from mnistcli.render.inspect_figures import mosaic
 from mnistcli.render.pixels import shrink
+from mnistcli.render.style import BODY, SMALL, colours, draw_picture, new_figure, run_colour, short, write_title
 from mnistcli.render.tables import percent
 from mnistcli.render.view import shortened
 from mnistcli.results.data import Flip, Flips, Sample
@@ -25,37 +27,39 @@ LONGEST_ACROSS = 8  # characters of a name that a cell is wide enough for
 FLIP_COLUMNS = 8
 MOST_FLIPS = 2 * FLIP_COLUMNS  # of either side
 REACH = 0.37  # of a cell's width: how far its images reach to either side
-GREY = "#868e96"
 
 
-def confusion_thumbnails(evaluation: Evaluation, mistakes: Sequence[Sample]) -> Figure:
+def confusion_thumbnails(evaluation: Evaluation, mistakes: Sequence[Sample], *, theme: str = "light") -> Figure:
     """Draw the confusion matrix with the first of these images in every cell off its diagonal."""
     classes = _most_confused(evaluation)
     side = max(SMALLEST_SIDE, len(classes))
-    figure = Figure(figsize=(side + 1, side + 1.5), layout="constrained")
-    axes = figure.subplots()
-    _draw_counts(axes, np.array(evaluation.confusion)[np.ix_(classes, classes)])
     names = [evaluation.class_names[i] for i in classes]
-    _name_classes(axes, [shortened(name, LONGEST) for name in names])
-    for (true, predicted), samples in _by_cell(mistakes).items():
-        if true in names and predicted in names:
-            _draw_cell(axes, samples, row=names.index(true), column=names.index(predicted))
-    figure.suptitle("\n".join(_heading(evaluation, classes)), size=10)
+    with new_figure(side + 1, side + 0.8, theme) as figure:
+        write_title(figure, score_title(evaluation), _note(evaluation, classes))
+        axes = figure.subplots()
+        _draw_counts(axes, np.array(evaluation.confusion)[np.ix_(classes, classes)])
+        _name_classes(axes, list(map(short, names)))
+        for (true, predicted), samples in _by_cell(mistakes).items():
+            if true in names and predicted in names:
+                _draw_cell(axes, samples, row=names.index(true), column=names.index(predicted))
     return figure
 
 
-def flips(found: Flips) -> Figure:
+def flips(found: Flips, *, theme: str = "light") -> Figure:
     """Draw images that only A reads right above those that only B does, with the label, both answers, confidences."""
     sides = (found.only_a_right, found.only_b_right)
     heights = [0.4 + 1.9 * _rows(side[:MOST_FLIPS]) for side in sides]
-    figure = Figure(figsize=(1.5 * FLIP_COLUMNS, sum(heights) + 0.3), layout="constrained")
     a, b = (shortened(name, 40) for name in (found.a, found.b))
-    figure.suptitle(f"A: {a}    B: {b}", size=12)
-    parts: Any = figure.subfigures(2, 1, height_ratios=heights)
-    for part, letter, side in zip(parts, "AB", sides, strict=True):
-        shown = f", {MOST_FLIPS} shown" if len(side) > MOST_FLIPS else ""
-        part.suptitle(f"Only {letter} reads right: {len(side):,}{shown}", size=10, x=0.01, ha="left")
-        _draw_flips(part, side[:MOST_FLIPS])
+    title = f"{a} alone reads {len(sides[0]):,} of the images right, {b} alone {len(sides[1]):,}"
+    with new_figure(1.5 * FLIP_COLUMNS, sum(heights), theme) as figure:
+        write_title(figure, title, f"A: {a}, B: {b}.")
+        parts: Any = figure.subfigures(2, 1, height_ratios=heights)
+        for i, (part, side) in enumerate(zip(parts, sides, strict=True)):
+            shown = f", {MOST_FLIPS} shown" if len(side) > MOST_FLIPS else ""
+            heading = f"Only {'AB'[i]} reads right: {len(side):,}{shown}"
+            part.suptitle(heading, size=BODY, weight="bold", x=0.01, ha="left", color=run_colour(i))
+            if side:
+                _draw_flips(part, side[:MOST_FLIPS])
     return figure
 
 
@@ -72,17 +76,13 @@ def _errors(evaluation: Evaluation) -> np.ndarray:
     return counts - np.diag(counts.diagonal())
 
 
-def _heading(evaluation: Evaluation, classes: Sequence[int]) -> list[str]:
-    score = f"{percent(evaluation.accuracy)} of {evaluation.n:,} {evaluation.split} images"
-    lines = [
-        f"{shortened(evaluation.run, 28)}: {score}",
-        f"Cells show up to {MOST_IN_CELL} images each, the most confident first",
-    ]
-    if len(classes) < len(evaluation.class_names):
-        errors = _errors(evaluation)
-        shown = f"{errors[np.ix_(classes, classes)].sum():,} of {errors.sum():,} errors"
-        lines.append(f"The {len(classes)} of {len(evaluation.class_names)} classes with the most errors: {shown}")
-    return lines
+def _note(evaluation: Evaluation, classes: Sequence[int]) -> str:
+    note = f"{worst_note(evaluation)} Cells show up to {MOST_IN_CELL} images each, the most confident first."
+    if len(classes) == len(evaluation.class_names):
+        return note
+    errors = _errors(evaluation)
+    shown = f"{errors[np.ix_(classes, classes)].sum():,} of {errors.sum():,} errors"
+    return f"{note} The {len(classes)} of {len(evaluation.class_names)} classes with the most errors: {shown}."
 
 
 def _by_cell(samples: Sequence[Sample]) -> dict[tuple[str, str | None], list[Sample]]:
@@ -96,14 +96,14 @@ def _draw_counts(axes: Axes, counts: np.ndarray) -> None:
     """Draw the cells of a matrix: the diagonal grey with its count in the middle, the others' counts at the top."""
     n = len(counts)
     axes.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5), aspect="equal", xlabel="predicted", ylabel="true")
-    axes.imshow(np.eye(n), cmap="Greys", vmin=0, vmax=6)
+    axes.imshow(np.where(np.eye(n), 1, np.nan), cmap=ListedColormap([colours().grid]))
     for edge in np.arange(0.5, n - 1):
-        axes.axhline(edge, color=GREY, linewidth=0.5)
-        axes.axvline(edge, color=GREY, linewidth=0.5)
+        axes.axhline(edge, color=colours().muted, linewidth=0.5)
+        axes.axvline(edge, color=colours().muted, linewidth=0.5)
     for (i, j), count in np.ndenumerate(counts):
         if count:
             place, side = ((j, i), "center") if i == j else ((j - REACH, i - 0.39), "left")
-            axes.text(*place, f"{count:,}", ha=side, va="center", size=9)
+            axes.text(*place, f"{count:,}", ha=side, va="center", size=SMALL)
 
 
 def _name_classes(axes: Axes, names: Sequence[str]) -> None:
@@ -131,14 +131,14 @@ def _rgba(picture: np.ndarray) -> np.ndarray:
 
 
 def _draw_flips(part: FigureBase, samples: Sequence[Flip]) -> None:
-    every = part.subplots(max(1, _rows(samples)), FLIP_COLUMNS, squeeze=False).ravel()
+    every = part.subplots(_rows(samples), FLIP_COLUMNS, squeeze=False).ravel()
     for axes in every:
         axes.set_axis_off()
     for axes, sample in zip(every, samples, strict=False):
-        axes.imshow(sample.picture, cmap="gray", vmin=0, vmax=255)
-        label, a, b = (shortened(name, 12) for name in (sample.label, str(sample.predicted), sample.other_predicted))
+        draw_picture(axes, sample.picture)
+        label, a, b = (shortened(name, 10) for name in (sample.label, str(sample.predicted), sample.other_predicted))
         answers = f"A: {a}, {percent(sample.confidence, 0)}\nB: {b}, {percent(sample.other_confidence, 0)}"
-        axes.set_title(f"true: {label}\n{answers}", size=8)
+        axes.set_title(f"true: {label}\n{answers}", size=SMALL, loc="center")
 
 
 def _rows(samples: Sequence[Flip]) -> int:

@@ -22,7 +22,7 @@ from mnistcli.results.train import TrainResult
 from mnistcli.runs import Run
 
 if TYPE_CHECKING:
-    from mnistcli.render.figures import Figure
+    from matplotlib.figure import Figure
 
 MOST_PREDICTIONS, MOST_CLASSES = 20, 50
 MOST_PIXELS = 64  # a wider picture is shrunk

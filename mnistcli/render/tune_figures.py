@@ -8,46 +8,51 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from mnistcli.models import as_written
-from mnistcli.render.figures import COLOURS
+from mnistcli.render.style import new_figure, run_colour, write_title
+from mnistcli.render.tables import short_arch
+from mnistcli.render.tune import rates_sentence, verdict
 from mnistcli.results.tune import COMPLETE, RateRange, SearchResult, Trial
 
 COLUMNS = 3
 MOST_TICKS = 6  # batch sizes that have room below an axis
 
 
-def trials(result: SearchResult) -> Figure:
+def trials(result: SearchResult, *, theme: str = "light") -> Figure:
     """Draw each trial's validation errors by each setting; trials that ended early are hollow, the best is ringed."""
     names = list(result.space)
     rows = -(-len(names) // COLUMNS)
-    figure = Figure(figsize=(3.7 * min(COLUMNS, len(names)), 3.1 * rows + 0.7), layout="constrained")
-    every = figure.subplots(rows, min(COLUMNS, len(names)), squeeze=False, sharey=True).ravel()
-    known = [trial for trial in result.trials if trial.validation]
-    for i, axes in enumerate(every):
-        if i >= len(names):
-            axes.set_axis_off()
-            continue
-        _draw_setting(axes, names[i], known, best=result.finalists[0].number, images=result.validation_images)
-        if i % COLUMNS == 0:
-            axes.set_ylabel("validation errors (%)")
-    handles, labels = every[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
-    figure.suptitle(f"{result.name}: {len(result.trials)} trials on {result.dataset}", size=11)
+    with new_figure(3.7 * min(COLUMNS, len(names)), 3.1 * rows, theme) as figure:
+        note = f"{result.name}: {len(result.trials)} trials of {short_arch(result.arch)} on {result.dataset}. "
+        note += "Hollow: pruned or diverged; diamond: the recipe; ringed: recommended."
+        write_title(figure, verdict(result).removesuffix("."), note)
+        every = figure.subplots(rows, min(COLUMNS, len(names)), squeeze=False, sharey=True).ravel()
+        known = [trial for trial in result.trials if trial.validation]
+        for i, axes in enumerate(every):
+            if i >= len(names):
+                axes.set_axis_off()
+                continue
+            _draw_setting(axes, names[i], known, best=result.finalists[0].number, images=result.validation_images)
+            if i % COLUMNS == 0:
+                axes.set_ylabel("validation errors (%)")
     return figure
 
 
-def rates(found: RateRange) -> Figure:
+def rates(found: RateRange, *, theme: str = "light") -> Figure:
     """Draw the loss against the learning rate, with the rate to begin with."""
-    figure = Figure(figsize=(6.4, 4), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(found.rates, found.losses, color=COLOURS[0], linewidth=1.8)
-    axes.axvline(found.least, color=COLOURS[1], linestyle=":", label=f"least loss at {found.least:.2g}")
-    axes.axvline(found.suggested, color=COLOURS[2], linestyle="--", label=f"begin with {found.suggested:g}")
-    axes.set(xscale="log", xlabel="learning rate", ylabel="loss, smoothed (nats)", ylim=(0, 1.5 * found.losses[0]))
-    axes.xaxis.set_major_formatter(_as_typed())
-    axes.set_title(f"{found.arch}, {found.optimizer}, batches of {found.batch_size}", size=11)
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    with new_figure(7, 4, theme) as figure:
+        note = f"{short_arch(found.arch)}, {found.optimizer}, batches of {found.batch_size}, on {found.dataset}."
+        write_title(figure, rates_sentence(found).removesuffix("."), note)
+        axes = figure.subplots()
+        axes.plot(found.rates, found.losses, color=run_colour(0))
+        for rate, i, line, side, text in (
+            (found.suggested, 2, "--", "right", f"begin with {found.suggested:g} "),
+            (found.least, 1, ":", "left", f" least loss at {found.least:.2g}"),
+        ):
+            axes.axvline(rate, color=run_colour(i), linestyle=line)
+            axes.annotate(text, (rate, 1), xycoords=("data", "axes fraction"), ha=side, va="top", color=run_colour(i))
+        axes.set(xscale="log", xlabel="learning rate", ylabel="loss, smoothed (nats)", ylim=(0, 1.5 * found.losses[0]))
+        axes.xaxis.set_major_formatter(_as_typed())
+        axes.grid()
     return figure
 
 
@@ -59,10 +64,10 @@ def _draw_setting(axes: Axes, name: str, known: list[Trial], *, best: int, image
     number = np.array([trial.number for trial in known])
     hollow: dict[str, Any] = {"markerfacecolor": "none"}
     for chosen, label, mark, colour, size, style in (
-        (complete, "complete", "o", COLOURS[0], 5, {}),
-        (~complete, "pruned or diverged", "o", COLOURS[0], 5, hollow | {"alpha": 0.5}),
-        (number == 0, "recipe", "D", COLOURS[1], 7, {}),
-        (number == best, "recommended", "o", COLOURS[2], 13, hollow | {"markeredgewidth": 1.8}),
+        (complete, "complete", "o", run_colour(0), 5, {}),
+        (~complete, "pruned or diverged", "o", run_colour(0), 5, hollow | {"alpha": 0.5}),
+        (number == 0, "recipe", "D", run_colour(1), 7, {}),
+        (number == best, "recommended", "o", run_colour(2), 13, hollow | {"markeredgewidth": 1.8}),
     ):
         axes.plot(
             places[chosen], errors[chosen], mark, color=colour, markersize=size, linestyle="none", label=label, **style
@@ -71,8 +76,7 @@ def _draw_setting(axes: Axes, name: str, known: list[Trial], *, best: int, image
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(_as_typed())
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid()
 
 
 def _places(axes: Axes, name: str, values: list[Any]) -> np.ndarray:

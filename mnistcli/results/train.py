@@ -56,6 +56,12 @@ class EpochMetrics:
     images_per_second: float
 
 
+def best_epoch(history: Sequence[EpochMetrics]) -> int:
+    """Return the epoch whose weights are kept: the best validation accuracy, and among equals the lowest loss."""
+    best = max(history, key=lambda metrics: (metrics.validation_accuracy, -metrics.validation_loss))
+    return best.epoch
+
+
 def by_epoch(histories: Sequence[Sequence[EpochMetrics]], metric: str) -> list[list[float]]:
     """Return a metric of several runs, a list a run, up to the last epoch that all of them have."""
     epochs = min(map(len, histories))

@@ -1,7 +1,7 @@
 """Fitting: the jitted steps, optimizers, early stopping, several seeds at once."""
 
 from mnistcli.training.fit import Fit
-from mnistcli.training.stopping import best_epoch, should_stop
+from mnistcli.training.stopping import should_stop
 from mnistcli.training.together import can_train_together, train_together
 
-__all__ = ["Fit", "best_epoch", "can_train_together", "should_stop", "train_together"]
+__all__ = ["Fit", "can_train_together", "should_stop", "train_together"]

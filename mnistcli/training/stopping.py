@@ -1,4 +1,4 @@
-"""When to stop, and which weights to keep. Training accuracy decides the first, validation the second."""
+"""When to stop: training accuracy decides it."""
 
 from collections.abc import Sequence
 
@@ -15,9 +15,3 @@ def should_stop(history: Sequence[EpochMetrics], *, patience: int) -> bool:
     accuracies = [metrics.train_accuracy for metrics in history]
     best = max(range(len(accuracies)), key=accuracies.__getitem__)  # the first of equals
     return len(accuracies) - 1 - best >= patience
-
-
-def best_epoch(history: Sequence[EpochMetrics]) -> int:
-    """Return the epoch with the best validation accuracy; among equals, the lowest validation loss."""
-    best = max(history, key=lambda metrics: (metrics.validation_accuracy, -metrics.validation_loss))
-    return best.epoch

@@ -11,8 +11,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
+from mnistcli.render.style import label_lines, new_figure, run_colour, save, write_title
 from tests.benchmarks.case import Benchmark, Case
 
 COLUMNS = 3
@@ -32,19 +31,20 @@ def main(out: str, *files: str) -> None:
                 line = lines.setdefault(f"{first.contender} / {other.contender}", {})
                 line[place] = statistics.median(benchmark.ratios(other))
     rows = -(-len(panels) // COLUMNS)
-    figure = Figure(figsize=(4 * COLUMNS, 2.6 * rows), layout="constrained")
-    every = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
-    for axes, (title, lines) in zip(every, panels.items(), strict=False):
-        for name, line in lines.items():
-            axes.plot([*line], [*line.values()], "o-", label=name)
-        axes.set_title(title, size=10, loc="left")
-        highest = max(max(line.values()) for line in lines.values())
-        axes.set(xticks=range(len(commits)), xticklabels=commits, ylim=(0, 1.1 * highest))
-        axes.legend(fontsize=8)
-    for axes in every[len(panels) :]:
-        axes.remove()
-    figure.supylabel("ratio of seconds", size=10)
-    figure.savefig(out, dpi=120)
+    with new_figure(5 * COLUMNS, 2.6 * rows, "light") as figure:
+        write_title(figure, "Seconds of the first contender as a multiple of another's")
+        every = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+        for axes, (title, lines) in zip(every, panels.items(), strict=False):
+            drawn = [
+                (name, axes.plot([*line], [*line.values()], "o-", color=run_colour(i))[0])
+                for i, (name, line) in enumerate(lines.items())
+            ]
+            highest = max(max(line.values()) for line in lines.values())
+            axes.set(title=title, xticks=range(len(commits)), xticklabels=commits, ylim=(0, 1.1 * highest))
+            label_lines(axes, drawn)
+        for axes in every[len(panels) :]:
+            axes.remove()
+    save(figure, Path(out))
 
 
 if __name__ == "__main__":

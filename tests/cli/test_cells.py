@@ -12,7 +12,7 @@ from mnistcli.commands.classifier import logits_of
 from mnistcli.datasets import load
 from mnistcli.metrics.scores import softmax
 from mnistcli.runs import load_model
-from tests.conftest import Call, svg_texts
+from tests.conftest import DARK, Call, paper_of, svg_texts
 
 SHOW = ("data", "show", "--split", "test", "--count", "10000", "--format", "jsonl")
 
@@ -52,7 +52,7 @@ def test_flips_are_what_one_run_reads_wrong_and_the_other_right_with_both_answer
 ) -> None:
     linear, dense, labels = probabilities["linear"], probabilities["dense"], load("mnist").test.labels
     asked = ("--wrong", "linear", "--right", "dense", "--predicted", "9", "--index", "100:9000", "--count", "9")
-    rows = shown(mnistcli, workspace, *asked, "--plot", tmp_path / "flips.svg")
+    rows = shown(mnistcli, workspace, *asked, "--plot", tmp_path / "flips.svg", "--theme", "dark")
     chosen = (linear.argmax(1) == 9) & (labels != 9) & (dense.argmax(1) == labels)
     chosen[:100] = chosen[9000:] = False
     assert [row["index"] for row in rows] == by_hand(linear, chosen)[:9]
@@ -62,14 +62,18 @@ def test_flips_are_what_one_run_reads_wrong_and_the_other_right_with_both_answer
         assert (row["confidence"], row["other_confidence"]) == pytest.approx((linear[i].max(), dense[i].max()))
         assert (row["run"], row["other_run"]) == ("linear-001", "dense-001")
     captions = [text for row in rows for text in (str(row["label"]), "read as 9", f"and as {row['label']}")]
-    assert svg_texts(tmp_path / "flips.svg") == captions
+    said = svg_texts(tmp_path / "flips.svg")
+    assert said[: len(captions)] == captions
+    title = f"{len(rows)} test images of mnist that linear-001 reads as 9 and dense-001 reads right"
+    assert " ".join(said[len(captions) :]) == title
+    assert paper_of(tmp_path / "flips.svg") == DARK
 
 
 def test_compare_draws_what_only_one_of_two_runs_reads_right_with_both_confidences(
     mnistcli: Call, workspace: Path, probabilities: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
     linear, dense, labels = probabilities["linear"], probabilities["dense"], load("mnist").test.labels
-    asked = ("--plot-flips", tmp_path / "flips.svg", "--json")
+    asked = ("--plot-flips", tmp_path / "flips.svg", "--json", "--theme", "dark")
     (pair,) = mnistcli("compare", "linear", "dense", *asked, cwd=workspace).json["pairs"]
     right, other_right = linear.argmax(1) == labels, dense.argmax(1) == labels
     expected = []
@@ -78,7 +82,10 @@ def test_compare_draws_what_only_one_of_two_runs_reads_right_with_both_confidenc
             a, b = (f"{each[i].argmax()}, {100 * each[i].max():.0f} %" for each in (linear, dense))
             expected += [f"true: {labels[i]}", f"A: {a}", f"B: {b}"]
         expected.append(f"Only {letter} reads right: {pair[f'only_{letter.lower()}_right']:,}, 16 shown")
-    assert svg_texts(tmp_path / "flips.svg") == [*expected, "A: linear-001    B: dense-001"]
+    only_a, only_b = (f"{pair[f'only_{letter}_right']:,}" for letter in "ab")
+    title = f"linear-001 alone reads {only_a} of the images right, dense-001 alone {only_b}"
+    assert svg_texts(tmp_path / "flips.svg") == [*expected, title, "A: linear-001, B: dense-001."]
+    assert paper_of(tmp_path / "flips.svg") == DARK
 
 
 def test_flips_of_more_than_two_are_refused_before_anything_is_trained(mnistcli: Call) -> None:
@@ -141,10 +148,11 @@ def test_thumbnails_put_images_into_the_matrix_of_plot(mnistcli: Call, workspace
     few, file = load("mnist").test.first(200), tmp_path / "few.npz"
     images, labels = few.images[..., 0], few.labels
     np.savez(file, x_train=images, y_train=labels, x_test=images, y_test=labels)
-    asked = ("--dataset", file, "--plot", tmp_path / "cells.svg", "--thumbnails", "--json")
+    asked = ("--dataset", file, "--plot", tmp_path / "cells.svg", "--thumbnails", "--json", "--theme", "dark")
     drawn = mnistcli("evaluate", "linear", *asked, cwd=workspace)
     assert drawn.code == 0, drawn.err
     counts = np.array(drawn.json["confusion"])
     said = set(svg_texts(tmp_path / "cells.svg"))
-    assert {"Cells show up to 9 images each, the most confident first"} <= said
+    assert any("Cells show up to 9 images each, the most confident first." in text for text in said)
+    assert paper_of(tmp_path / "cells.svg") == DARK
     assert {f"{count:,}" for count in counts.ravel() if count} <= said

@@ -3,16 +3,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Call, svg_texts
+from tests.conftest import DARK, Call, paper_of, svg_texts
 
 
 def test_compare_trains_what_is_missing_then_nothing(mnistcli: Call, tmp_path: Path) -> None:
-    first = mnistcli("compare", "linear", "builtin", "--plot", "out.svg", "--json")
+    first = mnistcli("compare", "linear", "builtin", "--plot", "out.svg", "--json", "--theme", "dark")
     assert first.code == 0
     assert "training one first" in first.err
     assert [run["run"] for run in first.json["runs"]] == ["linear-001", "builtin"]
     said = svg_texts(tmp_path / "out.svg")
-    assert {"linear-001", "training", "validation", "mistaken for", "images read wrong"} <= set(said)
+    assert {"linear-001", "mistaken for", "images read wrong"} <= set(said)
+    assert paper_of(tmp_path / "out.svg") == DARK
+    for name in ("curves.png", "confusion.png"):  # of what was trained on the way
+        assert paper_of(Path("runs/linear-001", name)) == DARK
     for run in first.json["runs"]:
         title = said.index(f"{100 * run['accuracy']:.2f} % of 10,000 test images")
         assert said[title - 1] == run["run"]

@@ -34,7 +34,7 @@ def test_show_draws_the_labelled_grid_as_pixels_and_as_a_figure(mnistcli: Call, 
         assert f"{label}  #{i}" in outcome.out
     assert "█" in outcome.out
     assert max(map(len, outcome.lines)) <= 80
-    assert svg_texts(tmp_path / "grid.svg") == labels
+    assert svg_texts(tmp_path / "grid.svg") == [*labels, "9 train images of mnist"]
 
 
 def test_info_counts_every_image(mnistcli: Call) -> None:

@@ -191,7 +191,7 @@ def test_show_chooses_by_class_range_and_mistakes(mnistcli: Call, tmp_path: Path
     confidences = [each["confidence"] for each in samples]
     assert confidences == sorted(confidences, reverse=True)
     captions = [text for each in samples for text in (str(each["label"]), f"read as {each['predicted']}")]
-    assert svg_texts(tmp_path / "wrong.svg") == captions
+    assert svg_texts(tmp_path / "wrong.svg") == [*captions, "44 test images of mnist that builtin reads wrong"]
     table = mnistcli("data", "show", "--split", "test", "--wrong", "builtin", "--format", "table").out
     assert f"{samples[0]['label']}  #{samples[0]['index']}" in table
     assert f"read as {samples[0]['predicted']}, " in table

@@ -14,7 +14,7 @@ from mnistcli.inference.saliency import integrated_gradients
 from mnistcli.models.network import restore
 from mnistcli.runs import RunsFolder, load_model
 from mnistcli.vision import Source, interpretations
-from tests.conftest import Call, svg_texts
+from tests.conftest import DARK, Call, paper_of, svg_texts
 from tests.vision.pictures import photograph, sheet_on_a_desk, thick_ring
 
 BUILTIN = RunsFolder(Path("runs")).find("builtin")
@@ -77,12 +77,14 @@ def test_what_is_kept_shrinks_from_step_to_step_and_a_mnist_like_image_needs_non
 
 
 def test_the_figure_is_drawn_beside_the_answer(photo: Path, mnistcli: Call, tmp_path: Path) -> None:
-    alone = mnistcli("predict", photo, "--run", "builtin", "--format", "jsonl")
-    outcome = mnistcli("predict", photo, "--run", "builtin", "--format", "jsonl", "--explain", "why.svg")
+    asked = ("predict", photo, "--run", "builtin", "--format", "jsonl")
+    alone = mnistcli(*asked)
+    outcome = mnistcli(*asked, "--explain", "why.svg", "--theme", "dark")
     assert (outcome.code, outcome.out) == (0, alone.out)
     answer, said = json.loads(outcome.out), svg_texts(tmp_path / "why.svg")
     assert answer["label"] == 5
-    assert f"5 with {100 * answer['confidence']:.1f} %" in said
+    assert any(text.endswith(f" is read as 5 with {100 * answer['confidence']:.1f} %") for text in said)
+    assert paper_of(tmp_path / "why.svg") == DARK
     assert {f"{100 * share:.1f}" for share in answer["probabilities"]} <= set(said)
     assert {"the picture", "fitted and centred", "what the network saw"} <= set(said)
     assert "Sundararajan" in said[-1]

@@ -52,6 +52,7 @@ MISTAKES = [
     (2, ("evaluate", "builtin", "--split", "tset"), "did you mean 'test'?"),
     (2, ("evaluate", "builtin", "--plot", "no/such.png"), "no"),
     (2, ("evaluate", "builtin", "--plot", "figure.doc"), ".png"),
+    (2, ("evaluate", "builtin", "--theme", "drak"), "did you mean 'dark'?"),
     (2, ("export", "builtin", "digits.bin"), "'digits.bin' must end in .onnx, .stablehlo or .html."),
     (2, ("export", "builtin", "no/such.onnx"), "there is no folder 'no'"),
     (2, ("export", "builtin"), "FILE"),

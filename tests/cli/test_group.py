@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from mnistcli.datasets import load
-from tests.conftest import Call, MakeOnce, in_terminal, run_in, svg_texts
+from tests.conftest import DARK, Call, MakeOnce, in_terminal, paper_of, run_in, svg_texts
 
 SMALL = ("--limit", "2000", "--epochs", "2", "--no-plots")
 CONV = "conv 4 3x3 stride 2, relu, pool 2"
@@ -119,9 +119,10 @@ def test_a_group_is_extended_by_seeds_and_what_is_finished_stays(trained: Path, 
     assert mnistcli("compare", "trio", "trio", cwd=trained).code == 2
     outcome = mnistcli("train", "--resume", "trio", "--seeds", "0", "--json", cwd=trained)
     assert outcome.code == 2
-    assert mnistcli("train", "--resume", "trio", "--seeds", "0,2", "--json", cwd=trained).json["seeds"] == [0, 2, 5]
+    more = ("train", "--resume", "trio", "--seeds", "0,2", "--json", "--theme", "dark")
+    assert mnistcli(*more, cwd=trained).json["seeds"] == [0, 2, 5]
     assert (trained / "runs/trio-s0/run.json").read_bytes() == before
-    assert (trained / "runs/trio/curves.png").exists()
+    assert paper_of(trained / "runs/trio/curves.png") == DARK
 
 
 def test_a_member_that_fails_ends_the_group_with_its_sentence(mnistcli: Call) -> None:
@@ -202,7 +203,7 @@ def test_comparing_recipes_trains_what_is_missing_and_tells_of_seeds_added_after
     asked = ("--no-train", "--json", "--plot-flips", "flips.svg")
     again = mnistcli("compare", "linear-group-001", "dense", *asked, *data)
     assert again.code == 0, again.err
-    assert "A: linear-group-001    B: dense-group-001" in svg_texts(Path("flips.svg"))
+    assert "A: linear-group-001, B: dense-group-001." in svg_texts(Path("flips.svg"))
     assert again.json == first.json
     assert mnistcli("compare", "linear", "dense", "--seeds", "3", "--no-train", *data).code == 4
     more = mnistcli("compare", "linear", "dense", "--seeds", "3", "--json", *data)

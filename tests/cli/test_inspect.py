@@ -14,7 +14,7 @@ from mnistcli.commands.onnx import onnx_of
 from mnistcli.datasets import export_images, load
 from mnistcli.runs import RunsFolder
 from mnistcli.runs.run import BUILTIN
-from tests.conftest import Call, MakeOnce, run_in, svg_texts
+from tests.conftest import DARK, Call, MakeOnce, paper_of, run_in, svg_texts
 from tests.vision.pictures import sheet_on_a_desk, thick_ring
 
 KEPT = ("train", "--arch", "dense", "--limit", "600", "--epochs", "3", "--patience", "0", "--no-plots")
@@ -122,9 +122,10 @@ def test_a_picture_that_may_be_two_things_or_none_is_read_as_predict_reads_it(
 
 
 def test_the_figure_shows_filters_maps_and_the_plane(runs: Path, mnistcli: Call, tmp_path: Path) -> None:
-    outcome = mnistcli("inspect", "described", "--plot", tmp_path / "inside.svg", cwd=runs.parent)
+    outcome = mnistcli("inspect", "described", "--plot", tmp_path / "inside.svg", "--theme", "dark", cwd=runs.parent)
     assert outcome.code == 0
     said = svg_texts(tmp_path / "inside.svg")
+    assert paper_of(tmp_path / "inside.svg") == DARK
     assert {"conv1: 2 filters of 3 × 3", "residual1: add, 28 × 28 × 2", "dense1, 2,000 test images"} <= set(said)
     assert any(each.startswith("read wrong: ") for each in said)
 
@@ -185,7 +186,8 @@ def test_keeping_epochs_changes_no_bit_of_the_weights(runs: Path, mnistcli: Call
 
 
 def test_the_filmstrip_draws_the_kept_epochs(runs: Path, mnistcli: Call, tmp_path: Path) -> None:
-    outcome = mnistcli("inspect", "kept", "--epochs", "--json", "--plot", tmp_path / "strip.svg", cwd=runs.parent)
+    drawn = ("--plot", tmp_path / "strip.svg", "--theme", "dark")
+    outcome = mnistcli("inspect", "kept", "--epochs", "--json", *drawn, cwd=runs.parent)
     assert outcome.json["schema"] == "mnistcli.inspect-epochs/1"
     kernels = [load_file(runs / f"kept/epochs/00{i}.safetensors")["dense1.kernel"] for i in (1, 2, 3)]
     rows = outcome.json["epochs"]
@@ -196,7 +198,8 @@ def test_the_filmstrip_draws_the_kept_epochs(runs: Path, mnistcli: Call, tmp_pat
         [np.abs(after - before).mean() for before, after in itertools.pairwise(kernels)]
     )
     said = svg_texts(tmp_path / "strip.svg")
-    assert {"kept", "dense1: 512 templates of 28 × 28 (16 shown)"} <= set(said)
+    assert "kept, dense1: 512 templates of 28 × 28 (16 shown)" in " ".join(said)
+    assert paper_of(tmp_path / "strip.svg") == DARK
     assert {"epoch", "template", "1", "2", "3", "16"} <= set(said)
 
 

@@ -1,6 +1,8 @@
 from pathlib import Path
 
-from tests.conftest import Call, svg_texts
+import pytest
+
+from tests.conftest import DARK, Call, paper_of, svg_texts
 
 
 def test_summary_counts_parameters_and_multiply_accumulates_of_the_study_s_networks(mnistcli: Call) -> None:
@@ -14,11 +16,15 @@ def test_summary_counts_parameters_and_multiply_accumulates_of_the_study_s_netwo
     assert mnistcli("summary", "linear", "--json").json["parameters"] == 7_850
 
 
-def test_summary_describes_a_run_and_draws_the_diagram(mnistcli: Call, workspace: Path, tmp_path: Path) -> None:
+def test_summary_describes_a_run_and_draws_the_diagram(
+    mnistcli: Call, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNISTCLI_THEME", "dark")
     outcome = mnistcli("summary", "dense-001", "--plot", tmp_path / "dense.svg", "--json", cwd=workspace)
     assert outcome.json["arch"] == "dense"
     said = svg_texts(tmp_path / "dense.svg")
-    assert said[0] == "dense  ·  407,050 parameters"
+    assert "dense has 407,050 parameters, 98.7 % of them in dense1" in " ".join(said)
+    assert paper_of(tmp_path / "dense.svg") == DARK
     assert [text for text in said if text in ("28 × 28 × 1", "784", "512", "10")] == ["28 × 28 × 1", "784", "512", "10"]
 
 

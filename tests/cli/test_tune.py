@@ -14,7 +14,7 @@ import pytest
 
 from mnistcli.commands.tune import is_poor
 from mnistcli.results.tune import COMPLETE, Trial
-from tests.conftest import Call, MakeOnce, run_in, svg_texts
+from tests.conftest import DARK, Call, MakeOnce, paper_of, run_in, svg_texts
 
 SEARCH = ("tune", "linear", "--limit", "600", "--epochs", "2", "--trials", "6", "--json")
 for values in ("batch_size=16..200", "optimizer=sgd,adam", "lr=1e-4..0.5", "schedule=constant"):
@@ -27,7 +27,7 @@ def searched(make_once: MakeOnce) -> tuple[Path, Any]:
     """A folder with the search `linear-tune-001` and its figure, and what it printed."""
 
     def fill(folder: Path) -> None:
-        (folder / "found.json").write_bytes(run_in(folder, *SEARCH, "--plot", "trials.svg"))
+        (folder / "found.json").write_bytes(run_in(folder, *SEARCH, "--plot", "trials.svg", "--theme", "dark"))
 
     folder = make_once("tune", fill)
     return folder, json.loads((folder / "found.json").read_bytes())
@@ -92,8 +92,11 @@ def test_a_search_that_was_stopped_goes_on_to_the_same_trials(searched: tuple[Pa
 def test_the_figure_has_a_panel_for_each_setting(searched: tuple[Path, Any]) -> None:
     folder, _ = searched
     texts = svg_texts(folder / "trials.svg")
-    for name in ("lr", "weight decay", "batch size", "optimizer", "schedule", "recipe", "recommended"):
+    for name in ("lr", "weight decay", "batch size", "optimizer", "schedule"):
         assert name in texts
+    assert any("diamond: the recipe; ringed: recommended." in text for text in texts)
+    assert "validation images, the recipe" in " ".join(texts) or "does better than the recipe" in " ".join(texts)
+    assert paper_of(folder / "trials.svg") == DARK
 
 
 def test_a_trial_is_pruned_when_its_best_is_below_the_median_at_its_epoch() -> None:
@@ -120,13 +123,18 @@ def test_a_dropout_rate_is_drawn_where_the_network_has_one(mnistcli: Call) -> No
 
 
 def test_a_rate_range_test_suggests_a_tenth_of_the_rate_with_the_least_loss(mnistcli: Call, tmp_path: Path) -> None:
-    outcome = mnistcli("tune", "linear", "--lr-range", "--limit", "600", "--plot", "rates.svg", "--json")
+    drawn = ("--plot", "rates.svg", "--theme", "dark")
+    outcome = mnistcli("tune", "linear", "--lr-range", "--limit", "600", *drawn, "--json")
     found = outcome.json
     assert found["rates"] == sorted(found["rates"])
     assert found["least"] == found["rates"][found["losses"].index(min(found["losses"]))]
     assert found["suggested"] == pytest.approx(found["least"] / 10, rel=0.06)
     assert found["losses"][0] == pytest.approx(2.3, abs=0.4)  # nothing is learned at the lowest rate: ln 10
-    assert "learning rate" in svg_texts(tmp_path / "rates.svg")
+    said = svg_texts(tmp_path / "rates.svg")
+    assert {"learning rate", f"least loss at {found['least']:.2g}", f"begin with {found['suggested']:g}"} <= {
+        text.strip() for text in said
+    }
+    assert paper_of(tmp_path / "rates.svg") == DARK
     assert not (tmp_path / "runs").exists()
 
 

@@ -9,7 +9,7 @@ from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from mnistcli.render import compare_figures, figures
+from mnistcli.render import compare_figures, style
 from tests.conftest import svg_texts
 from tests.render.by_hand import BETTER, GROUPS, HISTORY, compared, evaluation, group
 from tests.render.drawn import cells, lines, of_classes, tick_labels, ticks_in_view
@@ -30,8 +30,8 @@ def test_a_comparison_shows_what_each_run_mistakes_and_its_errors_by_true_class(
     runs = (evaluation(run="dense-001"), evaluation(BETTER, run="cnn-001"))
     _, middle, bottom = compare_figures.comparison(compared(*((run, HISTORY) for run in runs))).subfigs
     left, right = (axes for axes in middle.axes if axes.images)
-    assert left.get_title() == "dense-001\n94.27 % of 349 test images"
-    assert right.get_title() == "cnn-001\n96.85 % of 349 test images"
+    assert left.get_title(loc="left") == "dense-001\n94.27 % of 349 test images"
+    assert right.get_title(loc="left") == "cnn-001\n96.85 % of 349 test images"
     assert (left.get_xlabel(), left.get_ylabel()) == ("mistaken for", "true class")
     assert cells(left) == {(0, 1): "7", (0, 2): "3", (1, 2): "9", (2, 0): "1"}
     assert cells(right) == {(0, 1): "4", (1, 0): "2", (2, 0): "3", (2, 1): "2"}
@@ -56,6 +56,8 @@ def test_a_run_has_one_colour_also_beside_a_run_without_epochs() -> None:
     top, _, bottom = compare_figures.comparison(compared(*runs)).subfigs
     bars = {bars.get_label(): bars[0].get_facecolor() for bars in bottom.axes[0].containers}
     assert len(set(bars.values())) == 3
+    assert [text.get_text() for text in top.axes[1].texts] == ["a", "b"]
+    assert all(same_color(text.get_color(), bars[text.get_text()]) for text in top.axes[1].texts)
     for axes in top.axes:
         drawn = lines(axes)
         assert list(drawn) == ["a, training", "a, validation", "b, training", "b, validation"]
@@ -104,7 +106,7 @@ def test_groups_are_told_apart_without_colour() -> None:
 
 def test_text_in_a_vector_figure_stays_text(tmp_path: Path) -> None:
     for suffix in ("svg", "pdf"):
-        figures.save(compare_figures.group_comparison(GROUPS), tmp_path / f"figure.{suffix}")
+        style.save(compare_figures.group_comparison(GROUPS), tmp_path / f"figure.{suffix}")
     assert {"cnn", "dense", "validation accuracy (%)"} <= set(svg_texts(tmp_path / "figure.svg"))
     content = (tmp_path / "figure.pdf").read_bytes()
     assert b"/FontFile2" in content

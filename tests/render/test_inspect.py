@@ -11,7 +11,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
-from mnistcli.render import figures, inspect_figures
+from mnistcli.render import inspect_figures, style
 from mnistcli.render.inspect import RINGED, inspection_view, symbols_of
 from mnistcli.render.pixels import draw_signed
 from mnistcli.render.screen import Screen
@@ -88,7 +88,7 @@ def test_every_scale_has_zero_in_its_middle_and_reaches_what_is_farthest_from_it
     for axes, most in zip(signed(inspected), (0.75, 2, 2, 2), strict=True):
         (image,) = axes.images
         assert image.get_clim() == (-most, most)
-        assert image.get_cmap().name == "RdBu_r"
+        assert image.get_cmap() == style.THEMES["light"].signed
         bar = next(each for each in axes.get_figure().axes if each.get_label() == "<colorbar>")
         assert bar.get_ylim() == (-most, most)
 
@@ -108,7 +108,8 @@ def test_what_is_left_out_is_said() -> None:
     many = tuple(layer(f"norm{i}", "norm", 3) for i in range(30))
     figure = inspect_figures.inspection(inspection(filters=filters(100), layers=(*many, *LAYERS)))
     assert figure.subfigs[0].axes[1].get_title(loc="left").endswith("(64 shown)")
-    assert figure.get_suptitle() == "cnn-001: seven.png, read as 7; maps of 12 of 33 layers"
+    assert figure.get_suptitle() == "cnn-001: seven.png, read as 7"
+    assert figure.get_supxlabel() == "Maps of 12 of 33 layers."
     last = figure.subfigs[-2].axes[0]
     assert last.get_title(loc="left") == "output: dense, 3"
     assert [label.get_text() for label in last.get_xticklabels()] == ["4", "7", "9"]
@@ -133,7 +134,7 @@ def test_the_map_has_a_colour_a_class_and_rings_the_wrong() -> None:
     assert len({tuple(each.get_facecolor()[0]) for each in classes}) == 3
     assert rings.get_offsets().tolist() == [[0, -1]]
     assert len(rings.get_facecolor()) == 0
-    assert same_color(rings.get_edgecolor()[0], "black")
+    assert same_color(rings.get_edgecolor()[0], style.THEMES["light"].ink)
     assert axes.get_xlabel() == "first principal axis, 50.0 % of the variance"
     assert axes.get_ylabel() == "second principal axis, 25.0 % of the variance"
     assert axes.get_title(loc="left") == "dense1, 4 test images"
@@ -160,7 +161,7 @@ def test_a_filmstrip_has_a_row_a_filter_and_a_column_an_epoch_on_one_scale() -> 
     assert [label.get_text() for label in axes.get_yticklabels()] == [str(i + 1) for i in range(16)]
     assert axes.get_xticks().tolist() == [1.5, 6.5, 11.5]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "filter")
-    assert figure.get_suptitle() == "cnn-001\nconv1: 20 filters of 3 × 4 (16 shown)"
+    assert " ".join(figure.get_suptitle().split()) == "cnn-001, conv1: 20 filters of 3 × 4 (16 shown)"
 
 
 def test_a_filmstrip_of_many_epochs_shows_twelve_from_the_first_to_the_last() -> None:
@@ -180,7 +181,7 @@ def both_figures(names: tuple[str, ...]) -> list[Figure]:
 
 def test_a_class_may_have_any_name(tmp_path: Path) -> None:
     for figure in both_figures((r"$\bad{$", "日本", "x" * 90)):
-        figures.save(figure, tmp_path / "figure.svg")
+        style.save(figure, tmp_path / "figure.svg")
         said = svg_texts(tmp_path / "figure.svg")
         assert {r"$\bad{$", "日本", f"{'x' * 19}…"} <= set(said)
         assert max(map(len, said)) < 140
@@ -189,8 +190,8 @@ def test_a_class_may_have_any_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("names", [("4", "7", "9"), ("x" * 90, "cat", "dog")], ids=["short", "long"])
 def test_nothing_is_cut_off_at_the_edge(names: tuple[str, ...], tmp_path: Path) -> None:
     for figure in both_figures(names):
-        figures.save(figure, tmp_path / "figure.png")
-        figure.set_dpi(figures.DPI)  # glyphs are rounded to whole pixels
+        style.save(figure, tmp_path / "figure.png")
+        figure.set_dpi(style.DPI)  # glyphs are rounded to whole pixels
         drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
         assert 0 <= drawn.x0 < drawn.x1 <= width
         assert 0 <= drawn.y0 < drawn.y1 <= height

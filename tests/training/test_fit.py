@@ -11,8 +11,8 @@ from mnistcli.inference.logits import predict_logits
 from mnistcli.metrics.scores import accuracy, cross_entropy
 from mnistcli.models import configure
 from mnistcli.models.network import build, restore, split
-from mnistcli.results.train import EpochMetrics, StepMetrics
-from mnistcli.training import Fit, best_epoch, feed, fit, should_stop
+from mnistcli.results.train import EpochMetrics, StepMetrics, best_epoch
+from mnistcli.training import Fit, feed, fit, should_stop
 from mnistcli.training.feed import epoch_order
 
 
