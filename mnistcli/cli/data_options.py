@@ -107,8 +107,8 @@ class Data:
         from mnistcli.datasets import load
         from mnistcli.render.progress import PreparationProgress
 
-        with PreparationProgress(face.err, quiet=face.quiet) as tell:
-            dataset = load(choice, data_dir=self.data_dir, offline=self.offline, tell=tell)
+        with PreparationProgress(face.err, quiet=face.quiet) as on_progress:
+            dataset = load(choice, data_dir=self.data_dir, offline=self.offline, on_progress=on_progress)
         face.explain(f"{dataset.name} lies in {dataset.location}; its fingerprint is {dataset.fingerprint}.")
         return dataset
 

@@ -61,13 +61,13 @@ def test_images_and_labels_stay_together_and_in_order(idx_folder: Path, mnist: D
 def test_a_second_start_decodes_nothing_and_a_changed_file_is_decoded_anew(idx_folder: Path) -> None:
     said: list[str] = []
 
-    def tell(what: str, _done: int, _whole: int | None) -> None:
+    def on_progress(what: str, _done: int, _whole: int | None) -> None:
         said.append(what)
 
-    first = load(str(idx_folder), tell=tell)
+    first = load(str(idx_folder), on_progress=on_progress)
     assert said
     said.clear()
-    assert load(str(idx_folder), tell=tell).fingerprint == first.fingerprint
+    assert load(str(idx_folder), on_progress=on_progress).fingerprint == first.fingerprint
     assert not said
     labels = idx_folder / "t10k-labels-idx1-ubyte.gz"
     raw = bytearray(gzip.decompress(labels.read_bytes()))
