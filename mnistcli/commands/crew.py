@@ -168,7 +168,7 @@ def _serve(connection: Connection, place: Place, work: Callable[[Any, Connection
             hosts=place.hosts,
             cache=place.cache,
             one_thread=place.hosts is None,
-            tell=partial(_tell, connection),
+            notify=partial(_tell, connection),
         )
         connection.send(device)
         if place.source:

@@ -28,7 +28,7 @@ class Drawings:
         self._folders = dict(zip(class_names, class_folders(class_names), strict=True))
         if len({each.casefold() for each in (*self._folders.values(), *SPLITS)}) < len(class_names) + len(SPLITS):
             raise UsageError(
-                f"Drawings cannot be saved by class: these names do not give distinct folders: {', '.join(class_names)}."
+                f"Drawings cannot be saved by class: these names give no distinct folders: {', '.join(class_names)}."
             )
         try:
             found = [split for split in SPLITS if (folder / split).is_dir()]

@@ -12,7 +12,7 @@ from jax.sharding import Mesh, PartitionSpec
 
 from mnistcli.datasets import release
 from mnistcli.mesh import BATCH as BATCH_AXIS
-from mnistcli.mesh import devices_of, local_mesh, place, replicated, split_along
+from mnistcli.mesh import count_devices, local_mesh, place, replicated, split_along
 from mnistcli.models.network import Parts, logits
 
 # Images in one forward pass inside the jitted loop; small enough for the CNN's activations to stay in a CPU's cache.
@@ -64,5 +64,5 @@ def block_size(n: int, mesh: Mesh | None = None) -> int:
 
     It is a multiple of BATCH, and of BATCH times the devices of a mesh.
     """
-    unit = BATCH * (devices_of(mesh) if mesh else 1)
+    unit = BATCH * (count_devices(mesh) if mesh else 1)
     return min(n + -n % unit, max(BLOCK - BLOCK % unit, unit))
