@@ -10,7 +10,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """The program's exit codes; `mnistcli help exit-codes` prints them with these meanings."""
+    """The program's exit codes; `mnistcli help exit-codes` explains them."""
 
     OK = 0
     FAILED = 1
@@ -18,18 +18,6 @@ class ExitCode(IntEnum):
     DATA = 3
     RUN = 4
     INTERRUPTED = 130
-
-    @property
-    def meaning(self) -> str:
-        """What the code means, in a few words."""
-        return {
-            ExitCode.OK: "success",
-            ExitCode.FAILED: "part of the work failed: an image could not be read, or --fail-under was missed",
-            ExitCode.USAGE: "wrong usage: an unknown flag, value, architecture or device, or an unwritable file",
-            ExitCode.DATA: "data: the data set is unknown, missing or damaged",
-            ExitCode.RUN: "model or run: it is unknown or damaged, or does not fit the data",
-            ExitCode.INTERRUPTED: "interrupted",
-        }[self]
 
 
 class MnistcliError(Exception):

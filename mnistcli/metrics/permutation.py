@@ -27,7 +27,7 @@ def permutation_test(right_a: np.ndarray, right_b: np.ndarray) -> float:
 
 
 def count_deals(n_a: int, n_b: int) -> int:
-    """Return how many deals of so many runs the test looks at, the one actual included."""
+    """Return how many deals the test tries for n_a and n_b runs, including the actual one."""
     return math.comb(n_a + n_b, n_a) if _is_exact(n_a, n_b) else RANDOM_DEALS + 1
 
 

@@ -109,7 +109,7 @@ class Streaming:
         return Streaming(self._train, batch=self._batch, seed=seed, mesh=self._mesh)
 
     def windows(self, epoch: int, *, step: int = 0) -> Iterator[Window]:
-        """Yield the epoch's windows, starting with the one that contains the step; the last is padded with empty steps."""
+        """Yield the epoch's windows, starting with the one that contains the step; empty steps pad the last."""
         import grain  # takes 0.7 s to import
 
         order = epoch_order(len(self._train), batch=self._batch, seed=self._seed, epoch=epoch)

@@ -163,6 +163,6 @@ def test_what_people_set_for_jax_does_not_reach_a_group(tmp_path: Path, spawn: C
     group = ("train", "--arch", "linear", "--seeds", "2", "--limit", "600", "--epochs", "1", "--no-plots")
     done = spawn(*group, env=os.environ | {"JAX_ENABLE_X64": "1"})
     assert done.code == 0
-    assert done.err.count("Ignored, so that the same command gives the same result: JAX_ENABLE_X64.") == 1
+    assert done.err.count("Ignoring JAX_ENABLE_X64, so that the same command gives the same result.") == 1
     weights = load_file(tmp_path / "runs/linear-group-001-s0/model.safetensors")
     assert {str(array.dtype) for array in weights.values()} == {"float32"}
