@@ -31,7 +31,7 @@ def test_a_class_takes_its_quota_also_of_those_that_were_there(tmp_path: Path) -
     Drawings(tmp_path, "ab", quota=2).keep(DRAWING, "a")
     again = Drawings(tmp_path, "ab", quota=2)
     kept = again.keep(DRAWING, "a")
-    with pytest.raises(UsageError, match=r"^'a' already has 2 drawings; raise --quota to keep more\.$"):
+    with pytest.raises(UsageError, match=r"^'a' already has 2 drawings; raise --quota to save more\.$"):
         again.keep(DRAWING, "a")
     assert len({*(tmp_path / "a").iterdir()}) == 2
     kept.unlink()

@@ -88,7 +88,7 @@ def test_one_picture_and_flat_rows_of_784_are_told_by_their_shape() -> None:
 @pytest.mark.parametrize(
     ("content", "pictures", "said"),
     [
-        (npy(IMAGES)[:-50], 3, "is cut off: it promises 5 pictures, but ends in number 3"),
+        (npy(IMAGES)[:-50], 3, "is cut off: it should have 5 pictures, but ends in number 3"),
         (npy(IMAGES) + b"x", 5, "more than"),
         (idx(IMAGES)[:-1], 4, "cut off"),
         (gzip.compress(idx(IMAGES), mtime=0)[:-40], None, "damaged"),
