@@ -85,3 +85,8 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     """Return the end of a sentence: `; did you mean 'x'?` with the closest of `known`, or "." if none is close."""
     near = get_close_matches(word, list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else "."
+
+
+def metadata_problem(error: Exception) -> str:
+    """Return the clause that says what is wrong with a file's metadata, by the error that reading it raised."""
+    return f"{error} is missing from its metadata" if isinstance(error, KeyError) else f"its metadata is wrong: {error}"
