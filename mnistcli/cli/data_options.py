@@ -1,4 +1,4 @@
-"""Which data set a command works on: the options that name it and what is made of it, the same for every command."""
+"""The options for a command's data set and its conversion, the same for every command."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ Name = Annotated[
     typer.Option(
         "--dataset",
         metavar="DATA",
-        help="mnist, a folder of IDX files or of pictures by class, an .npz file, or a name of TFDS.",
-        show_default="a run's own, else mnist",
+        help="mnist, a folder of IDX files or of pictures by class, an .npz file, or a TFDS name.",
+        show_default="the run's, else mnist",
         rich_help_panel=PANEL,
     ),
 ]
@@ -32,7 +32,7 @@ ImageSize = Annotated[
     int | None,
     typer.Option(metavar="N", help="Scale every image to N×N pixels.", show_default=False, rich_help_panel=PANEL),
 ]
-Grayscale = Annotated[bool, typer.Option("--grayscale", help="Make colours grey.", rich_help_panel=PANEL)]
+Grayscale = Annotated[bool, typer.Option("--grayscale", help="Convert colours to grey.", rich_help_panel=PANEL)]
 MnistLike = Annotated[
     bool,
     typer.Option(
@@ -45,7 +45,7 @@ ClassNames = Annotated[
     str | None,
     typer.Option(
         metavar="NAMES|FILE",
-        help="The classes' names in order, with commas between them, or a file of one a line.",
+        help="The class names in order, separated by commas, or a file with one per line.",
         show_default=False,
         rich_help_panel=PANEL,
     ),
@@ -54,20 +54,21 @@ DataDir = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Where TFDS keeps what it prepares.",
-        show_default="where TFDS looks; what is prepared anew is kept only decoded, in the cache",
+        help="The folder where TFDS keeps what it prepares.",
+        show_default="TFDS's own; a data set that is prepared now is kept only decoded, in the cache",
         rich_help_panel=PANEL,
     ),
 ]
-Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.", rich_help_panel=PANEL)]
+Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.", rich_help_panel=PANEL)]
 
 
 @dataclass(frozen=True)
 class Data:
-    """What the command line says of the data set.
+    """The data options on the command line.
 
     Attributes:
-        given: By `DataChoice`'s attributes, where it says something.
+        given: The values of `DataChoice`'s attributes that are given.
+        data_dir, offline: As in `datasets.load`.
     """
 
     given: dict[str, Any] = field(default_factory=dict)
@@ -75,26 +76,26 @@ class Data:
     offline: bool = False
 
     def choice(self, before: DataChoice | None = None) -> DataChoice:
-        """Return what is asked for: what the command line says, in place of what was chosen before.
+        """Return the choice on the command line; values that are not given are taken from `before`.
 
-        Another data set than before is taken as it is, and not converted as that was.
+        But if it names another data set than `before`, that is not converted as `before` was.
         """
         if before is None or self.given.get("dataset", before.dataset) != before.dataset:
             before = DataChoice()
         return replace(before, **self.given)
 
     def choice_for(self, run: str, before: DataChoice) -> DataChoice:
-        """Return what is asked for, by default what a run was trained on.
+        """Return the choice on the command line, by default the data that a run was trained on.
 
         Raises:
-            UsageError: That is a path: what a file names is not opened unless the user names it too.
+            UsageError: That is a path, which is opened only if the user names it, because the run may be untrusted.
         """
         if before.is_path and "dataset" not in self.given:
             raise UsageError(f"The run {run!r} was trained on {before.dataset!r}: name a data set with --dataset.")
         return self.choice(before)
 
     def arguments(self) -> list[str]:
-        """Return the options that were given, as a command line has them."""
+        """Return the given options as words of a command line."""
         words = []
         for name, value in (self.given | {"data_dir": self.data_dir, "offline": self.offline}).items():
             if value:
@@ -103,13 +104,13 @@ class Data:
         return words
 
     def load(self, face: Face, choice: DataChoice) -> Dataset:
-        """Load the data set, showing on stderr work that takes time."""
+        """Load the data set, with progress on stderr if that takes time."""
         from mnistcli.datasets import load
         from mnistcli.render.progress import PreparationProgress
 
         with PreparationProgress(face.err, quiet=face.quiet) as on_progress:
             dataset = load(choice, data_dir=self.data_dir, offline=self.offline, on_progress=on_progress)
-        face.explain(f"{dataset.name} lies in {dataset.location}; its fingerprint is {dataset.fingerprint}.")
+        face.explain(f"{dataset.name} is in {dataset.location}; its fingerprint is {dataset.fingerprint}.")
         return dataset
 
 
@@ -123,15 +124,15 @@ def make_data(
     data_dir: DataDir = None,
     offline: Offline = False,
 ) -> Data:
-    """Gather the options and check them."""
-    said = {
+    """Collect the options and check them."""
+    given = {
         "dataset": None if dataset is None else absolute(dataset),
         "image_size": image_size,
         "grayscale": grayscale or None,
         "mnist_like": mnist_like or None,
         "class_names": None if class_names is None else _names(class_names),
     }
-    data = Data({name: value for name, value in said.items() if value is not None}, data_dir, offline)
+    data = Data({name: value for name, value in given.items() if value is not None}, data_dir, offline)
     data.choice()
     return data
 
@@ -148,9 +149,9 @@ def with_dataset(data: Data, name: str) -> Data:
 
 
 def absolute(dataset: str) -> str:
-    """Return a folder or file with its whole path, so that a run still says what it was after a change of folder."""
+    """Return the absolute path of a folder or file, which a run then records; other names are not changed."""
     if not dataset or "\0" in dataset:
-        raise UsageError(f"--dataset {dataset!r} names nothing.")
+        raise UsageError(f"--dataset {dataset!r} is not a name or a path.")
     there = dataset != "mnist" and os.path.exists(dataset)  # noqa: PTH110  (Path.exists may raise)
     return str(Path(dataset).absolute()) if there else dataset
 
@@ -158,7 +159,9 @@ def absolute(dataset: str) -> str:
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in (_lines(text) if Path(text).is_file() else text.split(",")))
     if not all(names) or len(names) < 2:
-        raise UsageError(f"--class-names takes a file of one name a line, or names with commas between, not {text!r}.")
+        raise UsageError(
+            f"--class-names takes a file with one name per line, or names with commas between, not {text!r}."
+        )
     return names
 
 

@@ -119,7 +119,7 @@ def checkpoint_of(tensors: Tensors, figures: dict[str, Any], *, steps: int) -> C
     if [metrics.epoch for metrics in history] != list(range(1, len(history) + 1)):
         raise ValueError("the epochs of its history are not in order")
     if not 0 <= figures["step"] <= steps:
-        raise ValueError(f"its step is {figures['step']}, but an epoch has {steps}")
+        raise ValueError(f"step {figures['step']} of {steps} is out of range")
     return Checkpoint(
         tensors={name: np.asarray(array) for name, array in tensors.items()},
         history=history,

@@ -163,7 +163,7 @@ def test_a_small_file_that_asks_for_gigabytes_of_activations_is_refused(run: Pat
     save_tensors(run / "model.safetensors", tensors | wide, metadata | {"network": network})
     outcome = mnistcli("evaluate", "linear-001")
     assert outcome.code == 4
-    assert "numbers of each pixel" in outcome.err
+    assert "outputs for each pixel" in outcome.err
 
 
 def test_huge_shapes_are_refused_by_what_the_header_says(run: Path, mnistcli: Call) -> None:
