@@ -7,7 +7,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from mnistcli.process import undoing
+from mnistcli.process import cleaning_up
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -18,7 +18,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     """
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
-    with undoing(partial(temporary.unlink, missing_ok=True)):
+    with cleaning_up(partial(temporary.unlink, missing_ok=True)):
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()

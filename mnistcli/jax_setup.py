@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from mnistcli.config import Hosts
 from mnistcli.errors import LostProcessError, UsageError
 from mnistcli.files import private_folder, user_cache
-from mnistcli.process import CAN_BIND, cores, require_threads, seen_as_one_core, undoing
+from mnistcli.process import CAN_BIND, cleaning_up, cores, hide_other_cores, require_threads
 
 if TYPE_CHECKING:
     import jax
@@ -88,7 +88,7 @@ def set_up(
     # JAX_PLATFORMS counts only for "auto"; and with "cpu", JAX should not initialise an accelerator.
     if device != "auto":
         jax.config.update("jax_platforms", "cpu" if device == "cpu" else "")
-    with seen_as_one_core() if one_thread else nullcontext():
+    with hide_other_cores() if one_thread else nullcontext():
         if hosts is not None:
             _join(hosts)
         found = _find_devices(device)
@@ -159,7 +159,7 @@ def _check_flags() -> None:
     environment.pop("PJRT_NAMES_AND_LIBRARY_PATHS", None)
     command = [sys.executable, "-P", "-c", PROBE]
     streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, env=environment, errors="replace", **streams) as probe, undoing(probe.kill):  # noqa: S603
+    with subprocess.Popen(command, env=environment, errors="replace", **streams) as probe, cleaning_up(probe.kill):  # noqa: S603
         _, errors = probe.communicate()
     if probe.returncode:
         message = re.search(r"^(?:[EF]\d{4} .*?\]|[\w.]+Error:) (.+?)\.?(?: \(.*)?$", errors, re.MULTILINE)

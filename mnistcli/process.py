@@ -32,7 +32,7 @@ _lock = threading.Lock()  # guards the variables below, used by the signal threa
 _held: threading.Event | None = None
 _exiting = threading.Event()
 _blocked = False
-_undos: list[Callable[[], None]] = []
+_cleanups: list[Callable[[], None]] = []
 
 
 def heed_interrupts() -> None:
@@ -86,7 +86,7 @@ def cores() -> int:
 
 
 @contextmanager
-def seen_as_one_core() -> Iterator[None]:
+def hide_other_cores() -> Iterator[None]:
     """Make libraries that start in this block see a single core; afterwards all threads may run on every core.
 
     On a system that cannot bind a process to cores, such as macOS, this does nothing.
@@ -122,16 +122,16 @@ def held_interrupts() -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def undoing(undo: Callable[[], None]) -> Iterator[None]:
-    """Call `undo` when the block ends, even if a signal ends the process."""
-    _undos.append(undo)
+def cleaning_up(cleanup: Callable[[], None]) -> Iterator[None]:
+    """Call `cleanup` when the block ends, even if a signal ends the process."""
+    _cleanups.append(cleanup)
     try:
         yield
     finally:
         try:
-            undo()
+            cleanup()
         finally:
-            _undos.remove(undo)
+            _cleanups.remove(cleanup)
 
 
 class Child(NamedTuple):
@@ -167,7 +167,7 @@ def child_process(target: Callable[..., None], *arguments: Any, fork: bool = Fal
 
     if not fork:
         resource_tracker.ensure_running()  # otherwise `start` does so, and unblocks the signals
-    with here, undoing(kill):
+    with here, cleaning_up(kill):
         before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # the child inherits the mask
         try:
             with warnings.catch_warnings():
@@ -209,9 +209,9 @@ def _exit_interrupted() -> NoReturn:
     """End this process at once, without Python's clean-up, which can take long."""
     _exiting.set()
     try:
-        for undo in reversed(_undos):
+        for cleanup in reversed(_cleanups):
             with suppress(Exception):
-                undo()
+                cleanup()
         _, writable, _ = select.select([], [sys.stderr], [], 0) if sys.stderr else ([], [], [])
         if writable:  # otherwise writing would wait for the reader
             start = CLEAR_LINE if sys.stderr.isatty() else ""

@@ -82,8 +82,8 @@ def _training(arch: str, data: Dataset, batch: int) -> Work:
 
     def run(program: Any, times: int) -> Any:
         nonlocal state
-        whole, rest = divmod(times, window.stop)
-        for stop in [window.stop] * whole + [rest] * bool(rest):
+        epochs, rest = divmod(times, window.stop)
+        for stop in [window.stop] * epochs + [rest] * bool(rest):
             state, tally = program(state, empty_tally(), *before, jnp.int32(stop))
         return tally
 

@@ -49,7 +49,7 @@ class Crew(ExitStack, Generic[Job]):
         place: The device that they compute on.
         work: A picklable function that a process calls to do a job, with the job, the connection to this process and
             the device's name. It may send messages other than None and text, and must return when it receives STOP.
-        hear: Called in this process with the job and each message.
+        on_message: Called in this process with the job and each message.
         at_once: How many jobs to join into one on a GPU or TPU; jobs must then be tuples.
     """
 
@@ -57,12 +57,12 @@ class Crew(ExitStack, Generic[Job]):
         self,
         place: Place,
         work: Callable[[Job, Connection, str], None],
-        hear: Callable[[Job, Any], None],
+        on_message: Callable[[Job, Any], None],
         *,
         at_once: int = 1,
     ) -> None:
         super().__init__()
-        self._place, self._work, self._hear, self._at_once = place, work, hear, at_once
+        self._place, self._work, self._on_message, self._at_once = place, work, on_message, at_once
         self._jobs: Iterator[Any] = iter(())
         self._busy: dict[Connection, Any] = {}
         self._free: list[Connection] = []
@@ -80,8 +80,8 @@ class Crew(ExitStack, Generic[Job]):
         self._jobs, self._stopping = jobs, False
         free, self._free = self._free, []
         for connection in free:
-            self._begin_next(connection)
-        self._hire_all()
+            self._start_next_job(connection)
+        self._start_processes()
         while self._busy:
             if not self._stopping and (interrupted() or self._error):
                 self._stopping, self._jobs = True, iter(())
@@ -90,8 +90,8 @@ class Crew(ExitStack, Generic[Job]):
                         del self._busy[connection]
                     else:
                         self._send(connection, STOP)
-            heard = wait([*self._busy], WAIT)
-            for connection in [each for each in self._busy if each in heard]:
+            ready = wait([*self._busy], WAIT)
+            for connection in [each for each in self._busy if each in ready]:
                 self._listen(connection)
         if self._error:
             raise self._error
@@ -107,21 +107,21 @@ class Crew(ExitStack, Generic[Job]):
         """How many processes can work at once; 1 until the first process has sent the name of its device."""
         return cores() if self._on_cpu else 1
 
-    def _hire_all(self) -> None:
+    def _start_processes(self) -> None:
         """Start a process for each of the next jobs, up to `processes`; each gets its job once it is ready."""
         while len(self._busy) < self.processes and (job := next(self._jobs, None)) is not None:
             child = self.enter_context(child_process(_serve, self._place, self._work))
             self._busy[child.connection] = job
             self._starting.add(child.connection)
 
-    def _begin_next(self, connection: Connection) -> None:
+    def _start_next_job(self, connection: Connection) -> None:
         job = next(self._jobs, None)
         if job is None:
             self._free.append(connection)
         else:
-            self._begin(connection, job)
+            self._start_job(connection, job)
 
-    def _begin(self, connection: Connection, job: Any) -> None:
+    def _start_job(self, connection: Connection, job: Any) -> None:
         if self._at_once > 1:
             job = sum(islice(self._jobs, self._at_once - 1), job)
         self._busy[connection] = job
@@ -142,20 +142,20 @@ class Crew(ExitStack, Generic[Job]):
                 self._starting.discard(connection)
                 self._on_cpu = message.startswith("cpu")
                 self._at_once = 1 if self._on_cpu else self._at_once
-                self._begin(connection, job)
-                self._hire_all()
+                self._start_job(connection, job)
+                self._start_processes()
             case MnistcliError():
                 del self._busy[connection]
                 if not isinstance(message, InterruptedRunError):
                     self._error = self._error or message
             case None:
                 del self._busy[connection]
-                self._begin_next(connection)
+                self._start_next_job(connection)
             case Notice() if message in self._noticed:  # another process has sent it
                 pass
             case _:
                 self._noticed |= {message} if isinstance(message, Notice) else set()
-                self._hear(job, message)
+                self._on_message(job, message)
 
 
 def _serve(connection: Connection, place: Place, work: Callable[[Any, Connection, str], None]) -> None:

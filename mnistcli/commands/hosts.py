@@ -53,24 +53,24 @@ def train_with_hosts(task: Task, work: Work, notify: Notify) -> TrainResult | No
         LostProcessError: Another process ended or could not be reached; the last checkpoint stays.
         MnistcliError: As in `train.train`, `train.resume` and `follow.follow`.
     """
-    heard: list[Any] = []
+    received: list[Any] = []
 
-    def hear(_: Task, message: Any) -> None:
+    def on_message(_: Task, message: Any) -> None:
         if isinstance(message, Stopped):
             raise InterruptedRunError(message.why)
         if isinstance(message, RunStarted | TrainResult):
-            heard.append(message)
+            received.append(message)
         if not isinstance(message, TrainResult):
             notify(message)
 
     try:
-        with held_interrupts() as interrupted, Crew(work.place, partial(_take_part, work), hear) as crew:
+        with held_interrupts() as interrupted, Crew(work.place, partial(_take_part, work), on_message) as crew:
             crew.do(iter([task]), interrupted)
             if interrupted():
                 raise InterruptedRunError("Interrupted.")
     except LostProcessError as error:
         lost = LOST if str(error) == KILLED else str(error)
-        started = next((each for each in heard if isinstance(each, RunStarted)), None)
+        started = next((each for each in received if isinstance(each, RunStarted)), None)
         if started is None:
             raise LostProcessError(lost) from error
         config, source = read_record(started.folder).config, work.place.source
@@ -78,7 +78,7 @@ def train_with_hosts(task: Task, work: Work, notify: Notify) -> TrainResult | No
         command += f" --arch {shlex.quote(source)}" if source else ""
         how = f"to continue from the last checkpoint, with any number of processes, run '{command}'"
         raise LostProcessError(f"{lost[:-1]}; {how}.") from error
-    return next((each for each in heard if isinstance(each, TrainResult)), None)
+    return next((each for each in received if isinstance(each, TrainResult)), None)
 
 
 def _take_part(work: Work, task: Task, connection: Connection, device: str) -> None:

@@ -9,7 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from mnistcli.errors import RunError, UsageError
-from mnistcli.process import undoing
+from mnistcli.process import cleaning_up
 from mnistcli.results.train import EpochMetrics
 
 # TensorBoard shows one chart for each prefix, with training and validation in it.
@@ -46,7 +46,7 @@ def write_events(run: str, history: Sequence[EpochMetrics], folder: Path, *, cre
         started = datetime.fromisoformat(created).timestamp()
         folder.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix=f".{run}.", dir=folder))
-        with undoing(partial(shutil.rmtree, new, ignore_errors=True)):
+        with cleaning_up(partial(shutil.rmtree, new, ignore_errors=True)):
             with SummaryWriter(str(new / run)) as writer:
                 times = accumulate((metrics.seconds for metrics in history), initial=started)
                 for time, metrics in zip([*times][1:], history, strict=True):

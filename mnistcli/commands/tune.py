@@ -84,7 +84,7 @@ class Tuning:
             MnistcliError: A trial failed in another way.
         """
         work, config = partial(_train_trial, self.load), self.search.config
-        with held_interrupts() as interrupted, Crew(self.place, work, self._hear) as self._crew:
+        with held_interrupts() as interrupted, Crew(self.place, work, self._on_message) as self._crew:
             for jobs in (self._trials, self._finals):
                 self._crew.do(self._claimed(jobs()), interrupted)
                 while self.shard and not interrupted() and self._wait_for_others(jobs()):
@@ -192,7 +192,7 @@ class Tuning:
     def _longest_trial(self) -> float:
         return max((trial.seconds for trial in self.search.trials), default=0.0)
 
-    def _hear(self, job: Job, message: Any) -> None:
+    def _on_message(self, job: Job, message: Any) -> None:
         match message:
             case EpochMetrics():
                 curve = self._curves.setdefault(job, [])

@@ -24,7 +24,7 @@ from mnistcli.datasets.dataset import Dataset, Split, digests, fingerprint, hold
 from mnistcli.datasets.source import Images, OnProgress, Original, Source
 from mnistcli.errors import DataError, ImageError
 from mnistcli.files import user_cache
-from mnistcli.process import undoing
+from mnistcli.process import cleaning_up
 
 SCHEMA = "mnistcli.dataset/1"
 ABOUT = "about.json"
@@ -86,7 +86,7 @@ def store(source: Source, choice: DataChoice, *, on_progress: OnProgress) -> Non
         with _locked(on_progress):
             _discard_unfinished()
             if find(source, choice) is None:
-                with undoing(_discard_unfinished):
+                with cleaning_up(_discard_unfinished):
                     _store(source, choice, on_progress)
     except OSError as error:
         raise DataError(

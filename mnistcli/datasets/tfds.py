@@ -22,7 +22,7 @@ from mnistcli.config import DataChoice
 from mnistcli.datasets import cache
 from mnistcli.datasets.source import BLOCK, Block, OnProgress, Original
 from mnistcli.errors import DataError, suggestion
-from mnistcli.process import child_process, undoing
+from mnistcli.process import child_process, cleaning_up
 
 NAME = re.compile(r"[a-z]\w*(/[\w.-]+)?(:[\w.*]+)?", re.ASCII)
 STAGING = f"{cache.UNFINISHED}-tfds"  # where a data set is prepared if --data-dir is not given
@@ -93,7 +93,7 @@ def store_in_child_process(source: Tfds, choice: DataChoice, *, on_progress: OnP
         DataError: It is unknown, has no labelled images, or cannot be prepared.
     """
     try:
-        with undoing(cache.discard_unfinished), child_process(_store_in_child, source, choice) as child:
+        with cleaning_up(cache.discard_unfinished), child_process(_store_in_child, source, choice) as child:
             while (message := child.connection.recv()) is not None:
                 if isinstance(message, DataError):
                     raise message

@@ -75,9 +75,9 @@ def _recipe_test(a: Recipe, b: Recipe, *, margin: float, p_value: float, p_holm:
         margin=margin,
         p_equivalence=p_equivalence,
         verdict=verdict,
-        seeds_needed=variances.seeds_to_tell(welch.difference, level=level) if is_open else None,
-        images_needed=variances.images_to_tell(welch.difference, level=level) if is_open else None,
-        seeds_equivalent=variances.seeds_to_equate(welch.difference, margin) if is_open else None,
+        seeds_needed=variances.seeds_to_detect(welch.difference, level=level) if is_open else None,
+        images_needed=variances.images_to_detect(welch.difference, level=level) if is_open else None,
+        seeds_equivalent=variances.seeds_to_show_equivalence(welch.difference, margin) if is_open else None,
     )
 
 

@@ -58,7 +58,7 @@ class Variances:
         total = self.by_seeds + self.by_images
         return (self.by_seeds / total, self.by_images / total) if total else (0.0, 0.0)
 
-    def seeds_to_tell(self, difference: float, *, level: float) -> int | None:
+    def seeds_to_detect(self, difference: float, *, level: float) -> int | None:
         """Return how many seeds per recipe would detect this difference in 80 % of cases; None if no number would.
 
         The normal approximation with a correction for Student's t. Source: W. C. Guenther, "Sample size formulas for
@@ -69,14 +69,14 @@ class Variances:
             return None
         return self._more_seeds(((self._seed_alone + 3 * self.both) / left) + quantile(1 - level / 2) ** 2 / 4)
 
-    def images_to_tell(self, difference: float, *, level: float) -> int | None:
+    def images_to_detect(self, difference: float, *, level: float) -> int | None:
         """Return how many images would, with the present seeds; None if no number would, or these are enough."""
         seeds = 2 / (1 / self.n_a + 1 / self.n_b)
         left = self._variance_to_reach(difference, level) - self._seed_alone / seeds
         times = (self.image + 3 * self.both / seeds) / left if left > 0 else 0
         return math.ceil(times * self.n) if times > 1 else None
 
-    def seeds_to_equate(self, difference: float, margin: float) -> int | None:
+    def seeds_to_show_equivalence(self, difference: float, margin: float) -> int | None:
         """Return how many seeds per recipe would show equivalence in at least 80 % of cases; None outside the margin.
 
         Source: S.-C. Chow, J. Shao, H. Wang, "Sample size calculations in clinical research" (2008), section 3.2.

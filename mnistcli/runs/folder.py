@@ -45,7 +45,7 @@ class RunFolder:
         """The path of the best weights."""
         return self.path / WEIGHTS
 
-    def begin_again(self, config: TrainConfig, provenance: dict[str, Any]) -> None:
+    def record_resumption(self, config: TrainConfig, provenance: dict[str, Any]) -> None:
         """Record that the run is resumed, with this configuration, by this command and machine."""
         resumed = [*self.record.provenance.get("resumed", []), {"at": now()} | provenance]
         known = self.record.provenance | {"resumed": resumed}

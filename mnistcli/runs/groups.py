@@ -174,7 +174,7 @@ class Groups:
             group.write()
         return group
 
-    def drop_unbegun(self, group: Group) -> None:
+    def drop_if_unstarted(self, group: Group) -> None:
         """Remove the group if none of its members was started, so that nothing is left to resume."""
         if not any(self.status(name) for name in group.members.values()):
             (group.path / GROUP).unlink(missing_ok=True)

@@ -60,7 +60,7 @@ def _steps(ink: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     yield "fitted and centred", _centre(_fit_into_box(ink))[..., None]
 
 
-def place(ink: np.ndarray) -> np.ndarray:
+def to_mnist_image(ink: np.ndarray) -> np.ndarray:
     """Return one digit's ink, float 0 to 1, as [28, 28, 1] uint8 with strokes, size and position like MNIST's."""
     return _centre(_fit_into_box(_adjust_strokes(ink)))[..., None]
 

@@ -46,7 +46,7 @@ def read_pictures(
     The first batch is read in this process; for more, child processes are started, which work a few batches ahead.
     `look` returns what it finds in a picture with a longer side of at most `side` pixels, or raises ImageError. `look`
     and `finish` must be picklable functions, or `functools.partial` of such. `tell` is called once for each process
-    that keeps us waiting.
+    that takes long to answer.
     """
     batches, do = _batches(sources), partial(_do_batch, look, finish, side)
     yield from map(do, islice(batches, 1))

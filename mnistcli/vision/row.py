@@ -13,7 +13,7 @@ import numpy as np
 from mnistcli.errors import ImageError
 from mnistcli.vision.decode import Picture
 from mnistcli.vision.ink import find_ink_maps
-from mnistcli.vision.normalize import place
+from mnistcli.vision.normalize import to_mnist_image
 from mnistcli.vision.rules import drop_rules
 from mnistcli.vision.strokes import SPECK
 from mnistcli.vision.surroundings import drop_frames
@@ -189,7 +189,7 @@ def _candidate(first: int, end: int, atoms: np.ndarray, ink: np.ndarray, line: f
     own, others = (atoms[window] > first) & (atoms[window] <= end), atoms[window] > 0
     soft = binary_dilation(own, np.ones((3, 3)), iterations=1 + int(line / 100)) & (own | ~others)
     left, top, right, bottom = (round(at * scale) for at in (columns.start, rows.start, columns.stop, rows.stop))
-    return Candidate(first, end, (left, top, right, bottom), place(np.where(soft, ink[window], 0)))
+    return Candidate(first, end, (left, top, right, bottom), to_mnist_image(np.where(soft, ink[window], 0)))
 
 
 def _boxes(numbered: np.ndarray) -> list[Box]:

@@ -26,7 +26,7 @@ def work_ahead(do: Callable[[S], T], batches: Iterable[S], *, tell: Callable[[st
     Args:
         do: A picklable function, or `functools.partial` of one.
         batches: Consumed as needed. If it raises MnistcliError, the results before it are yielded first.
-        tell: Called once for each process that keeps us waiting.
+        tell: Called once for each process that takes longer than PATIENCE.
 
     Raises:
         ImageError: A process was killed.
