@@ -14,6 +14,7 @@ DRIVERS = {"13": 580, "12": 525}
 QUERY = ["--query-gpu=name,driver_version,memory.used,memory.total", "--format=csv,noheader,nounits"]
 TAKEN = 0.9  # fraction of a GPU's memory in use; training is likely to fail if more is taken
 SECONDS = 20  # to wait for nvidia-smi
+NO_ANSWER = "The NVIDIA driver does not answer ({}): restart the machine or reinstall the driver."
 
 
 class Gpu(NamedTuple):
@@ -52,10 +53,10 @@ def _nvidia_gpus() -> list[Gpu] | str:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return f"The NVIDIA driver does not answer ({type(error).__name__}): restart the machine or reinstall it."
+        return NO_ANSWER.format(type(error).__name__)
     if answer.returncode:
         message = next(iter((answer.stdout + answer.stderr).strip().splitlines()), f"code {answer.returncode}")
-        return f"The NVIDIA driver does not answer ({message.rstrip('.')}): restart the machine or reinstall it."
+        return NO_ANSWER.format(message.rstrip("."))
     rows = [line.split(", ") for line in answer.stdout.splitlines()]
     return [Gpu(row[0], row[1], _number(row[2]), _number(row[3])) for row in rows if len(row) == 4]
 

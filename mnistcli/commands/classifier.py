@@ -88,7 +88,7 @@ def _check_fit(model: Classifier, run: Run, dataset: Dataset) -> None:
     if dataset.class_names == model.class_names or not dataset.named:
         return
     ours, theirs = next(pair for pair in zip(model.class_names, dataset.class_names, strict=True) if len({*pair}) > 1)
-    raise RunError(f"The run {run.name!r} has a class {ours!r}, but in its place {dataset.name!r} has {theirs!r}.")
+    raise RunError(f"The run {run.name!r} has the class {ours!r} where {dataset.name!r} has {theirs!r}.")
 
 
 def _text(shape: tuple[int, ...]) -> str:

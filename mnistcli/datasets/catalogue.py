@@ -12,7 +12,7 @@ KNOWN = (
     KnownDataset("kmnist", (28, 28, 1), 10, 60_000, 10_000, 21, "cursive Japanese characters"),
     KnownDataset("emnist/balanced", (28, 28, 1), 47, 112_800, 18_800, 562, "letters and digits, equally many of each"),
     KnownDataset("emnist/byclass", (28, 28, 1), 62, 697_932, 116_323, 562, "letters and digits, unbalanced"),
-    KnownDataset("emnist/bymerge", (28, 28, 1), 47, 697_932, 116_323, 562, "the same, with look-alike cases merged"),
+    KnownDataset("emnist/bymerge", (28, 28, 1), 47, 697_932, 116_323, 562, "the same, with look-alike letters merged"),
     KnownDataset("emnist/letters", (28, 28, 1), 37, 88_800, 14_800, 562, "letters only"),
     KnownDataset("emnist/digits", (28, 28, 1), 10, 240_000, 40_000, 562, "four times as many digits"),
     KnownDataset("mnist_corrupted/shot_noise", (28, 28, 1), 10, 60_000, 10_000, 247, "MNIST with noise; 15 more such"),

@@ -118,7 +118,7 @@ def decompress(compressed: bytes, name: str) -> bytes:
     except zlib.error as error:
         raise DataError(f"{_path(name)} is damaged ({error}): reinstall mnistcli.") from error
     if not stream.eof or len(content) != length:
-        raise DataError(f"{_path(name)} is damaged: its length is not the one it states; reinstall mnistcli.")
+        raise DataError(f"{_path(name)} is damaged: its content does not have the stated length; reinstall mnistcli.")
     return content
 
 

@@ -1,8 +1,7 @@
 """Files with many pictures as arrays: NumPy's .npy and .npz, and IDX, plain or gzip-compressed; read one by one.
 
 An array [n, height, width] or [n, height, width, 1, 3 or 4] has n pictures, and so has [n, 784], with each 28×28
-picture in a row; [height, width] and [height, width, 1, 3 or 4] are one picture. One-dimensional arrays are
-labels.
+picture in a row; [height, width] and [height, width, 1, 3 or 4] are one picture. One-dimensional arrays are labels.
 """
 
 import gzip
@@ -36,9 +35,8 @@ DAMAGE = (
 def unpack(source: Source) -> Iterator[Source]:
     """Yield the source itself, or every picture in it if its content is a file of arrays.
 
-    FILE#3 is the fourth picture in FILE, and FILE#x_test#3 the fourth in the array x_test of an .npz file. If the
-    file is damaged or has no pictures, the last source yielded carries the error. One picture at a time is in
-    memory.
+    FILE#3 is the fourth picture in FILE, and FILE#x_test#3 the fourth in the array x_test of an .npz file. If the file
+    is damaged or has no pictures, the last source yielded carries the error. One picture at a time is in memory.
     """
     file = _open(source)
     if file is None:
@@ -147,7 +145,7 @@ def _pictures(file: Readable, shape: tuple[int, ...], dtype: np.dtype, name: str
         pixels = np.frombuffer(raw, dtype).reshape(shape_of_one)
         yield Source(name if n is None else f"{name}#{i}", pixels)
     if file.read(1):
-        raise ImageError(f"is longer than its header says, an array {list(shape)}")
+        raise ImageError(f"is longer than its header says: expected an array {list(shape)}")
 
 
 def _count_pictures(shape: tuple[int, ...]) -> tuple[int | None, tuple[int, ...]]:
