@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -119,41 +119,40 @@ def load_model(path: Path) -> StoredModel:
             f"{str(path)!r} is an ONNX file, which only evaluate, compare, predict and data can use: name a run "
             "of mnistcli instead."
         )
-    stored: list[Callable[[Tensors], StoredModel]] = []
+    parsed: dict[str, Any] = {}
+    tensors, _ = load_tensors(path, check=lambda metadata, shapes: parsed.update(_parse(path, metadata, shapes)))
+    return StoredModel(**parsed, arrays=tensors, path=path)
 
-    def check(metadata: Metadata, shapes: Shapes) -> None:
-        try:
-            image_shape, class_names = _identity(metadata)
-            arch, network = _printable(metadata["arch"]), metadata["network"]
-            if network is not None:
-                _check_arrays(path, _plan(_printable(network), image_shape, len(class_names)), shapes)
-            trained = tuple(_printable(name) for name in metadata["trained"])
-            if not shapes.keys() >= {*trained}:
-                raise ValueError("a parameter has no array")
-            fingerprint, pictures = str(metadata["data_fingerprint"]), _pictures(metadata)
-            temperature, rejects = _temperature(metadata), metadata.get("rejects", False) is True
-        except UsageError as error:
-            raise RunError(f"{str(path)!r} has an invalid network: {error}") from error
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
-            raise RunError(f"{str(path)!r} is not a mnistcli model: {metadata_problem(error)}.") from error
-        stored.append(
-            lambda arrays: StoredModel(
-                arch=arch,
-                network=network,
-                image_shape=image_shape,
-                class_names=class_names,
-                data_fingerprint=fingerprint,
-                pictures=pictures,
-                temperature=temperature,
-                rejects=rejects,
-                trained=trained,
-                arrays=arrays,
-                path=path,
-            )
-        )
 
-    tensors, _ = load_tensors(path, check=check)
-    return stored[0](tensors)
+def _parse(path: Path, metadata: Metadata, shapes: Shapes) -> dict[str, Any]:
+    """Return the attributes of a StoredModel that a file's metadata gives, checked against its arrays' shapes.
+
+    Raises:
+        RunError: The metadata is wrong, or the arrays do not fit the layers.
+    """
+    try:
+        image_shape, class_names = _identity(metadata)
+        arch, network = _printable(metadata["arch"]), metadata["network"]
+        if network is not None:
+            _check_arrays(path, _plan(_printable(network), image_shape, len(class_names)), shapes)
+        trained = tuple(_printable(name) for name in metadata["trained"])
+        if not shapes.keys() >= {*trained}:
+            raise ValueError("a parameter has no array")
+        return {
+            "arch": arch,
+            "network": network,
+            "image_shape": image_shape,
+            "class_names": class_names,
+            "data_fingerprint": str(metadata["data_fingerprint"]),
+            "pictures": _pictures(metadata),
+            "temperature": _temperature(metadata),
+            "rejects": metadata.get("rejects", False) is True,
+            "trained": trained,
+        }
+    except UsageError as error:
+        raise RunError(f"{str(path)!r} has an invalid network: {error}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+        raise RunError(f"{str(path)!r} is not a mnistcli model: {metadata_problem(error)}.") from error
 
 
 def _plan(network: str, image_shape: tuple[int, ...], classes: int) -> tuple[Step, ...]:
