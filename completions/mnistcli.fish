@@ -308,7 +308,7 @@ complete -c mnistcli -n '__fish_seen_subcommand_from data; and __fish_seen_subco
 complete -c mnistcli -n '__fish_seen_subcommand_from data; and __fish_seen_subcommand_from show' -l predicted -x -d 'Show only images that the run reads as this class.'
 complete -c mnistcli -n '__fish_seen_subcommand_from data; and __fish_seen_subcommand_from show' -l index -x -d 'Show images from number A up to, but not including, B.'
 complete -c mnistcli -n '__fish_seen_subcommand_from data; and __fish_seen_subcommand_from show' -l wrong -x -a '(__mnistcli_runs)' -d 'Show images that this run misreads, the most confident first.'
-complete -c mnistcli -n '__fish_seen_subcommand_from data; and __fish_seen_subcommand_from show' -l right -x -a '(__mnistcli_runs)' -d 'Show images that this run reads correctly; also works with --wrong.'
+complete -c mnistcli -n '__fish_seen_subcommand_from data; and __fish_seen_subcommand_from show' -l right -x -a '(__mnistcli_runs)' -d 'Show images that this run reads correctly, and the one of --wrong misreads.'
 complete -c mnistcli -n '__fish_seen_subcommand_from data; and __fish_seen_subcommand_from show' -l plot -r -F -d 'Draw a figure: .png, .pdf or .svg.'
 complete -c mnistcli -n '__fish_seen_subcommand_from data; and __fish_seen_subcommand_from show' -l runs-dir -x -a '(__fish_complete_directories)' -d 'The folder in which runs lie.'
 complete -c mnistcli -n '__fish_seen_subcommand_from data; and __fish_seen_subcommand_from show' -l device -x -a 'auto cpu gpu tpu' -d 'Where to compute; auto: the fastest device that JAX finds; for predict ONNX Runtime on the CPU.'

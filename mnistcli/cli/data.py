@@ -76,7 +76,7 @@ def show(
         str | None,
         typer.Option(
             metavar="RUN",
-            help="Show images that this run reads correctly; also works with --wrong.",
+            help="Show images that this run reads correctly, and the one of --wrong misreads.",
             show_default=False,
         ),
     ] = None,
