@@ -81,8 +81,8 @@ def load(source: Source) -> None:
     found = getattr(module, source.class_name, None)
     if not (isinstance(found, type) and issubclass(found, nnx.Module)):
         classes = [name for name, each in vars(module).items() if _is_own_module(each)]
-        what = "the file has no such name" if found is None else "it is not a flax.nnx.Module"
-        known = f"; it has {', '.join(classes)}" if classes else "; it has no flax.nnx.Module"
+        what = "there is no such name" if found is None else "it is not a flax.nnx.Module"
+        known = f"; the file has {', '.join(classes)}" if classes else "; the file has no flax.nnx.Module"
         raise refused(source, f"{source.class_name}: {what}{known}")
     _loaded[source.arch] = source, found
 

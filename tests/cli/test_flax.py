@@ -108,11 +108,11 @@ def test_the_source_is_kept_and_a_changed_one_does_not_go_on(folder: Path, spawn
 @pytest.mark.parametrize(
     ("content", "line", "said"),
     [
-        ("class Net(:\n", 1, "not Python"),
+        ("class Net(:\n", 1, "invalid Python"),
         ("import nowhere_to_be_found\n", 1, "ModuleNotFoundError"),
         ("\n1 / 0\n", 2, "ZeroDivisionError"),
         ("import sys\nsys.exit(0)\n", 2, "SystemExit"),
-        ("\0", 1, "not Python"),
+        ("\0", 1, "invalid Python"),
         ("Net = 3\n", 1, "not a flax.nnx.Module"),
         (HEAD + "class Other(nnx.Module):\n    pass\n", 1, "the file has Other"),
         (HEAD + "class Net(nnx.Module):\n    pass\n", 5, "TypeError"),
