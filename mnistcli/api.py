@@ -333,7 +333,7 @@ def _load(dataset: DataLike | None, choice: DataChoice, *, progress: bool = Fals
     from mnistcli.render.screen import Screen
 
     with PreparationProgress(Screen(sys.stderr, force_jupyter=False)) as tell:
-        return load(choice, tell=tell, **options)
+        return load(choice, on_progress=tell, **options)
 
 
 def _trained(
@@ -392,7 +392,7 @@ def _set_up_jax() -> tuple[str, jax.Device]:
 
     used = sys.modules.get("jax")
     cached, chosen = (used.config.jax_compilation_cache_dir, used.config.jax_default_device) if used else (None, None)
-    name = set_up(cache=cached is None, tell=partial(warnings.warn, stacklevel=5))
+    name = set_up(cache=cached is None, notify=partial(warnings.warn, stacklevel=5))
     config: Any = sys.modules["jax"].config
     device = config.jax_default_device
     config.update("jax_default_device", chosen)

@@ -1,7 +1,7 @@
-"""What can go wrong, and the exit code that tells a script which kind it was.
+"""The errors that users see, and the exit code of each kind.
 
-An error's text is one sentence: it names the thing, says what was expected and what was found, and how to mend it.
-Only the program's front door turns them into an exit code.
+An error's text is one sentence: it names the thing, says what was expected and what was found, and how to fix it. Only
+the program's entry point turns errors into exit codes.
 """
 
 from collections.abc import Collection, Iterable
@@ -10,7 +10,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """The program's exit codes; `mnistcli help exit-codes` prints them with these meanings."""
+    """The program's exit codes; `mnistcli help exit-codes` explains them."""
 
     OK = 0
     FAILED = 1
@@ -19,27 +19,15 @@ class ExitCode(IntEnum):
     RUN = 4
     INTERRUPTED = 130
 
-    @property
-    def meaning(self) -> str:
-        """What the code says, in a few words."""
-        return {
-            ExitCode.OK: "all well",
-            ExitCode.FAILED: "the work ran, but something in it failed: an unreadable image, --fail-under missed",
-            ExitCode.USAGE: "wrong usage: an unknown flag, value, architecture or device, an unwritable file",
-            ExitCode.DATA: "data: an unknown, missing or damaged data set",
-            ExitCode.RUN: "model or run: unknown, damaged, or not fitting the data",
-            ExitCode.INTERRUPTED: "interrupted",
-        }[self]
-
 
 class MnistcliError(Exception):
-    """The base of every error that the program tells its user about in one sentence."""
+    """The base class of all errors that the program reports to the user in one sentence."""
 
     exit_code = ExitCode.FAILED
 
 
 class UsageError(MnistcliError):
-    """The command line asks for something that does not exist or cannot be."""
+    """The command line asks for something that does not exist or is not possible."""
 
     exit_code = ExitCode.USAGE
 
@@ -51,49 +39,54 @@ class DataError(MnistcliError):
 
 
 class RunError(MnistcliError):
-    """A run or its weights are unknown, damaged, or do not fit."""
+    """A run or its weights are unknown or damaged, or do not fit the data."""
 
     exit_code = ExitCode.RUN
 
 
 class DivergedError(MnistcliError):
-    """The loss stopped being a number."""
+    """Training diverged: the loss became infinite or NaN."""
 
 
 class StoppedRunError(MnistcliError):
-    """The system refused to go on with a run: its disk is full, or a file cannot be written."""
+    """A run had to stop because a file could not be written, for example on a full disk."""
 
 
 class InterruptedRunError(MnistcliError):
-    """Ctrl-C, or the system's wish that the program end, stopped a run."""
+    """Ctrl-C or SIGTERM stopped a run."""
 
     exit_code = ExitCode.INTERRUPTED
 
 
 class ClosedPipeError(MnistcliError):
-    """Whoever read the output has closed the pipe: there is nobody left to tell."""
+    """The reader of the output closed the pipe, so the program ends quietly."""
 
     exit_code = ExitCode.OK
 
 
 class LimitError(MnistcliError):
-    """The system allows this process less than it needs."""
+    """A system limit, such as that on threads, is too low for this process."""
 
 
 class LostProcessError(MnistcliError):
-    """A process that works for this one or with it has ended or cannot be reached."""
+    """A child process, or another process of the same training, ended or cannot be reached."""
 
 
 class ImageError(MnistcliError):
-    """A picture cannot be read."""
+    """A picture or image cannot be read."""
 
 
 def unknown(kind: str, name: str, known: Collection[str]) -> str:
-    """Return the sentence on a name that is none of the `known` ones."""
+    """Return an error sentence for a name that is not one of `known`."""
     return f"Unknown {kind} {name!r}: expected {', '.join(known)}{suggestion(name, known)}"
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return a sentence's end: `; did you mean 'x'?` for the nearest of `known`, or a full stop where none is near."""
+    """Return the end of a sentence: `; did you mean 'x'?` with the closest of `known`, or "." if none is close."""
     near = get_close_matches(word, list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else "."
+
+
+def metadata_problem(error: Exception) -> str:
+    """Return the clause that says what is wrong with a file's metadata, by the error that reading it raised."""
+    return f"{error} is missing from its metadata" if isinstance(error, KeyError) else f"its metadata is wrong: {error}"

@@ -7,18 +7,18 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from mnistcli.process import undoing
+from mnistcli.process import cleaning_up
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside the file's place, flush to the disk, rename: a reader sees the old content or the new.
+    """Write a temporary file beside the path, flush it to disk and rename it: readers see the old or the new content.
 
     Raises:
-        OSError: The file cannot be written; what was there before stands, and no temporary file is left.
+        OSError: The file cannot be written; the old content stays, and no temporary file is left.
     """
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
-    with undoing(partial(temporary.unlink, missing_ok=True)):
+    with cleaning_up(partial(temporary.unlink, missing_ok=True)):
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
@@ -29,7 +29,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def user_cache() -> Path:
-    """Return the folder for what can be made again, the user's own (MNISTCLI_CACHE_DIR moves it); it need not exist."""
+    """Return the user's cache folder, which MNISTCLI_CACHE_DIR can move; it may not exist yet."""
     named = os.environ.get("MNISTCLI_CACHE_DIR")
     if named:
         return Path(named).absolute()
@@ -39,7 +39,7 @@ def user_cache() -> Path:
 
 
 def private_folder(path: Path) -> Path | None:
-    """Return the folder, made where it is missing; None where it cannot be made or somebody else can write in it."""
+    """Return the folder, created if missing; None if it cannot be created or other users can write in it."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path if _is_private(path) else None
@@ -48,8 +48,8 @@ def private_folder(path: Path) -> Path | None:
 
 
 def check_regular(path: Path | str) -> None:
-    """Raise OSError where the path is no regular file: a named pipe would keep whoever reads it waiting."""
-    mode = os.stat(path).st_mode  # noqa: PTH116  (a Path takes three times as long, and lists name thousands)
+    """Raise OSError if the path is not a regular file: reading a named pipe could block forever."""
+    mode = os.stat(path).st_mode  # noqa: PTH116  (Path.stat takes three times as long, and lists have thousands of paths)
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(mode):
@@ -57,10 +57,10 @@ def check_regular(path: Path | str) -> None:
 
 
 def read_bounded(path: Path, *, most: int) -> bytes:
-    """Read a regular file of `most` bytes at most.
+    """Return the content of a regular file of at most `most` bytes.
 
     Raises:
-        OSError: It is none, is longer, or cannot be read.
+        OSError: It is not a regular file, is larger, or cannot be read.
     """
     check_regular(path)
     with path.open("rb") as file:
@@ -84,7 +84,7 @@ def _umask() -> int:
 
 
 def _flush_folder(folder: Path) -> None:
-    if os.name == "posix":  # elsewhere a folder cannot be opened
+    if os.name == "posix":  # other systems cannot open a folder
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -1,7 +1,7 @@
-"""JAX set up once, before a command uses it: its environment, its device, its compilation cache.
+"""Set JAX up once, before a command uses it: its environment, its devices, its compilation cache.
 
-A run's weights follow from its configuration, so what people have set for other work must not reach it: JAX's and
-Flax's environment variables are dropped, but for the choice of a platform and for what JAX logs.
+A run's configuration alone must determine its weights. So the environment variables of JAX and Flax, which users may
+have set for other work, are removed, except those for the platform and for logging.
 """
 
 import hashlib
@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, Any
 from mnistcli.config import Hosts
 from mnistcli.errors import LostProcessError, UsageError
 from mnistcli.files import private_folder, user_cache
-from mnistcli.process import CAN_BIND, cores, require_threads, seen_as_one_core, undoing
+from mnistcli.process import CAN_BIND, cleaning_up, cores, hide_other_cores, require_threads
 
 if TYPE_CHECKING:
     import jax
 
 KEPT_VARIABLES = {"JAX_PLATFORMS", "JAX_LOG_COMPILES", "JAX_LOGGING_LEVEL", "JAX_EXPLAIN_CACHE_MISSES"}
-# From 0.10.2 until 0.12.0 XLA computes some fused reductions wrongly on a CPU, and crashes on others: JAX's issues
-# 39103, 39257 and 40412. It does not where its YNNPACK gets only dot products, with nothing fused into them.
+# From 0.10.2 until 0.12.0, XLA computes some fused reductions wrongly on a CPU, and crashes on others: JAX's issues
+# 39103, 39257 and 40412. This flag avoids that: YNNPACK then gets only dot products, with nothing fused into them.
 MISCOMPILING = (0, 10, 2), (0, 12, 0)
 GUARD = "--xla_cpu_experimental_ynn_fusion_type=individual_dot"
 FLAGS = "XLA_FLAGS"
@@ -39,17 +39,17 @@ step = lambda _, x: x @ x + jax.random.uniform(jax.random.key(0, impl="rbg"), x.
 jax.jit(lambda x: jax.lax.fori_loop(0, 2, step, x))(jax.numpy.ones((2, 2)))
 """
 
-# XLA ends the process where it gets fewer threads: 13 were seen on one core, 17 on two.
+# XLA aborts the process if it gets fewer threads: it used 13 on one core, 17 on two.
 THREADS, THREADS_PER_CORE = 12, 5
 
-ONE_THREAD = "cpu (1 thread)"  # the device of a process that computes with one thread, however many cores there are
+ONE_THREAD = "cpu (1 thread)"  # name of the device when XLA computes with a single thread, on any number of cores
 
-JOINING_SECONDS = 120  # to wait for the other processes
-SHUTDOWN_SECONDS = 86_400  # to wait for the first process, which scores and writes after the others have ended
-HEARTBEAT_SECONDS = 30  # without a sign of life, after which a process is taken for lost
+JOINING_SECONDS = 120  # how long to wait for the other processes
+SHUTDOWN_SECONDS = 86_400  # how long to wait for the first process, which scores and writes last
+HEARTBEAT_SECONDS = 30  # without an answer, after which a process counts as lost
 
-WORTH_KEEPING = 0.05  # seconds of compilation; each entry costs a look at all the others
-LARGEST = 256 * 2**20  # bytes; JAX throws out what was not used for longest
+WORTH_KEEPING = 0.05  # seconds of compilation; JAX checks all entries for each that it adds
+LARGEST = 256 * 2**20  # bytes; JAX removes the least recently used entries
 
 
 def set_up(
@@ -59,42 +59,42 @@ def set_up(
     hosts: Hosts | None = None,
     cache: bool = True,
     one_thread: bool = False,
-    tell: Callable[[str], None] = lambda _: None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> str:
-    """Set JAX up, and return what it computes on, such as "cpu", "gpu (NVIDIA H100)" or "cpu × 8, 2 processes".
+    """Set JAX up and return the name of its device, such as "cpu", "gpu (NVIDIA H100)" or "cpu × 8, 2 processes".
 
     Args:
         device: "cpu", "gpu", "tpu", or "auto": the fastest kind that JAX finds.
-        devices: How many of that kind each process uses; None: all, and with `one_thread` on a CPU one.
-        hosts: The processes that train together; None: this one alone.
-        cache: Whether compiled programs are kept on disk and used again.
-        one_thread: Whether XLA computes with one thread where that device is a CPU: many processes at once then do more
-            together. Some sums go in another order than with several threads.
-        tell: Hears which variables of the environment are ignored.
+        devices: How many of that kind each process uses; None: all, or one with `one_thread` on a CPU.
+        hosts: The processes that train together; None: only this one.
+        cache: Whether to keep compiled programs on disk and reuse them.
+        one_thread: Whether XLA computes with one thread if the device is a CPU: several processes at once are then
+            faster in total. Some sums are added in another order than with several threads.
+        notify: Called with a sentence that names the environment variables that are ignored.
 
     Raises:
-        UsageError: There is no device of that kind here; or JAX or XLA refuses the environment.
-        LimitError: The system refuses the threads that XLA needs.
+        UsageError: There is no device of that kind, or JAX or XLA rejects the environment variables.
+        LimitError: The system does not allow the threads that XLA needs.
         LostProcessError: The other processes could not be reached.
     """
     require_threads(THREADS + THREADS_PER_CORE * cores())
-    tell_ignored(tell)
+    tell_ignored(notify)
     try:
         import jax
-    except ValueError as error:  # one of KEPT_VARIABLES has a value that JAX does not know
-        raise UsageError(f"JAX refuses its environment variables: {error}") from error
+    except ValueError as error:  # JAX does not know the value of one of KEPT_VARIABLES
+        raise UsageError(f"JAX rejects its environment variables: {error}") from error
     if cache:
-        _keep_compiled_programs()
-    # JAX_PLATFORMS is for auto; and for the CPU JAX need not take hold of an accelerator beside it.
+        _enable_compilation_cache()
+    # JAX_PLATFORMS counts only for "auto"; and with "cpu", JAX should not initialise an accelerator.
     if device != "auto":
         jax.config.update("jax_platforms", "cpu" if device == "cpu" else "")
-    with seen_as_one_core() if one_thread else nullcontext():
+    with hide_other_cores() if one_thread else nullcontext():
         if hosts is not None:
             _join(hosts)
         found = _find_devices(device)
     on_one_thread = one_thread and CAN_BIND and found[0].platform == "cpu"
-    own = _choose(found, devices or (1 if on_one_thread else len(found)))
-    used = own if hosts is None else _choose_everywhere(own, all_of_them=devices is None)
+    own = _take_devices(found, devices or (1 if on_one_thread else len(found)))
+    used = own if hosts is None else _take_devices_of_all(own, all_of_them=devices is None)
     from mnistcli.mesh import use_devices
 
     use_devices(used, all_of_them=devices is not None or hosts is not None)
@@ -105,18 +105,18 @@ def set_up(
     return ONE_THREAD if on_one_thread and len(used) == 1 else name
 
 
-def tell_ignored(tell: Callable[[str], None]) -> None:
-    """Prepare this process's environment for JAX, here and in processes that it starts; tell what is dropped.
+def tell_ignored(notify: Callable[[str], None]) -> None:
+    """Prepare the environment for JAX, in this process and its children, and notify of the variables that are ignored.
 
     Raises:
-        UsageError: As of `prepare_environment`.
+        UsageError: As `prepare_environment`.
     """
     if ignored := prepare_environment():
-        tell(f"Ignored, so that the same command gives the same result: {', '.join(ignored)}.")
+        notify(f"Ignoring {', '.join(ignored)}, so that the same command gives the same result.")
 
 
 def visible_devices() -> list[str]:
-    """Return the name of every device that JAX sees, once it is set up."""
+    """Return the names of all devices that JAX sees; call `set_up` first."""
     import jax
 
     return [_describe(device) for device in jax.devices()]
@@ -124,53 +124,54 @@ def visible_devices() -> list[str]:
 
 @once
 def prepare_environment() -> list[str]:
-    """Change this process's environment to what JAX must find when it starts, and return the variables dropped.
+    """Prepare this process's environment for JAX, and return the names of the variables that were removed.
 
     Raises:
-        UsageError: XLA refuses the user's XLA_FLAGS; it would end the process.
+        UsageError: XLA would abort the process because of the user's XLA_FLAGS.
     """
     named = sorted(name for name in os.environ if name.startswith(("JAX_", "FLAX_")) and name not in KEPT_VARIABLES)
     dropped = [] if "jax" in sys.modules else named  # a notebook's JAX has read them
     for name in dropped:
         del os.environ[name]
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # else three quarters of a GPU's memory are taken
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # the default takes 3/4 of a GPU's memory
     flags = _user_flags()
-    if flags.endswith(GUARD):  # the process that started this one has prepared it
+    if flags.endswith(GUARD):  # the parent process has prepared it
         return dropped
     first_wrong, first_right = MISCOMPILING
-    if first_wrong <= _release(version("jaxlib")) < first_right:
-        os.environ[FLAGS] = f"{flags} {GUARD}".strip()  # of two values XLA takes the last
+    if first_wrong <= _version_tuple(version("jaxlib")) < first_right:
+        os.environ[FLAGS] = f"{flags} {GUARD}".strip()  # if a flag is given twice, XLA takes the last
     if flags:
         _check_flags()
     return dropped
 
 
 def cache_folder() -> Path:
-    """Return the folder of compiled programs for this jaxlib, this CPU and these flags; it need not exist.
+    """Return the folder of compiled programs for this jaxlib, CPU and XLA_FLAGS; it may not exist yet.
 
-    What lies in it is machine code that runs: the folder is the user's alone. A broken entry only means compiling
-    again.
+    Its files are machine code that will run, so the folder must be private to the user. If an entry is damaged, the
+    program is compiled again.
     """
     return user_cache() / "xla" / f"jaxlib-{version('jaxlib')}-{_fingerprint()}"
 
 
 def _check_flags() -> None:
-    """Try the flags in a process of its own: XLA ends the process in which it meets one that it cannot obey."""
+    """Try the flags in a child process: XLA aborts a process if it does not know a flag or its value."""
     environment = os.environ | {"JAX_PLATFORMS": "cpu", "JAX_TRACEBACK_FILTERING": "off"}
     environment.pop("PJRT_NAMES_AND_LIBRARY_PATHS", None)
     command = [sys.executable, "-P", "-c", PROBE]
     streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, env=environment, errors="replace", **streams) as probe, undoing(probe.kill):  # noqa: S603
+    with subprocess.Popen(command, env=environment, errors="replace", **streams) as probe, cleaning_up(probe.kill):  # noqa: S603
         _, errors = probe.communicate()
     if probe.returncode:
-        said = re.search(r"^(?:[EF]\d{4} .*?\]|[\w.]+Error:) (.+?)\.?(?: \(.*)?$", errors, re.MULTILINE)
-        raise _refused_flags(said[1] if said else f"it ended with code {probe.returncode}")
+        message = re.search(r"^(?:[EF]\d{4} .*?\]|[\w.]+Error:) (.+?)\.?(?: \(.*)?$", errors, re.MULTILINE)
+        raise _rejected_flags(message[1] if message else f"it ended with code {probe.returncode}")
 
 
 def _user_flags() -> str:
-    """Return the flags themselves: XLA_FLAGS may name a file of them.
+    """Return the flags in XLA_FLAGS, or in the file that it names.
 
-    XLA reads no further than the first word that is not a flag, and to the end of a quotation: not as far as ours.
+    XLA stops reading at the first word that is not a flag, and at an unclosed quotation mark, and so would ignore the
+    flag that we append. Such values are refused.
     """
     text = os.environ.get(FLAGS, "").strip()
     try:
@@ -178,25 +179,25 @@ def _user_flags() -> str:
             text = Path(text).read_text(encoding="utf-8")
         words = shlex.split(text)
     except OSError as error:
-        raise _refused_flags(f"it is not a flag, nor a file that can be read ({error.strerror})") from error
-    except ValueError as error:  # another encoding, a quotation that does not end
-        raise _refused_flags(str(error)) from error
+        raise _rejected_flags(f"it is neither a flag nor a file that can be read ({error.strerror})") from error
+    except ValueError as error:  # not UTF-8, or a quotation mark is not closed
+        raise _rejected_flags(str(error)) from error
     for word in words:
         if not word.startswith("-"):
-            raise _refused_flags(f"{word!r} is not a flag")
+            raise _rejected_flags(f"{word!r} is not a flag")
     return text.strip()
 
 
-def _refused_flags(reason: str) -> UsageError:
-    return UsageError(f"XLA refuses {FLAGS}={os.environ[FLAGS]!r}: {reason}; correct or unset it.")
+def _rejected_flags(reason: str) -> UsageError:
+    return UsageError(f"XLA rejects {FLAGS}={os.environ[FLAGS]!r}: {reason}; correct or unset it.")
 
 
-def _release(text: str) -> tuple[int, ...]:
+def _version_tuple(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", text)[:3])
 
 
 def _join(hosts: Hosts) -> None:
-    """Join the processes that train together."""
+    """Connect to the other processes of this training."""
     import jax
 
     _silence_libraries()
@@ -224,31 +225,31 @@ def _join(hosts: Hosts) -> None:
 
 
 def _silence_libraries() -> None:
-    """Send what XLA and its transports write to file descriptors nowhere: one of these is the result's.
+    """Discard what XLA and its transports write to file descriptors 1 and 2: stdout is for the result alone.
 
-    Python's own streams go on.
+    Python's own streams keep working.
     """
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+    with open(os.devnull, "w") as discard:  # noqa: PTH123
         for name, descriptor in (("stdout", 1), ("stderr", 2)):
             getattr(sys, name).flush()
             setattr(sys, name, os.fdopen(os.dup(descriptor), "w", encoding="utf-8", errors="backslashreplace"))
-            os.dup2(nowhere.fileno(), descriptor)
+            os.dup2(discard.fileno(), descriptor)
 
 
-def _choose(found: "list[jax.Device]", n: int) -> "list[jax.Device]":
+def _take_devices(found: "list[jax.Device]", n: int) -> "list[jax.Device]":
     if n > len(found):
         platform = found[0].platform
         devices = f"{len(found)} {platform} device{'s' * (len(found) > 1)}"
-        how = f": XLA_FLAGS=--xla_force_host_platform_device_count={n} splits a CPU" if platform == "cpu" else ""
-        raise UsageError(f"JAX finds {devices} here, but --devices asks for {n}{how}.")
+        how = f": set XLA_FLAGS=--xla_force_host_platform_device_count={n} to split a CPU" if platform == "cpu" else ""
+        raise UsageError(f"JAX finds only {devices} here, but --devices asks for {n}{how}.")
     return found[:n]
 
 
-def _choose_everywhere(own: "list[jax.Device]", *, all_of_them: bool) -> "list[jax.Device]":
-    """Return the devices that all processes use, as many in each as in this one.
+def _take_devices_of_all(own: "list[jax.Device]", *, all_of_them: bool) -> "list[jax.Device]":
+    """Return the devices of all processes, the same number from each as from this one.
 
     Raises:
-        UsageError: Some have more than others, and all are to be used.
+        UsageError: Some processes have more devices than others, and all are to be used.
     """
     import jax
 
@@ -256,13 +257,13 @@ def _choose_everywhere(own: "list[jax.Device]", *, all_of_them: bool) -> "list[j
     by_process = [[each for each in every if each.process_index == i] for i in range(jax.process_count())]
     counts = [len(each) for each in by_process]
     if all_of_them and len({*counts}) > 1:
-        told, least = ", ".join(map(str, counts)), min(counts)
-        raise UsageError(f"The processes have different numbers of devices ({told}): give each --devices {least}.")
+        listed, fewest = ", ".join(map(str, counts)), min(counts)
+        raise UsageError(f"The processes have different numbers of devices ({listed}): give each --devices {fewest}.")
     return [device for devices in by_process for device in devices[: len(own)]]
 
 
 def _find_devices(name: str) -> "list[jax.Device]":
-    """Return this process's devices of a kind."""
+    """Return this process's devices of a kind: "cpu", "gpu", "tpu", or "auto"."""
     import jax
 
     try:
@@ -287,8 +288,8 @@ def _describe(device: "jax.Device") -> str:
     return device.platform if kind.lower() == device.platform else f"{device.platform} ({kind})"
 
 
-def _keep_compiled_programs() -> None:
-    """Let JAX keep compiled programs, where the folder can be made and is nobody else's."""
+def _enable_compilation_cache() -> None:
+    """Let JAX keep compiled programs, if their folder can be created and is private to the user."""
     import jax
 
     folder = private_folder(cache_folder())

@@ -1,7 +1,7 @@
-"""The devices that compute together, in one process or in several: where arrays lie on them.
+"""The devices that compute together, in one process or several, and how arrays are placed on them.
 
-Training is data-parallel: each device has all weights and its share of every batch, and the compiler sums gradients
-and batch statistics over the devices.
+Training is data-parallel: each device has all the weights and an equal part of every batch, and the compiler sums
+gradients and batch statistics over the devices.
 """
 
 from typing import Any
@@ -20,19 +20,19 @@ _must_use_all = False
 
 
 def use_devices(devices: list[jax.Device], *, all_of_them: bool) -> None:
-    """Compute on these devices from now on; `all_of_them`: refuse a batch that they cannot share equally."""
+    """Compute on these devices from now on; `all_of_them`: refuse a batch that cannot be split equally among them."""
     global _must_use_all
     _devices[:] = devices
     _must_use_all = all_of_them
 
 
 def mesh_for(batch_size: int) -> Mesh:
-    """Return the mesh that trains on batches of that size: all devices, or as many as can share it equally.
+    """Return the mesh for training with batches of that size: all devices, or the most that can split it equally.
 
     Raises:
-        UsageError: They cannot share it equally, and all must be used.
+        UsageError: The batch cannot be split equally, and all devices must be used.
     """
-    devices = _used()
+    devices = _devices_in_use()
     n = next(n for n in range(len(devices), 0, -1) if batch_size % n == 0)
     if n < len(devices) and _must_use_all:
         raise UsageError(
@@ -43,36 +43,36 @@ def mesh_for(batch_size: int) -> Mesh:
 
 
 def devices_left_out(batch_size: int) -> str | None:
-    """Return the sentence on devices that a batch of that size leaves unused, None where it uses all."""
-    every, used = len(_used()), devices_of(mesh_for(batch_size))
+    """Return a sentence that says how many devices a batch of that size uses; None if it uses all."""
+    every, used = len(_devices_in_use()), count_devices(mesh_for(batch_size))
     if used == every:
         return None
-    are = "is" if used == 1 else "are"
-    return f"Batches of {batch_size} images cannot be divided equally among {every} devices, so {used} {are} used."
+    verb = "is" if used == 1 else "are"
+    return f"Batches of {batch_size} images cannot be divided equally among {every} devices, so {used} {verb} used."
 
 
 def local_mesh() -> Mesh:
-    """Return the mesh of the devices that this process has."""
-    return _mesh([device for device in _used() if device.process_index == jax.process_index()])
+    """Return the mesh of this process's devices."""
+    return _mesh([device for device in _devices_in_use() if device.process_index == jax.process_index()])
 
 
-def devices_of(mesh: Mesh) -> int:
-    """Return how many devices a mesh has."""
+def count_devices(mesh: Mesh) -> int:
+    """Return the number of devices in a mesh."""
     return int(mesh.devices.size)
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
-    """Return the sharding that puts a whole copy of an array on each device."""
+    """Return the sharding that puts a complete copy of an array on each device."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def split_along(mesh: Mesh, axis: int) -> NamedSharding:
-    """Return the sharding that splits an array along an axis over the devices."""
+    """Return the sharding that splits an array over the devices along an axis."""
     return NamedSharding(mesh, PartitionSpec(*[None] * axis, BATCH))
 
 
 def place(tree: Any, sharding: NamedSharding) -> Any:
-    """Put arrays on the devices; each process has them whole."""
+    """Return a tree of arrays placed on the devices; every process passes complete arrays."""
 
     def put(leaf: Any) -> jax.Array:
         if isinstance(leaf, jax.Array) and is_alone():
@@ -84,38 +84,38 @@ def place(tree: Any, sharding: NamedSharding) -> Any:
 
 
 def is_alone() -> bool:
-    """Whether this process computes without others."""
+    """Whether this process trains alone."""
     return jax.process_count() == 1
 
 
 def is_first_process() -> bool:
-    """Whether this is the process that keeps the run and talks to the user."""
+    """Whether this is the process that writes the run's files and talks to the user."""
     return jax.process_index() == 0
 
 
 def of_first_process(value: int) -> int:
-    """Return the first process's value in every process; all must call this."""
+    """Return the first process's value in every process; every process must call this."""
     if is_alone():
         return value
     return int(multihost_utils.broadcast_one_to_all(np.int32(value)))
 
 
 def in_any_process(flag: bool) -> bool:
-    """Whether a flag is up in some process; all must call this."""
+    """Whether the flag is true in any process; every process must call this."""
     if is_alone():
         return flag
     return bool(np.any(multihost_utils.process_allgather(np.int32(flag))))
 
 
 def bytes_of_first_process(content: bytes = b"") -> bytes:
-    """Return the first process's bytes in every process; all must call this."""
+    """Return the first process's bytes in every process; every process must call this."""
     size = of_first_process(len(content))
     own = np.frombuffer(content.ljust(size, b"\0")[:size], np.uint8)
     return bytes(np.asarray(multihost_utils.broadcast_one_to_all(own), np.uint8))
 
 
-def _used() -> list[jax.Device]:
-    """Return the devices to compute on; where none were chosen, the first."""
+def _devices_in_use() -> list[jax.Device]:
+    """Return the chosen devices, or the first if none were chosen."""
     return _devices or jax.devices()[:1]
 
 

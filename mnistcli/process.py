@@ -1,7 +1,7 @@
-"""This process among others: how Ctrl-C and SIGTERM end it, what is undone then, and the children that work for it.
+"""Signals and child processes: how Ctrl-C and SIGTERM end this process, and what is cleaned up then.
 
-A signal raises nothing. An exception in the middle of whatever runs at that moment is lost in garbage collection, where
-JAX runs Python code, aborts jaxlib while it is imported, and waits for the end of what XLA compiles.
+Signals do not raise KeyboardInterrupt. Such an exception would be lost if it came during garbage collection, where JAX
+runs Python code; it would abort jaxlib while that is imported; and it would wait until XLA has compiled.
 """
 
 import os
@@ -23,30 +23,30 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-SAME_SIGNAL = 1.0  # seconds within which two SIGTERM are one: `timeout` sends it to the process and then to its group
-CLEAR_LINE = "\r\x1b[2K\x1b[?25h"  # of ^C or of a progress bar, which has also hidden the cursor
+SAME_SIGNAL = 1.0  # seconds within which two SIGTERM count as one: `timeout` signals the process and then its group
+CLEAR_LINE = "\r\x1b[2K\x1b[?25h"  # erases ^C or a progress bar, and shows the cursor that the bar has hidden
 
-CAN_BIND = hasattr(os, "sched_setaffinity")  # whether a process can be bound to cores
+CAN_BIND = hasattr(os, "sched_setaffinity")  # whether this system can bind a process to cores
 
-_lock = threading.Lock()  # of what follows, between the thread that watches and the end of held_interrupts
+_lock = threading.Lock()  # guards the variables below, used by the signal thread and held_interrupts
 _held: threading.Event | None = None
-_leaving = threading.Event()
+_exiting = threading.Event()
 _blocked = False
-_undos: list[Callable[[], None]] = []
+_cleanups: list[Callable[[], None]] = []
 
 
 def heed_interrupts() -> None:
-    """Let Ctrl-C and SIGTERM end this process from now on, whatever it is doing, with one sentence on stderr.
+    """Make Ctrl-C and SIGTERM end this process from now on, whatever it is doing, with one sentence on stderr.
 
-    A signal that the process was started to ignore, as a shell starts a background job, stays ignored.
+    A signal that was ignored when the process started, as in a shell's background job, stays ignored.
 
     Raises:
-        LimitError: The system refuses the threads that this and NumPy need.
+        LimitError: The system does not allow the threads that this function and NumPy need.
     """
-    require_threads(1 + cores())  # OpenBLAS sends its own process Ctrl-C where it gets none
+    require_threads(1 + cores())  # without threads, OpenBLAS sends its own process SIGINT
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    threading.Thread(target=_heed, args=(reader,), daemon=True).start()
+    threading.Thread(target=_watch_signals, args=(reader,), daemon=True).start()
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
@@ -54,16 +54,16 @@ def heed_interrupts() -> None:
 
 
 def ignore_interrupts() -> None:
-    """Let Ctrl-C and SIGTERM do nothing any more."""
+    """Ignore Ctrl-C and SIGTERM from now on."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 def require_threads(n: int) -> None:
-    """Check that this process may have `n` more threads, for libraries that end it where they get none.
+    """Check that this process can start `n` more threads: some libraries abort the process if they cannot.
 
     Raises:
-        LimitError: It may not.
+        LimitError: It cannot.
     """
     enough = threading.Event()
     started: list[threading.Thread] = []
@@ -73,7 +73,7 @@ def require_threads(n: int) -> None:
             thread.start()
             started.append(thread)
     except RuntimeError as error:
-        raise LimitError("The system refused another thread; 'ulimit -u' shows how many you may have.") from error
+        raise LimitError("The system does not allow another thread: raise the limit that 'ulimit -u' shows.") from error
     finally:
         enough.set()
         for thread in started:
@@ -81,13 +81,13 @@ def require_threads(n: int) -> None:
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if CAN_BIND else os.cpu_count() or 1
 
 
 @contextmanager
-def seen_as_one_core() -> Iterator[None]:
-    """Let what starts in this block believe that there is one core; afterwards all threads may run on every core.
+def hide_other_cores() -> Iterator[None]:
+    """Make libraries that start in this block see a single core; afterwards all threads may run on every core.
 
     On a system that cannot bind a process to cores, such as macOS, this does nothing.
     """
@@ -100,15 +100,15 @@ def seen_as_one_core() -> Iterator[None]:
         yield
     finally:
         for thread in Path("/proc/self/task").iterdir():
-            with suppress(OSError):  # it has ended
+            with suppress(OSError):  # the thread has ended
                 os.sched_setaffinity(int(thread.name), own)
 
 
 @contextmanager
 def held_interrupts() -> Iterator[Callable[[], bool]]:
-    """Yield a function that says whether a signal has come; in this block only a second one ends the process.
+    """Yield a function that returns whether a signal has come; in this block only a second signal ends the process.
 
-    The first ends it at the block's end, unless an error ends the block, such as the one with which it was heeded.
+    The first signal ends it when the block ends, unless the block raises, for example because it noticed the signal.
     """
     global _held
     _held = came = threading.Event()
@@ -118,7 +118,7 @@ def held_interrupts() -> Iterator[Callable[[], bool]]:
         with _lock:
             _held = None
     if came.is_set():
-        _leave_interrupted()
+        _exit_interrupted()
 
 
 @contextmanager
@@ -150,20 +150,20 @@ def noted_interrupts() -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def undoing(undo: Callable[[], None]) -> Iterator[None]:
-    """Call `undo` when the block ends, however it ends: by a signal, too."""
-    _undos.append(undo)
+def cleaning_up(cleanup: Callable[[], None]) -> Iterator[None]:
+    """Call `cleanup` when the block ends, even if a signal ends the process."""
+    _cleanups.append(cleanup)
     try:
         yield
     finally:
         try:
-            undo()
+            cleanup()
         finally:
-            _undos.remove(undo)
+            _cleanups.remove(cleanup)
 
 
 class Child(NamedTuple):
-    """A process that works for this one, and the connection to it."""
+    """A child process, and the connection to it."""
 
     pid: int
     connection: "Connection"
@@ -171,23 +171,22 @@ class Child(NamedTuple):
 
 @contextmanager
 def child_process(target: Callable[..., None], *arguments: Any, fork: bool = False) -> Iterator[Child]:
-    """Call `target(connection, *arguments)` in a process of its own while the block lasts.
+    """Run `target(connection, *arguments)` in a child process while the block lasts.
 
-    The child hears neither Ctrl-C nor SIGTERM, which reach whole groups of processes: it is killed at the block's end,
-    and ends by itself when this process does, however it does.
+    The child ignores Ctrl-C and SIGTERM, which are sent to whole process groups. It is killed when the block ends, and
+    ends by itself if this process ends in any way.
 
     Args:
-        target: A function that pickle can name.
-        arguments: What it gets, beside the child's end of the connection.
-        fork: Whether the child begins as a copy of this process, which is sooner ready, but must have no other threads
-            at work.
+        target: A picklable function.
+        arguments: Its arguments after the child's end of the connection.
+        fork: Whether the child starts as a copy of this process. That is faster, but no other thread may be working.
     """
     import multiprocessing
     from multiprocessing import resource_tracker
 
     context: Any = multiprocessing.get_context("fork" if fork else "spawn")
     here, there = context.Pipe()
-    process = context.Process(target=_work, args=(target, there, *arguments))
+    process = context.Process(target=_run_child, args=(target, there, *arguments))
 
     def kill() -> None:
         if process.pid is not None:
@@ -195,12 +194,12 @@ def child_process(target: Callable[..., None], *arguments: Any, fork: bool = Fal
             process.join()
 
     if not fork:
-        resource_tracker.ensure_running()  # else `start` would do so, and unblock the signals
-    with here, undoing(kill):
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # which the child inherits
+        resource_tracker.ensure_running()  # otherwise `start` does so, and unblocks the signals
+    with here, cleaning_up(kill):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # the child inherits the mask
         try:
             with warnings.catch_warnings():
-                # Of threads beside a fork: ours only wait.
+                # It warns of forking with threads: ours only wait.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 process.start()
         finally:
@@ -209,8 +208,8 @@ def child_process(target: Callable[..., None], *arguments: Any, fork: bool = Fal
         yield Child(process.pid, here)
 
 
-def _heed(reader: int) -> None:
-    """Leave at the first signal that comes, or note it where it is held, and leave at the second."""
+def _watch_signals(reader: int) -> None:
+    """End the process at the first signal; inside held_interrupts, note the first and end at the second."""
     noted = -SAME_SIGNAL
     while number := os.read(reader, 1):
         if number[0] not in SIGNALS:
@@ -220,39 +219,39 @@ def _heed(reader: int) -> None:
                 noted = time.monotonic() if number[0] == signal.SIGTERM else -SAME_SIGNAL
                 _held.set()
             elif _held is None or number[0] != signal.SIGTERM or time.monotonic() - noted > SAME_SIGNAL:
-                _leave_interrupted()
+                _exit_interrupted()
 
 
 def _block_main_thread(_number: int, _frame: FrameType | None) -> None:
-    """Keep the main thread, which comes here once it runs Python code again, from going on while another one leaves."""
+    """Keep the main thread, which runs this signal handler, from continuing while another thread ends the process."""
     global _blocked
     if _held is not None or _blocked:
         return
     _blocked = True
-    if _leaving.wait(SAME_SIGNAL):
+    if _exiting.wait(SAME_SIGNAL):
         threading.Event().wait()
-    _blocked = False  # the signal was noted before held_interrupts ended
+    _blocked = False  # the signal came while held_interrupts was still in force
 
 
-def _leave_interrupted() -> NoReturn:
-    """End this process at once, without what Python does at its end, which may take long."""
-    _leaving.set()
+def _exit_interrupted() -> NoReturn:
+    """End this process at once, without Python's clean-up, which can take long."""
+    _exiting.set()
     try:
-        for undo in reversed(_undos):
+        for cleanup in reversed(_cleanups):
             with suppress(Exception):
-                undo()
+                cleanup()
         _, writable, _ = select.select([], [sys.stderr], [], 0) if sys.stderr else ([], [], [])
-        if writable:  # else we would wait for whoever reads it
+        if writable:  # otherwise writing would wait for the reader
             start = CLEAR_LINE if sys.stderr.isatty() else ""
             os.write(sys.stderr.fileno(), f"{start}Interrupted.\n".encode())
     finally:
         os._exit(ExitCode.INTERRUPTED)
 
 
-def _work(target: Callable[..., None], *arguments: Any) -> None:
+def _run_child(target: Callable[..., None], *arguments: Any) -> None:
     try:
         threading.Thread(target=_end_with_parent, daemon=True).start()
-    except RuntimeError:  # no process may have another thread: who asks this one hears that it has ended
+    except RuntimeError:  # no thread allowed: the parent notices that this process ended
         os._exit(1)
     target(*arguments)
 

@@ -28,5 +28,5 @@ def test_any_bytes_are_refused_or_are_what_they_are_read_as(raw: bytes, ndim: in
 
 def test_a_header_that_promises_more_than_the_file_holds_is_refused() -> None:
     raw = bytes((0, 0, 8, 3)) + struct.pack(">3I", 2**32 - 1, 2**32 - 1, 2**32 - 1) + b"x"
-    with pytest.raises(DataError, match="promises"):
+    with pytest.raises(DataError, match="announces"):
         parse_idx(raw, source="x", ndim=3)

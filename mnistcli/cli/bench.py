@@ -39,7 +39,7 @@ def bench(
             metavar="N",
             min=1,
             max=LARGEST_BATCH,
-            help="Images a step; may be given several times.",
+            help="Images per step; repeat it for several sizes.",
             show_default=", ".join(map(str, BATCH_SIZES)),
         ),
     ] = None,
@@ -49,16 +49,16 @@ def bench(
     device: Device = "auto",
     devices: Devices = None,
 ) -> None:
-    """Measure a device: how fast it compiles, trains and predicts.
+    """Measure how fast a device compiles, trains and predicts.
 
-    Speed is given in images a second and in floating-point operations a second. The latter is compared with a square
-    matrix product that takes as many operations as one batch. The compilation cache is not used.
+    Speed is given in images per second and in floating-point operations per second. The latter is compared with a
+    square matrix product that takes as many operations as one batch. The compilation cache is not used.
     """
     archs = archs or ARCHITECTURES
     for arch in archs:
         find_recipe(arch)
         if is_flax(arch):
-            raise UsageError(f"bench takes networks in one line, not a class in Flax such as {arch!r}.")
+            raise UsageError(f"bench takes networks described in one line, not a class in Flax: {arch!r}.")
 
     from mnistcli.results.bench import BenchResult, read_speeds
 

@@ -55,7 +55,7 @@ class Compute:
         from mnistcli.jax_setup import ONE_THREAD, set_up
 
         used = set_up(
-            self.device, devices=self.devices, cache=self.cache, one_thread=like == ONE_THREAD, tell=face.note
+            self.device, devices=self.devices, cache=self.cache, one_thread=like == ONE_THREAD, notify=face.note
         )
         face.explain(f"Computing on {used}.")
         return used

@@ -47,36 +47,44 @@ def show(
     compute: Compute,
     *,
     split: Split = "train",
-    count: Annotated[int, typer.Option(metavar="N", help="How many images at most.")] = 9,
+    count: Annotated[int, typer.Option(metavar="N", help="Show at most N images.")] = 9,
     label: Annotated[
         str | None,
-        typer.Option("--label", "--true", metavar="CLASS", help="Images of this class alone.", show_default=False),
+        typer.Option("--label", "--true", metavar="CLASS", help="Show only images of this class.", show_default=False),
     ] = None,
     predicted: Annotated[
         str | None,
-        typer.Option(metavar="CLASS", help="Images that the run of --wrong reads as this class.", show_default=False),
+        typer.Option(
+            metavar="CLASS",
+            help="Show only images that the run reads as this class.",
+            show_default=False,
+        ),
     ] = None,
     index: Annotated[
         str | None,
-        typer.Option(metavar="A:B", help="Images from number A up to, not including, B.", show_default="from 0"),
+        typer.Option(
+            metavar="A:B", help="Show images from number A up to, but not including, B.", show_default="from 0"
+        ),
     ] = None,
     wrong: Annotated[
         str | None,
         typer.Option(
-            metavar="RUN", help="Images that this run reads wrong, the most confident first.", show_default=False
+            metavar="RUN", help="Show images that this run misreads, the most confident first.", show_default=False
         ),
     ] = None,
     right: Annotated[
         str | None,
         typer.Option(
-            metavar="RUN", help="Images that this run reads right; with --wrong, both must hold.", show_default=False
+            metavar="RUN",
+            help="Show images that this run reads correctly, and the one of --wrong misreads.",
+            show_default=False,
         ),
     ] = None,
     plot: Plot = None,
     theme: Theme = "light",
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Draw labelled images in a grid: of a class, of one cell of a confusion matrix, or on which two runs differ."""
+    """Show labelled images in a grid: of a class, of a cell of a confusion matrix, or where two runs differ."""
     check_plot(plot)
     check_split(split)
     if count < 1:
@@ -118,7 +126,7 @@ def show(
 
 
 def info(face: Face, data: Data) -> None:
-    """Tell what a data set holds: splits, images of each class, shapes, fingerprint, where it lies."""
+    """Describe a data set: splits, images of each class, shapes, fingerprint, location."""
     from mnistcli.render.data import dataset_view
 
     face.show(dataset_view(data.load(face, data.choice()).summary()))
@@ -132,19 +140,19 @@ def verify(face: Face) -> None:
     checks = verify_embedded()
     face.show(file_checks_view(checks))
     if not all(check.ok for check in checks):
-        raise DataError("The embedded MNIST is damaged: install mnistcli again.")
+        raise DataError("The embedded MNIST is damaged: reinstall mnistcli.")
 
 
 def export(
     face: Face,
     data: Data,
     *,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is new or empty.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     split: Split = "test",
     limit: Annotated[int | None, typer.Option(metavar="N", help="Only the first N images.", show_default="all")] = None,
-    by_class: Annotated[bool, typer.Option("--by-class", help="Put each class into a folder of its own.")] = False,
+    by_class: Annotated[bool, typer.Option("--by-class", help="Write one folder per class.")] = False,
 ) -> None:
-    """Write images as PNG files, their labels in their names, and a labels.csv."""
+    """Write images as PNG files with their labels in the file names, and a labels.csv."""
     check_split(split)
     if limit is not None and limit < 1:
         raise UsageError(f"--limit must be at least 1, not {limit}.")
@@ -157,7 +165,7 @@ def export(
 
 
 def list_known(face: Face) -> None:
-    """List data sets like MNIST that have a name, and which are prepared here."""
+    """List named data sets that are like MNIST, and which of them are prepared here."""
     from mnistcli.datasets import known_datasets
     from mnistcli.render.data import known_view
 
@@ -169,16 +177,16 @@ def prepare(
     data: Data,
     *,
     name: Annotated[
-        str | None, typer.Argument(metavar="DATA", help="A name of TFDS, or a path; short for --dataset DATA.")
+        str | None, typer.Argument(metavar="DATA", help="A TFDS name or a path; short for --dataset DATA.")
     ] = None,
 ) -> None:
-    """Fetch, prepare and decode a data set now, so that its first use needs neither time nor network."""
+    """Download, prepare and decode a data set now, so that its first use needs no time and no network."""
     from mnistcli.cli.data_options import with_dataset
     from mnistcli.render.data import dataset_view
 
     named = data if name is None else with_dataset(data, name)
     if "dataset" not in named.given:
-        raise UsageError("data prepare takes a data set: see 'mnistcli data prepare --help'.")
+        raise UsageError("data prepare needs a data set: see 'mnistcli data prepare --help'.")
     face.show(dataset_view(named.load(face, named.choice()).summary()))
 
 
@@ -194,10 +202,11 @@ def clean(
     face: Face,
     *,
     name: Annotated[
-        str | None, typer.Argument(metavar="DATA", help="A data set, as data info names it.", show_default="all")
+        str | None,
+        typer.Argument(metavar="DATA", help="A data set's name, as data info shows it.", show_default="all"),
     ] = None,
 ) -> None:
-    """Throw away decoded data sets; what they were made from is left alone."""
+    """Delete decoded data sets from the cache; the original files are not touched."""
     from mnistcli.config import absolute
     from mnistcli.datasets import clean_cache
     from mnistcli.render.data import clean_view
@@ -216,7 +225,7 @@ def audit(
     ] = None,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Look for images that are there twice, leak between splits, or have a label that a run confidently doubts."""
+    """Look for duplicate images, leaks between splits, and labels that a run confidently doubts."""
     if run is None:
         from mnistcli.commands.repeated import repeated_images
 
@@ -239,7 +248,7 @@ def audit(
     face.show(audit_view(findings, dataset=dataset.name))
 
 
-HELP = "Show, describe, verify, export, prepare and audit the images."
+HELP = "Show, describe, verify, export, prepare and audit data sets."
 EXAMPLES = [*SHOW_EXAMPLES, *EXPORT_EXAMPLES]
 COMMANDS = {
     "show": (show, SHOW_EXAMPLES),
@@ -255,15 +264,15 @@ COMMANDS = {
 
 
 def _check_predicted(predicted: str | None, *, label: str | None, wrong: str | None, right: str | None) -> None:
-    """Refuse a cell of the confusion matrix that a run's wrong or right answers cannot be in."""
+    """Raise UsageError if no wrong or right answer of a run can be in that cell of the confusion matrix."""
     if predicted is None:
         return
     if wrong is None and right is None:
         raise UsageError("--predicted needs a run: name it with --wrong RUN.")
     if wrong is not None and predicted == label:
-        raise UsageError(f"Images of class {label} that are read as {label} are read right: use --right {wrong}.")
+        raise UsageError(f"Images of class {label} that are read as {label} are read correctly: use --right {wrong}.")
     if wrong is None and label not in (None, predicted):
-        raise UsageError(f"Images of class {label} that are read as {predicted} are read wrong: use --wrong {right}.")
+        raise UsageError(f"Images of class {label} that are read as {predicted} are misread: use --wrong {right}.")
 
 
 def _find_runs(runs_dir: Path, **asked: str | None) -> dict[str, Run]:
@@ -275,7 +284,7 @@ def _find_runs(runs_dir: Path, **asked: str | None) -> dict[str, Run]:
 def _answered(
     face: Face, data: Data, runs: dict[str, Run], split: str, *, label: str | None, predicted: str | None
 ) -> tuple[Dataset, list[Sample]]:
-    """Return the data set, and its images that these runs read wrong or right, of that class and answer."""
+    """Return the data set, and its images of that class and answer that the runs misread or read correctly."""
     from mnistcli.commands.answers import with_names_of
     from mnistcli.commands.flips import read_by
 
@@ -290,9 +299,9 @@ def _answered(
 
 
 def _reading(runs: dict[str, Run], predicted: str | None) -> str:
-    """Say how the runs read an image: `dense-001 reads as 9 and cnn-001 reads right`."""
-    ways = {"wrong": "wrong" if predicted is None else f"as {predicted}", "right": "right"}
-    return " and ".join(f"{run.name} reads {ways[flag]}" for flag, run in runs.items())
+    """Say how the runs read an image: "dense-001 reads as 9 and cnn-001 reads correctly"."""
+    ways = {"wrong": "misreads" if predicted is None else f"reads as {predicted}", "right": "reads correctly"}
+    return " and ".join(f"{run.name} {ways[flag]}" for flag, run in runs.items())
 
 
 def _parse_range(text: str | None) -> tuple[int, int | None]:
@@ -305,5 +314,5 @@ def _parse_range(text: str | None) -> tuple[int, int | None]:
     except ValueError as error:
         raise UsageError(f"--index takes A:B, A: or A, as in 10:30, not {text!r}.") from error
     if first < 0 or (last is not None and last <= first):
-        raise UsageError(f"--index {text!r} holds no image: expected 0 ≤ A < B.")
+        raise UsageError(f"--index {text!r} contains no image: expected 0 ≤ A < B.")
     return first, last

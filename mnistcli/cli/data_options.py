@@ -1,4 +1,4 @@
-"""Which data set a command works on: the options that name it and what is made of it, the same for every command."""
+"""The options for a command's data set and its conversion, the same for every command."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Name = Annotated[
     typer.Option(
         "--dataset",
         metavar="DATA",
-        help="mnist, a folder of IDX files or of pictures by class, an .npz file, or a name of TFDS.",
-        show_default="a run's own, else mnist",
+        help="mnist, a folder of IDX files or of pictures by class, an .npz file, or a TFDS name.",
+        show_default="the run's, else mnist",
         rich_help_panel=PANEL,
     ),
 ]
@@ -31,7 +31,7 @@ ImageSize = Annotated[
     int | None,
     typer.Option(metavar="N", help="Scale every image to N×N pixels.", show_default=False, rich_help_panel=PANEL),
 ]
-Grayscale = Annotated[bool, typer.Option("--grayscale", help="Make colours grey.", rich_help_panel=PANEL)]
+Grayscale = Annotated[bool, typer.Option("--grayscale", help="Convert colours to grey.", rich_help_panel=PANEL)]
 MnistLike = Annotated[
     bool,
     typer.Option(
@@ -44,7 +44,7 @@ ClassNames = Annotated[
     str | None,
     typer.Option(
         metavar="NAMES|FILE",
-        help="The classes' names in order, with commas between them, or a file of one a line.",
+        help="The class names in order, separated by commas, or a file with one per line.",
         show_default=False,
         rich_help_panel=PANEL,
     ),
@@ -53,20 +53,21 @@ DataDir = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Where TFDS keeps what it prepares.",
-        show_default="where TFDS looks; what is prepared anew is kept only decoded, in the cache",
+        help="The folder where TFDS keeps what it prepares.",
+        show_default="TFDS's own; a data set that is prepared now is kept only decoded, in the cache",
         rich_help_panel=PANEL,
     ),
 ]
-Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.", rich_help_panel=PANEL)]
+Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.", rich_help_panel=PANEL)]
 
 
 @dataclass(frozen=True)
 class Data:
-    """What the command line says of the data set.
+    """The data options on the command line.
 
     Attributes:
-        given: By `DataChoice`'s attributes, where it says something.
+        given: The values of `DataChoice`'s attributes that are given.
+        data_dir, offline: As in `datasets.load`.
     """
 
     given: dict[str, Any] = field(default_factory=dict)
@@ -82,7 +83,7 @@ class Data:
         return choose_data_for(run, before, self.given)
 
     def arguments(self) -> list[str]:
-        """Return the options that were given, as a command line has them."""
+        """Return the given options as words of a command line."""
         words = []
         for name, value in (self.given | {"data_dir": self.data_dir, "offline": self.offline}).items():
             if value:
@@ -91,13 +92,13 @@ class Data:
         return words
 
     def load(self, face: Face, choice: DataChoice) -> Dataset:
-        """Load the data set, showing on stderr work that takes time."""
+        """Load the data set, with progress on stderr if that takes time."""
         from mnistcli.datasets import load
         from mnistcli.render.progress import PreparationProgress
 
-        with PreparationProgress(face.err, quiet=face.quiet) as tell:
-            dataset = load(choice, data_dir=self.data_dir, offline=self.offline, tell=tell)
-        face.explain(f"{dataset.name} lies in {dataset.location}; its fingerprint is {dataset.fingerprint}.")
+        with PreparationProgress(face.err, quiet=face.quiet) as on_progress:
+            dataset = load(choice, data_dir=self.data_dir, offline=self.offline, on_progress=on_progress)
+        face.explain(f"{dataset.name} is in {dataset.location}; its fingerprint is {dataset.fingerprint}.")
         return dataset
 
 
@@ -111,15 +112,15 @@ def make_data(
     data_dir: DataDir = None,
     offline: Offline = False,
 ) -> Data:
-    """Gather the options and check them."""
-    said = {
+    """Collect the options and check them."""
+    given = {
         "dataset": None if dataset is None else absolute(dataset),
         "image_size": image_size,
         "grayscale": grayscale or None,
         "mnist_like": mnist_like or None,
         "class_names": None if class_names is None else _names(class_names),
     }
-    data = Data({name: value for name, value in said.items() if value is not None}, data_dir, offline)
+    data = Data({name: value for name, value in given.items() if value is not None}, data_dir, offline)
     data.choice()
     return data
 
@@ -138,7 +139,9 @@ def with_dataset(data: Data, name: str) -> Data:
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in (_lines(text) if Path(text).is_file() else text.split(",")))
     if not all(names) or len(names) < 2:
-        raise UsageError(f"--class-names takes a file of one name a line, or names with commas between, not {text!r}.")
+        raise UsageError(
+            f"--class-names takes a file with one name per line, or names with commas between, not {text!r}."
+        )
     return names
 
 

@@ -12,14 +12,14 @@ EXAMPLES = ["mnistcli doctor", "mnistcli doctor --device gpu --json"]
 
 
 def doctor(face: Face, compute: Compute, *, runs_dir: RunsDir = RUNS_DIR) -> None:
-    """Check the installation: versions, devices, compiler, folders, data, two steps of training."""
+    """Check the installation: versions, devices, compiler, folders, data, and two steps of training."""
     try:
         used = compute.start(face)
     except UsageError as error:
         from mnistcli.commands.accelerators import accelerator_checks
 
-        wrong = [f"{check.value}." for check in accelerator_checks("cpu") if not check.ok]
-        raise UsageError(" ".join([str(error), *wrong])) from error
+        problems = [f"{check.value}." for check in accelerator_checks("cpu") if not check.ok]
+        raise UsageError(" ".join([str(error), *problems])) from error
 
     from mnistcli.commands.doctor import diagnose
     from mnistcli.render.doctor import diagnosis_view

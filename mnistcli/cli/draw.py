@@ -41,21 +41,21 @@ def draw(
             "--run",
             metavar="RUN",
             help=f"{RUN_HELP} Repeat it to compare runs.",
-            show_default="latest, or builtin where nothing was trained",
+            show_default="latest, or builtin if nothing was trained",
         ),
     ] = None,
-    save: Annotated[
-        Path, typer.Option("--save", metavar="DIR", help="The folder for the drawings that you keep.")
-    ] = Path("drawings"),
-    quota: Annotated[int, typer.Option(metavar="N", help="Keep at most N drawings of each class.")] = 20,
+    save: Annotated[Path, typer.Option("--save", metavar="DIR", help="The folder for saved drawings.")] = Path(
+        "drawings"
+    ),
+    quota: Annotated[int, typer.Option(metavar="N", help="Save at most N drawings of each class.")] = 20,
     no_browser: Annotated[
-        bool, typer.Option("--no-browser", help="Print the page's address and do not open it.")
+        bool, typer.Option("--no-browser", help="Print the page's address, but do not open it.")
     ] = False,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Draw digits in the browser and watch what a network makes of them while you draw.
+    """Draw digits in the browser, and watch how a network reads them while you draw.
 
-    The page shows each step from your strokes to what the network sees, its answer, and why.
+    The page shows each step from your strokes to the network's input, its answer, and why it gave that answer.
 
     The button 7 saves the drawing in DIR/7, so that DIR becomes a data set of your handwriting.
     """
@@ -80,16 +80,16 @@ def draw(
     drawings = Drawings(save, reader.class_names, quota=quota)
     answers = {"read": _read(reader), "keep": _keep(drawings)}
     with PadServer(lambda: drawing_page(names, drawings.counts(), quota=quota), answers) as server:
-        face.note(f"Reading drawings with {' and '.join(names)}. Kept drawings go to {save}. Press Ctrl-C to stop.")
+        face.note(f"Reading drawings with {' and '.join(names)}. Drawings are saved in {save}. Press Ctrl-C to stop.")
         face.show(pad_view(Pad(server.address, names, save)))
         sys.stdout.flush()
         if not no_browser:
-            Thread(target=_open, args=(face, server.address), daemon=True).start()  # some browsers keep us waiting
+            Thread(target=_open, args=(face, server.address), daemon=True).start()  # opening some browsers takes long
         server.serve_forever()
 
 
 def _check_drawable(run: Run) -> None:
-    """Refuse a run that has no layers to show."""
+    """Raise RunError if a run has no layers to show."""
     if run.reading is not None or run.needs_jax:
         kind = "a class in Flax" if run.needs_jax else "an ONNX file"
         raise RunError(f"draw shows a network's layers, but {run.name!r} is {kind}: name a run of described layers.")
@@ -117,7 +117,7 @@ def _keep(drawings: Drawings) -> Answer:
 
 
 def _open(face: Face, address: str) -> None:
-    """Open the page, unless that would start a browser in this terminal."""
+    """Open the page, unless that would start a text browser in this terminal."""
     import webbrowser
 
     shown = sys.platform != "linux" or any(os.environ.get(name) for name in SCREENS)

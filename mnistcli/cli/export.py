@@ -30,17 +30,18 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write: .onnx, .stablehlo or .html.")],
     to: Annotated[
         str | None,
-        typer.Option(metavar="|".join(FORMS), help="The format.", show_default="as the file's name ends"),
+        typer.Option(metavar="|".join(FORMS), help="The format.", show_default="by the suffix of FILE"),
     ] = None,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Write a run's network to a file for other programs, and prove it: test images get the same answers as from JAX.
+    """Write a run's network to a file for other programs, and check that it answers the test images as JAX does.
 
     .onnx and .stablehlo: uint8 images (n, height, width, channels) in, logits and calibrated probabilities out. The
-    metadata of .onnx holds the class names, the image shape and the temperature. Exit code 1: an answer differs.
+    metadata of .onnx has the class names, the image shape and the temperature. If an answer differs, the exit code is
+    1.
 
-    .html: a page to draw on that answers by itself, offline, on any phone. It contains 20 test images, by which it
-    checks its answers when it is opened.
+    .html: a page to draw on that works offline, on any phone. It contains 20 test images, with which it checks its
+    answers when you open it.
     """
     if to not in (None, *FORMS):
         raise UsageError(unknown("format", to, FORMS))
@@ -57,7 +58,7 @@ def export(
 
     found = RunsFolder(runs_dir).find(run)
     choice = data.choice_for(found.name, found.data())
-    face.note(f"Exporting run {found.name}; test images of {choice.dataset} prove the file.")
+    face.note(f"Exporting run {found.name} and checking the file with test images of {choice.dataset}.")
     dataset, form = data.load(face, choice), to or file.suffix[1:].lower()
     if form == "html":
         exported = save_offline_page(offline_network(found, dataset), file)

@@ -54,8 +54,8 @@ def take_group(
 ) -> Group | None:
     """Return the group to train: a new one, or the one to go on with; None where a single run is meant.
 
-    `config` is what the runs of a new group are told; `given` is what the user says of one that was begun before.
-    Where the folder of runs is shared, another process may have made the new one already.
+    `config` is what the runs of a new group are told; `given` is what the user says of one that was begun before. Where
+    the folder of runs is shared, another process may have made the new one already.
     """
     group = None if resume is None else groups.find(resume)
     if group is None and seeds is None:
@@ -111,7 +111,7 @@ def train_group(
             raise
         except MnistcliError:
             if work.shard is None:
-                groups.drop_unbegun(group)
+                groups.drop_if_unstarted(group)
             raise
     if theme is not None:
         from mnistcli.render.figures import curves

@@ -14,7 +14,7 @@ EXAMPLES = ["mnistcli init net.py"]
 
 
 def init(*, file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write: .py.")]) -> None:
-    """Write a short example of a network in Flax, to change and to train."""
+    """Write a short example of a network in Flax, for you to change and train."""
     check_writable(file, (".py",), name="The file")
 
     from mnistcli import models
@@ -24,7 +24,7 @@ def init(*, file: Annotated[Path, typer.Argument(metavar="FILE", help="The file 
         with file.open("xb") as written:
             written.write(example)
     except FileExistsError as error:
-        raise UsageError(f"{str(file)!r} is there already: nothing is overwritten; name a new file.") from error
+        raise UsageError(f"{str(file)!r} already exists: name a new file, as nothing is overwritten.") from error
     except OSError as error:
         raise UsageError(f"{str(file)!r} cannot be written: {os.strerror(error.errno or 0)}.") from error
     print(f"Train it with 'mnistcli train --arch {file}:Net'.", file=sys.stderr)

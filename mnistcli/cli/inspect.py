@@ -36,21 +36,21 @@ def inspect(
         typer.Argument(metavar="IMAGE", help="A picture of one digit.", show_default="the first test image"),
     ] = None,
     epochs: Annotated[
-        bool, typer.Option("--epochs", help="Show the filters epoch by epoch, of a run trained with --keep-epochs.")
+        bool, typer.Option("--epochs", help="Show the filters after each epoch, for a run trained with --keep-epochs.")
     ] = False,
     plot: Plot = None,
     theme: Theme = "light",
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Look inside a network: the first layer's filters, what each layer makes of one image, a map of many.
+    """Look inside a network: the first layer's filters, each layer's output for one image, and a map of many images.
 
-    The map shows up to 2,000 test images by the penultimate layer's output, in the two principal axes (PCA).
+    The map shows up to 2,000 test images by the penultimate layer's output, along its two principal axes (PCA).
 
-    Images that the network reads wrong are ringed.
+    Circles mark the images that the network misreads.
     """
     check_plot(plot)
     if epochs and image is not None:
-        raise UsageError("--epochs shows filters alone: leave the image out.")
+        raise UsageError("--epochs shows only filters: leave out the image.")
 
     from mnistcli.runs import RunsFolder
 

@@ -1,4 +1,4 @@
-"""How to read another program's ONNX file: the options that say what the file does not, the same for every command."""
+"""The options for reading another program's ONNX file, the same for every command."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ Input = Annotated[
     typer.Option(
         "--onnx-input",
         metavar="|".join(LAYOUTS),
-        help="Whether channels come last or first.",
-        show_default="told from the file",
+        help="Whether the channels come last or first.",
+        show_default="detected from the file",
         rich_help_panel=PANEL,
     ),
 ]
@@ -33,8 +33,8 @@ Output = Annotated[
     typer.Option(
         "--onnx-output",
         metavar="|".join(ONNX_OUTPUTS),
-        help="What the first output is.",
-        show_default="told from the file's answers",
+        help="What the first output contains.",
+        show_default="detected from its values",
         rich_help_panel=PANEL,
     ),
 ]
@@ -43,7 +43,7 @@ Scale = Annotated[
     typer.Option(
         "--onnx-scale",
         metavar="N",
-        help="What pixels from 0 to 255 are divided by, for an input of floats.",
+        help="Divide pixels from 0 to 255 by this, for an input of floats.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -52,7 +52,7 @@ Mean = Annotated[
     typer.Option(
         "--onnx-mean",
         metavar="N[,N,N]",
-        help="What to subtract after that, perhaps for each channel.",
+        help="Then subtract this, one number or one per channel.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -61,7 +61,7 @@ Std = Annotated[
     typer.Option(
         "--onnx-std",
         metavar="N[,N,N]",
-        help="What to divide by after that, perhaps for each channel.",
+        help="Then divide by this, one number or one per channel.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -69,27 +69,27 @@ Std = Annotated[
 
 @dataclass(frozen=True)
 class Onnx:
-    """What the command line says of ONNX files."""
+    """The ONNX options on the command line."""
 
     reading: OnnxReading
 
     def take(self, face: Face, runs: Iterable[Run]) -> list[Run]:
-        """Return the runs, each ONNX file with what the command line says of it, and say how it is read.
+        """Return the runs, with these options for each ONNX file, and tell the user how it is read.
 
         Raises:
-            UsageError: The command line says something and there is no ONNX file, or it does not fit that.
-            RunError: An ONNX file is damaged, could do harm, or is no classifier of images.
+            UsageError: There are options but no ONNX file, or they do not fit it.
+            RunError: An ONNX file is damaged, could do harm, or is not a classifier of images.
         """
-        taken = [run if run.reading is None else replace(run, reading=self.reading) for run in runs]
-        files = [run for run in taken if run.reading is not None]
+        chosen = [run if run.reading is None else replace(run, reading=self.reading) for run in runs]
+        files = [run for run in chosen if run.reading is not None]
         if self.reading != OnnxReading() and not files:
-            raise UsageError("The --onnx- options say how an ONNX file is read: name one, or leave them out.")
+            raise UsageError("The --onnx- options are for ONNX files: name one, or leave them out.")
         for run in files:
-            from mnistcli.commands.onnx import how_read
+            from mnistcli.commands.onnx import describe_reading
 
-            if said := how_read(run):
-                face.note(said)
-        return taken
+            if sentence := describe_reading(run):
+                face.note(sentence)
+        return chosen
 
 
 def make_onnx(
@@ -100,7 +100,7 @@ def make_onnx(
     onnx_mean: Mean = "0",
     onnx_std: Std = "1",
 ) -> Onnx:
-    """Gather the options and check them."""
+    """Collect the options and check them."""
     mean, std = _numbers("--onnx-mean", onnx_mean), _numbers("--onnx-std", onnx_std)
     return Onnx(OnnxReading(layout=onnx_input, output=onnx_output, scale=onnx_scale, mean=mean, std=std))
 
@@ -109,6 +109,4 @@ def _numbers(flag: str, text: str) -> tuple[float, ...]:
     try:
         return tuple(float(each) for each in text.split(","))
     except ValueError as error:
-        raise UsageError(
-            f"{flag} takes a number, or one for each channel with commas between, not {text!r}."
-        ) from error
+        raise UsageError(f"{flag} takes a number, or one per channel, separated by commas, not {text!r}.") from error

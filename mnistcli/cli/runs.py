@@ -25,9 +25,9 @@ RunName = Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)]
 
 
 def list_runs(face: Face, *, runs_dir: RunsDir = RUNS_DIR) -> None:
-    """List the runs: name, architecture, status, test accuracy, epochs, time, when.
+    """List the runs: name, architecture, status, test accuracy, epochs, training time, date.
 
-    A terminal shows a group as one line: the mean of its runs' accuracies with their standard deviation; -v lists them.
+    A terminal shows a group as one line with the mean and standard deviation of its accuracies; -v lists its runs.
     """
     from mnistcli.render.runs import runs_view
     from mnistcli.runs import RunsFolder
@@ -54,7 +54,7 @@ def diff_runs(
     face: Face,
     *,
     a: RunName,
-    b: Annotated[str, typer.Argument(metavar="RUN", help="The run to set it beside.")],
+    b: Annotated[str, typer.Argument(metavar="RUN", help="The run to compare it with.")],
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Show what differs between two runs: configuration, provenance, results."""
@@ -77,10 +77,15 @@ def reproduce_run(
     run: RunName,
     arch: Annotated[
         str | None,
-        typer.Option(metavar="FILE.py:CLASS", help="The file of a run of a class in Flax.", show_default=False),
+        typer.Option(
+            metavar="FILE.py:CLASS",
+            help="The network's file, if the run is of a class in Flax.",
+            show_default=False,
+        ),
     ] = None,
     tolerance: Annotated[
-        float, typer.Option(metavar="X", help="The largest difference of a weight or a figure that counts as equal.")
+        float,
+        typer.Option(metavar="X", help="The largest difference in weights and metrics that counts as equal."),
     ] = 1e-4,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="The new run's name.", show_default="ARCH-001, ARCH-002, …")
@@ -88,19 +93,19 @@ def reproduce_run(
     theme: Theme = "light",
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Train a run again, as a new run, and compare: the weights, and the losses and accuracies of every epoch.
+    """Train a run again, as a new run, and compare the weights and every epoch's losses and accuracies.
 
-    They are identical, equal within the tolerance, or different since an epoch, which is exit code 1.
+    They are identical, equal within the tolerance, or different since an epoch. If different, the exit code is 1.
     """
     if not 0 <= tolerance < float("inf"):
-        raise UsageError(f"--tolerance must be a number from 0, not {tolerance:g}.")
+        raise UsageError(f"--tolerance must be a number, at least 0, not {tolerance:g}.")
     from mnistcli.runs import RunsFolder
 
     folder = RunsFolder(runs_dir)
     found = folder.find(run)
     record = found.record()
     if arch is not None and record is not None and arch_key(arch) != record.config.arch:
-        raise UsageError(f"--arch {arch} contradicts the run {found.name!r}, which is of {record.config.arch}.")
+        raise UsageError(f"--arch {arch} contradicts the run {found.name!r}, which is {record.config.arch}.")
     device = compute.start(face, like=record.device if record else None)
     load_source(arch)
 
@@ -125,13 +130,13 @@ def export_run(
     *,
     run: RunName,
     csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write a line an epoch: .csv.", show_default=False)
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write one line per epoch: .csv.", show_default=False)
     ] = None,
     tensorboard: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Write TensorBoard's event files to a folder of the run's name in DIR.",
+            help="Write TensorBoard event files to a folder with the run's name in DIR.",
             show_default=False,
         ),
     ] = None,
@@ -139,7 +144,7 @@ def export_run(
 ) -> None:
     """Write a run's epochs to a file for other programs."""
     if csv is None and tensorboard is None:
-        raise UsageError("runs export takes --csv FILE or --tensorboard DIR.")
+        raise UsageError("runs export needs --csv FILE or --tensorboard DIR.")
     if csv is not None:
         check_writable(csv, (".csv",), name="--csv")
 
@@ -156,7 +161,7 @@ def export_run(
     face.show(export_view(found.name, len(history), csv=csv, tensorboard=events))
 
 
-HELP = "List, show, compare, train again and export what was trained."
+HELP = "List, show, compare, reproduce and export runs."
 EXAMPLES = [LIST_EXAMPLES[0], SHOW_EXAMPLES[0], DIFF_EXAMPLES[0]]
 COMMANDS = {
     "list": (list_runs, LIST_EXAMPLES),

@@ -60,7 +60,7 @@ def summary(
 def _describe_flax(face: Face, arch: str) -> "ModelSummary":
     from mnistcli.jax_setup import set_up
 
-    set_up("cpu", tell=face.note)  # shapes are worked out, nothing is computed
+    set_up("cpu", notify=face.note)  # only shapes are inferred; nothing is computed
     load_source(arch)
 
     from mnistcli.models.language import describe_sizes

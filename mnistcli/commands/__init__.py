@@ -1,4 +1,4 @@
-"""Runs and data → results: train and score, evaluate, compare, predict, diagnose.
+"""What the commands do, from runs and data to results: train, evaluate, compare, predict, diagnose, and so on.
 
-Commands import the one module that they need: predict does without JAX, evaluate without Flax.
+Each command imports only the module that it needs: predict runs without JAX, evaluate without Flax.
 """

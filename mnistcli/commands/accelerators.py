@@ -1,4 +1,4 @@
-"""What keeps JAX from the accelerators of this machine, and what to install."""
+"""Find out why JAX cannot use this machine's accelerators, and what to install."""
 
 import re
 import shutil
@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from mnistcli.results.lists import Check
 
-# The first driver for each of JAX's plugins. Source: the CUDA Toolkit release notes, "CUDA Driver".
+# The oldest driver for each of JAX's CUDA plugins. Source: the CUDA Toolkit release notes, "CUDA Driver".
 DRIVERS = {"13": 580, "12": 525}
 QUERY = ["--query-gpu=name,driver_version,memory.used,memory.total", "--format=csv,noheader,nounits"]
-TAKEN = 0.9  # of a GPU's memory in use by others, above which training is likely to fail
-SECONDS = 20
+TAKEN = 0.9  # fraction of a GPU's memory in use; training is likely to fail if more is taken
+SECONDS = 20  # to wait for nvidia-smi
+NO_ANSWER = "The NVIDIA driver does not answer ({}): restart the machine or reinstall the driver."
 
 
 class Gpu(NamedTuple):
@@ -26,10 +27,7 @@ class Gpu(NamedTuple):
 
 
 def accelerator_checks(device: str) -> list[Check]:
-    """Return what is wrong with this machine's GPUs and TPUs, or that nothing is.
-
-    `device` is the name of the one on which JAX computes.
-    """
+    """Check this machine's GPUs and TPUs; `device` is the name of the device that JAX uses."""
     found = _nvidia_gpus()
     if isinstance(found, str):
         return [Check("accelerator", found, ok=False)]
@@ -38,16 +36,16 @@ def accelerator_checks(device: str) -> list[Check]:
     if any(Path("/dev").glob("accel*")) and not device.startswith("tpu"):
         return [_missing("a TPU", "libtpu", "pip install 'jax[tpu]'")]
     if Path("/dev/kfd").exists() and not device.startswith("gpu"):
-        return [_missing("an AMD GPU", "jax-rocm7-plugin", "see JAX's installation page for ROCm")]
+        return [_missing("an AMD GPU", "jax-rocm7-plugin", "see the ROCm section of JAX's installation guide")]
     return [Check("accelerator", "none found" if device.startswith("cpu") else "in use")]
 
 
 def _nvidia_gpus() -> list[Gpu] | str:
-    """Return the GPUs, or what the driver says in place of them."""
+    """Return the GPUs, or a sentence that says why the driver does not list them."""
     if shutil.which("nvidia-smi") is None:
         return []
     try:
-        asked = subprocess.run(  # noqa: S603
+        answer = subprocess.run(  # noqa: S603
             ["nvidia-smi", *QUERY],  # noqa: S607
             capture_output=True,
             text=True,
@@ -55,11 +53,11 @@ def _nvidia_gpus() -> list[Gpu] | str:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return f"The NVIDIA driver does not answer ({type(error).__name__}): restart the machine, or install it again."
-    if asked.returncode:
-        said = next(iter((asked.stdout + asked.stderr).strip().splitlines()), f"code {asked.returncode}")
-        return f"The NVIDIA driver does not answer: {said.rstrip('.')}. Restart the machine, or install it again."
-    rows = [line.split(", ") for line in asked.stdout.splitlines()]
+        return NO_ANSWER.format(type(error).__name__)
+    if answer.returncode:
+        message = next(iter((answer.stdout + answer.stderr).strip().splitlines()), f"code {answer.returncode}")
+        return NO_ANSWER.format(message.rstrip("."))
+    rows = [line.split(", ") for line in answer.stdout.splitlines()]
     return [Gpu(row[0], row[1], _number(row[2]), _number(row[3])) for row in rows if len(row) == 4]
 
 
@@ -78,12 +76,12 @@ def _check_nvidia(gpus: list[Gpu], *, used: bool) -> Check:
     if driver < DRIVERS[cuda]:
         return _wrong(here, f"jax-cuda{cuda}-plugin needs driver {DRIVERS[cuda]} or newer: update it, or {install}")
     if plugin != version("jaxlib"):
-        return _wrong(here, f"jax-cuda{cuda}-plugin {plugin} does not fit jaxlib {version('jaxlib')}: {install}")
+        return _wrong(here, f"jax-cuda{cuda}-plugin {plugin} does not match jaxlib {version('jaxlib')}: {install}")
     if full := [gpu for gpu in gpus if gpu.total and gpu.used > TAKEN * gpu.total]:
-        taken = f"{full[0].used:,} of {full[0].total:,} MiB of its memory are taken"
-        return _wrong(here, f"{taken}: 'nvidia-smi' shows by which processes")
+        taken = f"{full[0].used:,} of {full[0].total:,} MiB of its memory are in use"
+        return _wrong(here, f"{taken}: 'nvidia-smi' shows the processes")
     if not used:
-        return _wrong(here, "JAX does not use it: look at CUDA_VISIBLE_DEVICES, JAX_PLATFORMS and --device")
+        return _wrong(here, "JAX does not use it: check CUDA_VISIBLE_DEVICES, JAX_PLATFORMS and --device")
     return Check("accelerator", here)
 
 

@@ -1,4 +1,4 @@
-"""What a run, or several together, answer on every image of a split, and how confident they are."""
+"""The answers of a run, or of a group, for every image of a split, with their confidence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,11 +18,11 @@ class Answers:
     """A model's answers on a split.
 
     Attributes:
-        name: What the run or the group is called.
-        model: The run's; of a group the first run's, with a temperature of 1.
+        name: The name of the run or group.
+        model: The run's model; for a group, the first run's, with a temperature of 1.
         split: The split's name.
         images: Its images and their labels.
-        logits: [n, classes] float32; of a group float64.
+        logits: [n, classes] float32; float64 for a group.
     """
 
     name: str
@@ -33,37 +33,37 @@ class Answers:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """What the model calls the classes."""
+        """The model's names of the classes."""
         return self.model.class_names
 
     @cached_property
     def predicted(self) -> np.ndarray:
-        """The number of the class that each image is read as, [n] integers, even if it is more probably none."""
+        """The number of each image's most probable class, [n] integers, even if "none of these" is more probable."""
         return self.logits.argmax(1)
 
     @cached_property
     def probabilities(self) -> np.ndarray:
-        """Calibrated, [n, classes] float64."""
+        """The calibrated probabilities, [n, classes] float64."""
         return probabilities_of(self.model, self.logits)
 
     @cached_property
     def confidences(self) -> np.ndarray:
-        """The calibrated probability of that class, [n] float64."""
+        """The calibrated probability of each predicted class, [n] float64."""
         highest: np.ndarray = self.probabilities.max(1)
         return highest
 
     @property
     def rejected(self) -> np.ndarray:
-        """Whether it is more probably none of the classes than any one of them, [n] bool."""
+        """Whether "none of these" is more probable than each class, [n] bool."""
         return 1 - self.probabilities.sum(1) > self.confidences
 
     @property
     def right(self) -> np.ndarray:
-        """Whether each image is read as its label, [n] bool."""
+        """Whether each image's predicted class is its label, [n] bool."""
         return self.predicted == self.images.labels
 
     def most_confident(self, chosen: np.ndarray) -> list[int]:
-        """Return the indices of the images for which `chosen` [n] bool holds, the most confident answer first."""
+        """Return the indices of the images where `chosen` [n] bool is true, the most confident answer first."""
         indices = np.flatnonzero(chosen)
         order: list[int] = indices[np.argsort(-self.confidences[indices], kind="stable")].tolist()
         return order
@@ -79,22 +79,22 @@ class Answers:
         )
 
     def samples(self, chosen: np.ndarray) -> list[Sample]:
-        """Return the images for which `chosen` [n] bool holds, the most confident answer first."""
+        """Return the images where `chosen` [n] bool is true, the most confident answer first."""
         return [self.sample(index) for index in self.most_confident(chosen)]
 
 
 def answers_of(run: Run, dataset: Dataset, *, split: str, kept: bool = True) -> Answers:
-    """Return what the run answers on every image of a split.
+    """Return the run's answers for every image of a split.
 
     Args:
         run: The run.
-        dataset: What it is asked about.
-        split: The part of it.
-        kept: Whether the logits of the test images that the run kept when it finished will do; else they are computed.
+        dataset: The data set.
+        split: The split's name.
+        kept: Whether to use the test logits that the run stored when it finished, instead of computing them again.
 
     Raises:
         RunError: The run's files are missing or damaged, or do not fit the data.
-        UsageError: The split is unknown.
+        UsageError: There is no such split.
     """
     images, model = dataset.split(split), load_for(run, dataset)
     logits = None
@@ -112,7 +112,7 @@ def ensemble(group: str, members: Sequence[Answers]) -> Answers:
 
 
 def with_names_of(run: Run, dataset: Dataset) -> Dataset:
-    """Return the data set with the class names of the run, where it has none of its own.
+    """Return the data set, with the run's class names if it has none of its own.
 
     Raises:
         RunError: The run's weights are missing or damaged, or do not fit the data.

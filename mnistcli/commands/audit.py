@@ -1,4 +1,4 @@
-"""Labels that a run doubts."""
+"""Find labels that a run doubts."""
 
 from mnistcli.commands.answers import answers_of
 from mnistcli.config import SPLITS
@@ -6,11 +6,11 @@ from mnistcli.datasets import Dataset
 from mnistcli.results.data import Finding
 from mnistcli.runs import Run
 
-CONFIDENT = 0.95  # a calibrated network that is so sure is wrong once in twenty times, or its label is
+CONFIDENT = 0.95  # at this confidence, a calibrated network is wrong once in twenty times
 
 
 def doubted_labels(dataset: Dataset, run: Run) -> list[Finding]:
-    """Return the images of which the run is confident that they have another label, the most confident first.
+    """Return the images for which the run is confident of another label, the most confident first.
 
     Raises:
         RunError: The run's weights are missing or damaged, or do not fit the data.

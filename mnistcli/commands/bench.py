@@ -1,4 +1,4 @@
-"""How fast is this device? Compilation, training and prediction, beside matrix products of the same size."""
+"""Measure compilation, training and prediction on this device, and compare with matrix products of the same size."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,17 +21,17 @@ from mnistcli.training.feed import make_feed
 from mnistcli.training.optimizers import make_optimizer
 from mnistcli.training.step import TrainState, empty_tally, make_train_steps
 
-REPETITIONS, LEAST_SECONDS = 5, 0.1  # of each measurement, and how long one of them takes at least
-PREDICTED = 4096  # images that one call predicts, or one batch where that is more
+REPETITIONS, LEAST_SECONDS = 5, 0.1  # of each measurement, and the shortest time for one of them
+PREDICTED = 4096  # images per call to predict; one batch if that is more
 
 
 class Work(NamedTuple):
-    """What is measured.
+    """Work to measure.
 
     Attributes:
         compile: Traces and compiles the program.
-        run: Runs the program that many times, and returns its last result, which may still be pending.
-        images: Images in one run.
+        run: Runs the program the given number of times and returns its last result, which may still be pending.
+        images: The number of images in one run.
     """
 
     compile: Callable[[], Any]
@@ -40,13 +40,13 @@ class Work(NamedTuple):
 
 
 def measure(archs: Sequence[str], batch_sizes: Sequence[int]) -> Iterator[Speed]:
-    """Yield how fast each architecture trains and predicts the embedded images, as each is measured.
+    """Measure how fast each architecture trains and predicts the embedded images, and yield each result.
 
     Raises:
         UsageError: There is no such architecture.
     """
     data = load("mnist")
-    operations = {arch: _operations(arch, data) for arch in archs}  # refuses a network that does not fit the images
+    operations = {arch: _operations(arch, data) for arch in archs}  # raises if a network does not fit the images
     for arch in archs:
         for batch in batch_sizes:
             for name, make in (("train", _training), ("predict", _prediction)):
@@ -82,8 +82,8 @@ def _training(arch: str, data: Dataset, batch: int) -> Work:
 
     def run(program: Any, times: int) -> Any:
         nonlocal state
-        whole, rest = divmod(times, window.stop)
-        for stop in [window.stop] * whole + [rest] * bool(rest):
+        epochs, rest = divmod(times, window.stop)
+        for stop in [window.stop] * epochs + [rest] * bool(rest):
             state, tally = program(state, empty_tally(), *before, jnp.int32(stop))
         return tally
 
@@ -110,7 +110,7 @@ def _shape(arch: str, data: Dataset) -> tuple[str, tuple[int, ...], int]:
 
 
 def _seconds(run: Callable[[int], Any]) -> float:
-    """Return the median seconds of doing the work once; the first time is not measured."""
+    """Return the median time in seconds for running the work once, after a warm-up."""
 
     def seconds(times: int) -> float:
         started = time.perf_counter()
@@ -125,9 +125,9 @@ def _seconds(run: Callable[[int], Any]) -> float:
 
 
 def _operations(arch: str, data: Dataset) -> dict[str, int]:
-    """Return the floating-point operations that an image takes in products, to train and to predict.
+    """Return the floating-point operations per image in matrix products, for "train" and "predict".
 
-    Training also takes the gradient of each trained kernel, and that of a layer's input where one before it is trained.
+    Training also computes the gradient of each trained kernel, and of a layer's input if a layer before it is trained.
     """
     train = predict = 0
     trained = False
@@ -141,10 +141,10 @@ def _operations(arch: str, data: Dataset) -> dict[str, int]:
 
 @cache
 def _product_flops(side: int) -> float:
-    """Return the floating-point operations a second of products of two matrices of that side, float32."""
-    ones = jnp.ones((side, side))
+    """Return the floating-point operations per second in products of two float32 matrices [side, side]."""
+    matrix = jnp.ones((side, side))
     multiply = jax.jit(lambda times, x: lax.fori_loop(0, times, lambda _, product: product @ x / side, x))
-    return 2 * side**3 / _seconds(lambda times: multiply(jnp.int32(times), ones))
+    return 2 * side**3 / _seconds(lambda times: multiply(jnp.int32(times), matrix))
 
 
 def _memory(program: Any) -> int:

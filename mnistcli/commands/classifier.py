@@ -1,4 +1,4 @@
-"""A run as a classifier of a data set's images: by JAX, or, where it is an ONNX file, by ONNX Runtime."""
+"""A run as a classifier of a data set's images: with JAX, or with ONNX Runtime if it is an ONNX file."""
 
 import numpy as np
 from flax import nnx
@@ -17,13 +17,17 @@ Classifier = StoredModel | OnnxModel
 
 
 def logits_of(model: Classifier, images: np.ndarray) -> np.ndarray:
-    """Return the model's logits [n, classes] float32 of images uint8, computed on JAX's device or by ONNX Runtime."""
+    """Return the model's logits [n, classes] float32 of images uint8, computed by JAX or ONNX Runtime.
+
+    Raises:
+        RunError: A file is missing or damaged.
+    """
     if isinstance(model, OnnxModel):
         return model.logits(images)
     if model.network is None:
         file = model.path.with_name(STABLEHLO)
         if not file.exists():
-            raise RunError(f"{str(file)!r} is missing: a class in Flax can be used once its run is finished.")
+            raise RunError(f"{str(file)!r} is missing: a class in Flax can be used only after its run has finished.")
         return stablehlo_logits(read_model_file(file), images, name=repr(str(file)))
     return predict_logits(*network_of(model), images)
 
@@ -34,10 +38,10 @@ def probabilities_of(model: Classifier, logits: np.ndarray) -> np.ndarray:
 
 
 def network_of(model: StoredModel) -> tuple[nnx.GraphDef[nnx.Module], Parts]:
-    """Return the model's network for JAX, and its numbers.
+    """Return the model's network for JAX, and its variables.
 
     Raises:
-        RunError: It is a class in Flax: only the command line may name its code.
+        RunError: It is a class in Flax, whose code only the command line may name.
     """
     return restore(model.description, model.image_shape, len(model.class_names), model.arrays)
 
@@ -45,7 +49,7 @@ def network_of(model: StoredModel) -> tuple[nnx.GraphDef[nnx.Module], Parts]:
 def load_for(run: Run, dataset: Dataset) -> Classifier:
     """Load a run's model and check that it fits the data set's images and classes.
 
-    Another program's file gets the data set's class names.
+    Another program's file takes the class names of the data set.
 
     Raises:
         RunError: It is missing or damaged, could do harm, or does not fit the data.
@@ -60,7 +64,7 @@ def load_for(run: Run, dataset: Dataset) -> Classifier:
 
 
 def load_stored_for(run: Run, dataset: Dataset) -> StoredModel:
-    """Load a run's model, which JAX computes, and check that it fits the data set.
+    """Load a run's model for JAX, and check that it fits the data set.
 
     Raises:
         RunError: It is missing or damaged, does not fit the data, or is an ONNX file.
@@ -71,20 +75,20 @@ def load_stored_for(run: Run, dataset: Dataset) -> StoredModel:
 
 
 def _check_fit(model: Classifier, run: Run, dataset: Dataset) -> None:
-    """Check that images and classes are the same.
+    """Check that the model and the data set have the same image shape and classes.
 
-    Where the data set does not name its classes, they are taken for the model's, if they are equally many.
+    If the data set does not name its classes, only their number must be the same.
     """
     expected, found = (dataset.image_shape, len(dataset.class_names)), (model.image_shape, len(model.class_names))
     if expected != found:
         raise RunError(
-            f"The run {run.name!r} reads images {_text(found[0])} of {found[1]} classes, but {dataset.name!r} has "
+            f"The run {run.name!r} takes images {_text(found[0])} of {found[1]} classes, but {dataset.name!r} has "
             f"images {_text(expected[0])} of {expected[1]} classes."
         )
     if dataset.class_names == model.class_names or not dataset.named:
         return
     ours, theirs = next(pair for pair in zip(model.class_names, dataset.class_names, strict=True) if len({*pair}) > 1)
-    raise RunError(f"The run {run.name!r} knows a class {ours!r}, for which {dataset.name!r} has {theirs!r}.")
+    raise RunError(f"The run {run.name!r} has the class {ours!r} where {dataset.name!r} has {theirs!r}.")
 
 
 def _text(shape: tuple[int, ...]) -> str:

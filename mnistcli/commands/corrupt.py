@@ -1,4 +1,4 @@
-"""Score a run on corrupted images."""
+"""Evaluate a run on corrupted images."""
 
 from collections.abc import Sequence
 
@@ -14,11 +14,11 @@ from mnistcli.vision.corruptions import KINDS, corrupt
 
 
 def evaluate_corrupted(run: Run, dataset: Dataset, *, split: str, names: Sequence[str]) -> Robustness:
-    """Return how the run does on a split, and on the same images in the corruptions of those names.
+    """Evaluate a run on a split, and on the same images with each of the named corruptions.
 
     Raises:
         RunError: The run's weights are missing or damaged, or do not fit the data.
-        UsageError: The split is unknown.
+        UsageError: There is no such split.
     """
     clean, model = dataset.split(split), load_for(run, dataset)
 

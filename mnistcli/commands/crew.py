@@ -1,8 +1,8 @@
-"""Processes that train at the same time, on a CPU as many as there are cores, on another device one.
+"""Processes that train at the same time: one per core on a CPU, one on any other device.
 
-On a CPU each computes with one thread: two processes on two cores train five seeds of dense in 0.68 of the time that
-five single commands take, and four of cnn in 0.66. When each computes with two threads, dense takes 0.82 of the time,
-and cnn gains nothing.
+On a CPU each process computes with one thread: two processes on two cores train five seeds of dense in 0.68 of the time
+of five single commands, and four of cnn in 0.66. With two threads each, dense takes 0.82 of the time, and cnn gains
+nothing.
 """
 
 import sys
@@ -20,19 +20,19 @@ from mnistcli.jax_setup import set_up
 from mnistcli.process import child_process, cores
 from mnistcli.results.train import Notice
 
-WAIT = 0.2  # seconds between two looks for Ctrl-C
+WAIT = 0.2  # seconds between checks for Ctrl-C
 Job = TypeVar("Job")
 KILLED = "A training process was killed, perhaps because memory ran out."
-STOP = "stop"  # sent to a process while it works: end this job
+STOP = "stop"  # message to a busy process: end this job
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the processes compute.
+    """The device that processes compute on.
 
     Attributes:
-        device, devices, hosts, cache: As of `jax_setup.set_up`.
-        source: The FILE.py:CLASS to execute, for a class in Flax; else None.
+        device, devices, hosts, cache: As in `jax_setup.set_up`.
+        source: The FILE.py:CLASS to execute for a class in Flax; else None.
     """
 
     device: str
@@ -43,27 +43,26 @@ class Place:
 
 
 class Crew(ExitStack, Generic[Job]):
-    """Processes that each do one job at a time; they end with the block.
+    """Processes that do one job at a time each; they end when the `with` block ends.
 
     Args:
-        place: Where they compute.
-        work: Called with a job, the connection to this process and the device's name, to do the job in a process of the
-            crew. It may send anything but None and text over the connection, and must end when it receives STOP. It is
-            pickled.
-        hear: Called with the job and with what was sent.
-        at_once: How many jobs a process gets as one job on a GPU or TPU; jobs must then be tuples, which are joined.
+        place: The device that they compute on.
+        work: A picklable function that a process calls to do a job, with the job, the connection to this process and
+            the device's name. It may send messages other than None and text, and must return when it receives STOP.
+        on_message: Called in this process with the job and each message.
+        at_once: How many jobs to join into one on a GPU or TPU; jobs must then be tuples.
     """
 
     def __init__(
         self,
         place: Place,
         work: Callable[[Job, Connection, str], None],
-        hear: Callable[[Job, Any], None],
+        on_message: Callable[[Job, Any], None],
         *,
         at_once: int = 1,
     ) -> None:
         super().__init__()
-        self._place, self._work, self._hear, self._at_once = place, work, hear, at_once
+        self._place, self._work, self._on_message, self._at_once = place, work, on_message, at_once
         self._jobs: Iterator[Any] = iter(())
         self._busy: dict[Connection, Any] = {}
         self._free: list[Connection] = []
@@ -76,91 +75,91 @@ class Crew(ExitStack, Generic[Job]):
         """Do all jobs; stop when one fails or `interrupted` returns True.
 
         Raises:
-            MnistcliError: What a job raised.
+            MnistcliError: A job raised it.
         """
         self._jobs, self._stopping = jobs, False
         free, self._free = self._free, []
         for connection in free:
-            self._begin_next(connection)
-        self._hire_all()
+            self._start_next_job(connection)
+        self._start_processes()
         while self._busy:
             if not self._stopping and (interrupted() or self._error):
                 self._stopping, self._jobs = True, iter(())
                 for connection in [*self._busy]:
-                    if connection in self._starting:  # which may take long, and is killed at the block's end
+                    if connection in self._starting:  # starting may take long; it is killed when the block ends
                         del self._busy[connection]
                     else:
                         self._send(connection, STOP)
-            heard = wait([*self._busy], WAIT)
-            for connection in [each for each in self._busy if each in heard]:
+            ready = wait([*self._busy], WAIT)
+            for connection in [each for each in self._busy if each in ready]:
                 self._listen(connection)
         if self._error:
             raise self._error
 
     def stop(self, job: Job) -> None:
-        """Tell the process that is at this job to end it."""
+        """Tell the process that is doing this job to stop."""
         for connection, each in self._busy.items():
             if each == job:
                 self._send(connection, STOP)
 
     @property
     def processes(self) -> int:
-        """How many processes work at once, as far as is known: the first one tells on which device it computes."""
+        """How many processes can work at once; 1 until the first process has sent the name of its device."""
         return cores() if self._on_cpu else 1
 
-    def _hire_all(self) -> None:
-        """Start a process for each of the next jobs, which it gets once it is ready, as long as there is room."""
+    def _start_processes(self) -> None:
+        """Start a process for each of the next jobs, up to `processes`; each gets its job once it is ready."""
         while len(self._busy) < self.processes and (job := next(self._jobs, None)) is not None:
             child = self.enter_context(child_process(_serve, self._place, self._work))
             self._busy[child.connection] = job
             self._starting.add(child.connection)
 
-    def _begin_next(self, connection: Connection) -> None:
+    def _start_next_job(self, connection: Connection) -> None:
         job = next(self._jobs, None)
         if job is None:
             self._free.append(connection)
         else:
-            self._begin(connection, job)
+            self._start_job(connection, job)
 
-    def _begin(self, connection: Connection, job: Any) -> None:
+    def _start_job(self, connection: Connection, job: Any) -> None:
         if self._at_once > 1:
             job = sum(islice(self._jobs, self._at_once - 1), job)
         self._busy[connection] = job
         self._send(connection, job)
 
     def _send(self, connection: Connection, message: Any) -> None:
-        with suppress(OSError):  # the process has ended, which is heard when it is listened to
+        with suppress(OSError):  # the process has ended; `_listen` will notice
             connection.send(message)
 
     def _listen(self, connection: Connection) -> None:
         job = self._busy[connection]
         try:
-            said = connection.recv()
+            message = connection.recv()
         except (EOFError, OSError):
-            said = LostProcessError(KILLED)
-        match said:
-            case str():  # the device that it computes on
+            message = LostProcessError(KILLED)
+        match message:
+            case str():  # the name of its device
                 self._starting.discard(connection)
-                self._on_cpu = said.startswith("cpu")
+                self._on_cpu = message.startswith("cpu")
                 self._at_once = 1 if self._on_cpu else self._at_once
-                self._begin(connection, job)
-                self._hire_all()
+                self._start_job(connection, job)
+                self._start_processes()
             case MnistcliError():
                 del self._busy[connection]
-                if not isinstance(said, InterruptedRunError):
-                    self._error = self._error or said
+                if not isinstance(message, InterruptedRunError):
+                    self._error = self._error or message
             case None:
                 del self._busy[connection]
-                self._begin_next(connection)
-            case Notice() if said in self._noticed:  # by another process
+                self._start_next_job(connection)
+            case Notice() if message in self._noticed:  # another process has sent it
                 pass
             case _:
-                self._noticed |= {said} if isinstance(said, Notice) else set()
-                self._hear(job, said)
+                self._noticed |= {message} if isinstance(message, Notice) else set()
+                self._on_message(job, message)
 
 
 def _serve(connection: Connection, place: Place, work: Callable[[Any, Connection, str], None]) -> None:
-    """Tell of the device, then do each job that comes; tell None at a job's end, or the error."""
+    """Send the device's name, then do each job that arrives; send None when a job ends, or an error."""
     try:
         device = set_up(
             place.device,
@@ -168,7 +167,7 @@ def _serve(connection: Connection, place: Place, work: Callable[[Any, Connection
             hosts=place.hosts,
             cache=place.cache,
             one_thread=place.hosts is None,
-            tell=partial(_tell, connection),
+            notify=partial(_send_notice, connection),
         )
         connection.send(device)
         if place.source:
@@ -177,15 +176,15 @@ def _serve(connection: Connection, place: Place, work: Callable[[Any, Connection
             load(read_source(place.source))
         while True:
             job = connection.recv()
-            if job != STOP:  # which may come just after the end of the job that it is for
+            if job != STOP:  # STOP may arrive just after its job has ended
                 with redirect_stdout(sys.stderr):
                     work(job, connection, device)
                 connection.send(None)
     except MnistcliError as error:
         connection.send(error)
-    except Exception as error:  # noqa: BLE001  (it is told in the process that the user sees)
+    except Exception as error:  # noqa: BLE001  (the parent process reports it)
         connection.send(MnistcliError(f"A training process failed: {type(error).__name__}: {error}."))
 
 
-def _tell(connection: Connection, text: str) -> None:
+def _send_notice(connection: Connection, text: str) -> None:
     connection.send(Notice(text))

@@ -1,4 +1,4 @@
-"""What two runs have not in common, by what their folders say."""
+"""Find the differences of two runs, as recorded in their folders."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,12 +8,12 @@ from mnistcli.models.language import difference, parse
 from mnistcli.results.diff import Difference, RunDifference
 from mnistcli.runs import Run, RunRecord
 
-UNCOMPARED = ("argv", "resumed")  # how a run was asked for, and how often, changes nothing that it comes to
-PLACE = ("git_commit",)
+UNCOMPARED = ("argv", "resumed")  # the command line, and how often a run was resumed, do not change its result
+PLACE = ("git_commit",)  # depends on the working directory
 
 
 def diff(a: tuple[Run, RunRecord], b: tuple[Run, RunRecord]) -> RunDifference:
-    """Return what differs in two runs' configurations, provenance and results."""
+    """Return the differences of two runs' configurations, provenance and results."""
     (run, first), (other, second) = a, b
     ours, theirs = first.as_dict(), second.as_dict()
     differences = [
@@ -27,7 +27,7 @@ def diff(a: tuple[Run, RunRecord], b: tuple[Run, RunRecord]) -> RunDifference:
 
 
 def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Return what differs in the machine, the versions and the data of two runs' provenance."""
+    """Return the differences of machine, versions and data in two runs' provenance."""
     return tuple(each for each in _differences("provenance", before, now) if each.name not in PLACE)
 
 
@@ -39,7 +39,7 @@ def _differences(part: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> Itera
 
 
 def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield each value by its name; of an object inside, each as "versions.jax"."""
+    """Yield names and values; values of nested objects get names like "versions.jax"."""
     for name, value in values.items():
         if isinstance(value, dict):
             yield from ((f"{name}.{inner}", each) for inner, each in value.items())

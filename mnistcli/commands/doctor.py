@@ -1,4 +1,4 @@
-"""Does the program work here? Versions, devices, the compiler, folders, and two steps of training."""
+"""Check whether the program works here: versions, devices, the compiler, folders, and two steps of training."""
 
 import platform
 import tempfile
@@ -33,9 +33,9 @@ PACKAGES = (
 
 
 def diagnose(runs_dir: Path, *, device: str, asked: str) -> list[Check]:
-    """Return what was found, line by line.
+    """Return the checks, one per line of output.
 
-    `device` is the name of the one on which JAX was set up to compute, `asked` what --device says.
+    `device` is the name of the device that JAX uses, `asked` the value of --device.
     """
     return [
         Check("Python", f"{platform.python_version()} on {platform.platform()}"),
@@ -59,7 +59,7 @@ def _version(name: str) -> str:
 
 
 def _folder_check(name: str, path: Path) -> Check:
-    """Whether files can be made in the folder, or, where it is not there yet, in the nearest one above it."""
+    """Check that files can be created in the folder, or in its nearest existing parent."""
     path = path.absolute()
     nearest = next(folder for folder in (path, *path.parents) if folder.exists())
     try:
@@ -67,7 +67,7 @@ def _folder_check(name: str, path: Path) -> Check:
             pass
     except OSError as error:
         return Check(name, f"{path}: {error.strerror}", ok=False)
-    return Check(name, str(path) if path == nearest else f"{path} (not there yet)")
+    return Check(name, str(path) if path == nearest else f"{path} (does not exist yet)")
 
 
 def _data_check() -> Check:
@@ -78,9 +78,9 @@ def _data_check() -> Check:
 
 
 def _compiler_check() -> Check:
-    """Whether XLA compiles products with sums of their squares rightly, which it did not in jaxlib 0.10.2.
+    """Check that XLA compiles sums of squares of products correctly, which jaxlib 0.10.2 did not.
 
-    The numbers are those of JAX's issue 39103: the last row is [n, 0, 0], its sum of squares n².
+    The numbers are from JAX's issue 39103: the last row is [n, 0, 0], and its sum of squares n².
     """
     n = 2**15
 
@@ -91,12 +91,12 @@ def _compiler_check() -> Check:
     rows = jnp.zeros((n + 1, 3)).at[:, 0].set(jnp.arange(n + 1))
     found = float(sums_of_squares(rows)[-1])
     if found != n**2:
-        return Check("compiler", f"XLA computes a sum of squares as {found:,.0f}, where {n**2:,} is right", ok=False)
-    return Check("compiler", f"computes sums rightly ({n**2:,})")
+        return Check("compiler", f"XLA computes a sum of squares as {found:,.0f} instead of {n**2:,}", ok=False)
+    return Check("compiler", f"computes sums correctly ({n**2:,})")
 
 
 def _training_check(device: str) -> Check:
-    """Train `dense` for two steps in a folder that is thrown away."""
+    """Train `dense` for two steps in a temporary folder."""
     started = time.perf_counter()
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -106,4 +106,4 @@ def _training_check(device: str) -> Check:
         raise InterruptedRunError("Interrupted.") from error
     except (MnistcliError, OSError, jax.errors.JaxRuntimeError) as error:
         return Check("two training steps", str(error), ok=False)
-    return Check("two training steps", f"{time.perf_counter() - started:.1f} s, compilation included")
+    return Check("two training steps", f"{time.perf_counter() - started:.1f} s, including compilation")

@@ -1,4 +1,4 @@
-"""Read a drawing while it grows, by one run or several."""
+"""Read drawings with one or more runs, while the user draws."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from mnistcli.vision import Source, read_picture
 
 
 def decode(content: bytes) -> np.ndarray:
-    """Return the pixels [height, width, 1 or 3] uint8 of a drawing, a picture file.
+    """Return the pixels [height, width, 1 or 3] uint8 of a drawing; `content` is a picture file's.
 
     Raises:
         ImageError: It is not a picture.
@@ -34,7 +34,7 @@ class Reader:
     """
 
     def __init__(self, runs: Sequence[Run]) -> None:
-        """Load the runs and compile what they compute.
+        """Load the runs, and compile their networks.
 
         Raises:
             RunError: A run's weights are missing or damaged, or the runs have different classes.

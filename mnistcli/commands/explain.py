@@ -1,4 +1,4 @@
-"""Say why a picture got its answer."""
+"""Explain why a picture got its answer."""
 
 import numpy as np
 
@@ -13,9 +13,9 @@ METHOD = "integrated gradients (Sundararajan, Taly and Yan, 2017) of the logit o
 
 
 def explain(source: Source, prediction: Prediction, run: Run, *, invert: str = "auto") -> Explanation:
-    """Explain how a picture of one digit led to its prediction; arguments as of `predict`.
+    """Explain how a picture of one digit led to its prediction; arguments as in `predict`.
 
-    The pixels are those for and against the most probable class, even if "no digit" is more probable.
+    The saliency is for the most probable class, even if "no digit" is more probable.
 
     Raises:
         ImageError: The picture cannot be read.

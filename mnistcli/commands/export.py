@@ -1,4 +1,4 @@
-"""Write a run's network to a file for other programs, and prove the file against JAX."""
+"""Write a run's network to a file for other programs, and verify the file against JAX."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from mnistcli.inference.stablehlo import make_stablehlo, stablehlo_logits
 from mnistcli.results.summary import Export, OfflineNetwork
 from mnistcli.runs import STABLEHLO, Run, StoredModel
 
-PROOF = 20  # test images that a page carries
+PROOF = 20  # test images in a page
 
 
 def export(run: Run, dataset: Dataset, path: Path, *, form: str) -> Export:
@@ -23,8 +23,8 @@ def export(run: Run, dataset: Dataset, path: Path, *, form: str) -> Export:
 
     Args:
         run: The run.
-        dataset: Whose test images prove the file.
-        path: Of the file.
+        dataset: The data set whose test images verify the file.
+        path: The file to write.
         form: "onnx" or "stablehlo".
 
     Raises:
@@ -55,16 +55,16 @@ def export(run: Run, dataset: Dataset, path: Path, *, form: str) -> Export:
 
 
 def offline_network(run: Run, dataset: Dataset) -> OfflineNetwork:
-    """Return what a page needs to answer as the run does, with test images by which it checks itself.
+    """Return what a page needs to compute the run's answers, with test images for checking itself.
 
     Raises:
-        RunError: The run's weights are missing or damaged, do not fit the data, are of a class in Flax, or give NaN.
+        RunError: The run's weights are missing or damaged, do not fit the data, are a class in Flax's, or give NaN.
     """
     model = _load_described(run, dataset)
     images = np.asarray(dataset.split("test").images[:PROOF])
     probabilities = probabilities_of(model, logits_of(model, images))
     if not np.isfinite(probabilities).all():
-        raise RunError(f"The run {run.name!r} answers NaN: its training diverged.")
+        raise RunError(f"The run {run.name!r} returns NaN: its training diverged.")
     return OfflineNetwork(
         run=run.name,
         pictures=model.pictures,
@@ -79,7 +79,7 @@ def offline_network(run: Run, dataset: Dataset) -> OfflineNetwork:
 
 
 def _load_described(run: Run, dataset: Dataset) -> StoredModel:
-    """Load the run's network if it is a described one."""
+    """Load the run's model; refuse a class in Flax."""
     model = load_stored_for(run, dataset)
     if model.network is None:
         raise RunError(f"The run {run.name!r} is a class in Flax: export it as .stablehlo.")

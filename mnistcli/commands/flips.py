@@ -1,4 +1,4 @@
-"""The images on which two runs differ: one reads them right and the other wrong."""
+"""Find the images that one of two runs reads correctly and the other misreads."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,17 +9,17 @@ from mnistcli.runs import Run
 
 
 def flips(a: Run, b: Run, dataset: Dataset, *, split: str) -> Flips:
-    """Return the images of a split that only one of two runs reads right, the most confident mistake first.
+    """Return the images of a split that only one of two runs reads correctly, the most confident mistake first.
 
     Raises:
         RunError: A run's weights are missing or damaged, or do not fit the data.
-        UsageError: The split is unknown.
+        UsageError: There is no such split.
     """
     return flips_between(*(answers_of(run, dataset, split=split) for run in (a, b)))
 
 
 def flips_between(a: Answers, b: Answers) -> Flips:
-    """Return the images that only one of two models reads right, likewise."""
+    """Return the images that only one of two models reads correctly, in the same order."""
     return Flips(
         a=a.name,
         b=b.name,
@@ -29,13 +29,13 @@ def flips_between(a: Answers, b: Answers) -> Flips:
 
 
 def read_by(runs: Mapping[str, Run], dataset: Dataset, *, split: str) -> Sequence[Sample]:
-    """Return the images of a split that the run "wrong" reads wrong and the run "right" right, or those of one alone.
+    """Return the images of a split that the run "wrong" misreads and the run "right" reads correctly, or for one run.
 
-    The most confident answer comes first: the wrong one where there are two.
+    The most confident answer comes first; with two runs, the most confident mistake.
 
     Raises:
         RunError: A run's weights are missing or damaged, or do not fit the data.
-        UsageError: The split is unknown.
+        UsageError: There is no such split.
     """
     if len(runs) == 2:
         return flips(runs["wrong"], runs["right"], dataset, split=split).only_b_right

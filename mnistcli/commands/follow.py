@@ -1,6 +1,6 @@
-"""How the processes that train one run together begin at the same point: the first tells, the others follow.
+"""How processes that train one run together start from the same state: the first broadcasts it, the others follow.
 
-The first process alone has the run's folder. The others get from it the configuration and the state to begin with, and
+Only the first process has the run's folder. The others receive the configuration and the initial state from it, and
 then take the same steps.
 """
 
@@ -20,15 +20,15 @@ from mnistcli.training import Fit
 
 
 def tell_config(config: TrainConfig, dataset: Dataset, *, checkpoint_every: int | None) -> None:
-    """Tell the other processes, where there are any, what is trained."""
+    """Send the configuration to the other processes, if there are any."""
     if is_alone():
         return
-    said = {"config": asdict(config), "data": dataset.fingerprint, "checkpoint_every": checkpoint_every}
-    bytes_of_first_process(json.dumps(said).encode())
+    message = {"config": asdict(config), "data": dataset.fingerprint, "checkpoint_every": checkpoint_every}
+    bytes_of_first_process(json.dumps(message).encode())
 
 
 def tell_state(fit: Fit) -> None:
-    """Tell the other processes, where there are any, the state that training goes on from."""
+    """Send the state to start from to the other processes, if there are any."""
     if is_alone():
         return
     checkpoint = fit.checkpoint(train_seconds=0)
@@ -37,24 +37,27 @@ def tell_state(fit: Fit) -> None:
 
 
 def follow(session: Session, *, dataset: str | None) -> None:
-    """Train with the first process to the end; `dataset` is what this process's command line names.
+    """Train together with the first process until the end; `dataset` is the --dataset of this process.
 
     Raises:
-        UsageError: The first process's data set is a path and not named here; or its class in Flax is another one.
-        DataError: The images here are not those of the first process.
+        UsageError: The first process's data set is a path that --dataset does not name here; or its class in Flax
+            differs.
+        DataError: The images here differ from those of the first process.
         InterruptedRunError: A process was interrupted.
-        DivergedError: The loss stopped being a number.
+        DivergedError: The loss became infinite or NaN.
     """
-    said = json.loads(bytes_of_first_process())
-    config = TrainConfig(**said["config"])
+    message = json.loads(bytes_of_first_process())
+    config = TrainConfig(**message["config"])
     if config.is_path and dataset != config.dataset:
         raise UsageError(f"Process 0 trains on {config.dataset!r}: give every process the same --dataset.")
     if config.source_sha256 and loaded(config.arch)[0].sha256 != config.source_sha256:
-        raise UsageError(f"{config.arch} is not the same file here as in process 0.")
+        raise UsageError(f"{config.arch} is not the same file here as in process 0: copy it to every machine.")
     data = session.load(config.choice())
-    if data.fingerprint != said["data"]:
-        raise DataError(f"The images of {config.dataset!r} are not the same here as in process 0.")
-    fit = Fit(config, data, said["checkpoint_every"])
+    if data.fingerprint != message["data"]:
+        raise DataError(
+            f"The images of {config.dataset!r} are not the same here as in process 0: copy them to every machine."
+        )
+    fit = Fit(config, data, message["checkpoint_every"])
     figures, tensors = json.loads(bytes_of_first_process()), load(bytes_of_first_process())
     fit.restore(checkpoint_of(tensors, figures, steps=fit.steps_per_epoch))
     with session.interrupts() as interrupted:

@@ -1,6 +1,6 @@
-"""Train one run by several processes, on one machine or on many.
+"""Train one run with several processes, on one machine or many.
 
-JAX runs in a process of its own, which it ends when another host is lost: this one stays to say so.
+JAX runs in a child process, because it aborts its process when another host is lost; this process reports that.
 """
 
 import re
@@ -20,13 +20,13 @@ from mnistcli.process import held_interrupts
 from mnistcli.results.train import RunStarted, TrainResult
 from mnistcli.runs.record import read_record
 
-# How the text of an error begins that XLA raises when another process does not answer.
+# The start of XLA's error messages when another process does not answer.
 STATUS = re.compile("(ABORTED|CANCELLED|DEADLINE_EXCEEDED|INTERNAL|UNAVAILABLE|UNKNOWN): ")
 LOST = "Another process of this training ended or cannot be reached."
 
 
 class Stopped(NamedTuple):
-    """Some process was interrupted, and so all of them end."""
+    """Message: a process was interrupted, so all of them end."""
 
     why: str
 
@@ -35,9 +35,9 @@ class Task(NamedTuple):
     """The run to train together.
 
     Attributes:
-        config: What a new run is told; None: go on with another.
-        name: What the new run is called; None: by its architecture and a number.
-        resume: The run to go on with, as of `train.reopen`.
+        config: The configuration of a new run; None: resume a run.
+        name: The new run's name; None: its architecture and a number.
+        resume: The run to resume, as in `train.reopen`.
     """
 
     config: TrainConfig | None
@@ -46,43 +46,43 @@ class Task(NamedTuple):
 
 
 def train_with_hosts(task: Task, work: Work, notify: Notify) -> TrainResult | None:
-    """Train one run together with other processes, and return what it came to; None: another process does.
+    """Train one run together with other processes, and return its result; None if another process returns it.
 
     Raises:
         InterruptedRunError: A process was interrupted; a checkpoint is written.
         LostProcessError: Another process ended or could not be reached; the last checkpoint stays.
-        MnistcliError: As of `train.train`, `train.resume` and `follow.follow`.
+        MnistcliError: As in `train.train`, `train.resume` and `follow.follow`.
     """
-    heard: list[Any] = []
+    received: list[Any] = []
 
-    def hear(_: Task, said: Any) -> None:
-        if isinstance(said, Stopped):
-            raise InterruptedRunError(said.why)
-        if isinstance(said, RunStarted | TrainResult):
-            heard.append(said)
-        if not isinstance(said, TrainResult):
-            notify(said)
+    def on_message(_: Task, message: Any) -> None:
+        if isinstance(message, Stopped):
+            raise InterruptedRunError(message.why)
+        if isinstance(message, RunStarted | TrainResult):
+            received.append(message)
+        if not isinstance(message, TrainResult):
+            notify(message)
 
     try:
-        with held_interrupts() as interrupted, Crew(work.place, partial(_take_part, work), hear) as crew:
+        with held_interrupts() as interrupted, Crew(work.place, partial(_take_part, work), on_message) as crew:
             crew.do(iter([task]), interrupted)
             if interrupted():
                 raise InterruptedRunError("Interrupted.")
     except LostProcessError as error:
         lost = LOST if str(error) == KILLED else str(error)
-        begun = next((each for each in heard if isinstance(each, RunStarted)), None)
-        if begun is None:
+        started = next((each for each in received if isinstance(each, RunStarted)), None)
+        if started is None:
             raise LostProcessError(lost) from error
-        config, source = read_record(begun.folder).config, work.place.source
-        command = resume_command("mnistcli train", begun.folder, config)
+        config, source = read_record(started.folder).config, work.place.source
+        command = resume_command("mnistcli train", started.folder, config)
         command += f" --arch {shlex.quote(source)}" if source else ""
-        how = f"'{command}' goes on from the last checkpoint, with as many processes as you like"
+        how = f"to continue from the last checkpoint, with any number of processes, run '{command}'"
         raise LostProcessError(f"{lost[:-1]}; {how}.") from error
-    return next((each for each in heard if isinstance(each, TrainResult)), None)
+    return next((each for each in received if isinstance(each, TrainResult)), None)
 
 
 def _take_part(work: Work, task: Task, connection: Connection, device: str) -> None:
-    """Train in this process, as the first or as another; send what is told, and what it comes to."""
+    """Train in this process, as the first or another one; send all events, and the result."""
     import jax
 
     from mnistcli.commands import train
@@ -109,6 +109,6 @@ def _take_part(work: Work, task: Task, connection: Connection, device: str) -> N
         if STATUS.match(str(error)):
             raise LostProcessError(LOST) from error
         raise
-    jax.distributed.shutdown()  # waits for the others: the first one may score and write for long
+    jax.distributed.shutdown()  # waits for the first process, which scores and writes
     if result or stopped:
         connection.send(result or stopped)

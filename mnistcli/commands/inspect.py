@@ -1,4 +1,4 @@
-"""Look inside a run: its first layer's filters, what each layer makes of one image, a map of many images."""
+"""Look inside a run: its first layer's filters, each layer's output for one image, a map of many images."""
 
 import numpy as np
 
@@ -14,12 +14,12 @@ from mnistcli.runs import Run, StoredModel
 from mnistcli.vision import Source, read_picture
 
 MOST_POINTS = 2_000  # test images on the map
-ROUNDING = 1e-6  # of the longest axis: what is shorter is none
-MOST_FEATURES = 2**25  # numbers that the penultimate layer makes of all of them: 134 MB
+ROUNDING = 1e-6  # of the longest axis; shorter axes count as 0
+MOST_FEATURES = 2**25  # outputs of the penultimate layer for all of them: 134 MB
 
 
 def inspect(run: Run, dataset: Dataset, picture: str | None = None) -> Inspection:
-    """Look inside a run, at the file of a picture of one digit, or else at the first test image.
+    """Look inside a run, with a picture file of one digit or, by default, the first test image.
 
     Raises:
         RunError: The run's weights are missing or damaged, do not fit the data, or give infinite outputs.
@@ -36,7 +36,7 @@ def inspect(run: Run, dataset: Dataset, picture: str | None = None) -> Inspectio
     chosen = _spread(len(test), last_but_one.values.size)
     features, logits = penultimate(*network_of(model), test.images[chosen])
     if not np.isfinite(features).all():
-        raise RunError(f"The run {run.name!r} cannot be drawn: its penultimate layer gives infinite numbers.")
+        raise RunError(f"The run {run.name!r} cannot be drawn: its penultimate layer has infinite outputs.")
     points, explained = principal_plane(features)
     return Inspection(
         run=run.name,
@@ -50,10 +50,10 @@ def inspect(run: Run, dataset: Dataset, picture: str | None = None) -> Inspectio
 
 
 def principal_plane(features: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
-    """Return each row's place [n, 2] along the two principal axes, and the axes' shares of the variance.
+    """Return each row's position [n, 2] along the two principal axes, and each axis's fraction of the variance.
 
-    Features are [n, features], finite. An axis points to where its largest component is positive, so that the same
-    features make the same map; where there are fewer than two axes, the others are 0.
+    Features are [n, features], finite. The largest component of each axis is positive, so that the same features give
+    the same map. If there are fewer than two axes, the others are 0.
     """
     centred = features - features.mean(0, dtype=np.float64)
     variances, axes = _principal_axes(centred)
@@ -65,10 +65,10 @@ def principal_plane(features: np.ndarray) -> tuple[np.ndarray, tuple[float, floa
 
 
 def _principal_axes(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the sums of squares along the first two axes, and the axes [2, features], or as many as there are.
+    """Return the sums of squares along the first two axes, and the axes [2, features]; fewer if there are fewer.
 
-    These are right singular vectors, by the eigenvectors of the smaller of the two products: for 2,000 images of 784
-    numbers 0.4 s, where NumPy's SVD takes 6 s (two busy cores).
+    These are right singular vectors, computed from the eigenvectors of the smaller of the two products. For 2,000
+    images of 784 numbers that takes 0.4 s; NumPy's SVD takes 6 s (two busy cores).
     """
     n, features = centred.shape
     if features <= n:
@@ -91,6 +91,6 @@ def _look_at_file(path: str, model: StoredModel) -> Look:
 
 
 def _spread(images: int, features: int) -> np.ndarray:
-    """Return the numbers of images evenly spread over a split: as many as the map has room for."""
+    """Return indices of images spread evenly over a split, as many as the map has room for."""
     n = min(images, MOST_POINTS, max(2, MOST_FEATURES // features))
     return np.linspace(0, images - 1, n).astype(int)

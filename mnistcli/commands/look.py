@@ -1,4 +1,4 @@
-"""How a network sees one picture, and the output of each layer."""
+"""What a network computes for one picture: its answer, and the output of each layer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ class Look:
 
     Attributes:
         seen: [height, width, channels] uint8.
-        probabilities: Of each class, calibrated.
-        layers: The outputs of the layers that `summary` lists.
+        probabilities: The calibrated probability of each class.
+        layers: The outputs of the layers that `summary` shows.
     """
 
     seen: np.ndarray
@@ -49,7 +49,7 @@ def look_at_picture(model: StoredModel, pixels: np.ndarray) -> tuple[Look, Steps
 
 
 def _by_layer(outputs: Mapping[str, np.ndarray], model: StoredModel) -> tuple[LayerOutput, ...]:
-    """Return the outputs of the layers that `summary` lists: an activation replaces the layer before it."""
+    """Return the outputs of the layers that `summary` shows: an activation replaces the layer before it."""
     rows = describe(model.arch, model.description, model.image_shape, len(model.class_names)).layers
     kinds = {row.name: row.kind for row in rows}
     layers: dict[str, LayerOutput] = {}

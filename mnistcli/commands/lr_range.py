@@ -1,4 +1,4 @@
-"""The learning rate range test: loss against a learning rate that grows from step to step."""
+"""The learning rate range test: measure the loss while the learning rate grows with every step."""
 
 import math
 from itertools import count
@@ -19,20 +19,20 @@ from mnistcli.training.step import TrainState, empty_tally, make_train_steps
 
 LOWEST, HIGHEST = 1e-6, 10.0
 STEPS = 350
-SMOOTHING = 0.9  # share of the mean so far that a step keeps
-BLOWN_UP = 3.0  # times the least loss: there is nothing more to see
-BELOW_LEAST = 10.0  # the suggested rate is this much below the one with the least loss
+SMOOTHING = 0.9  # weight of the previous mean in each step
+BLOWN_UP = 3.0  # times the smallest loss; the test stops there
+BELOW_LEAST = 10.0  # the suggested rate is the one with the smallest loss divided by this
 
 
 def measure_rates(config: TrainConfig, dataset: Dataset) -> RateRange:
-    """Train some steps, each with a higher learning rate, until the loss blows up.
+    """Train for some steps, each with a higher learning rate, until the loss grows too large.
 
     The test is L. Smith's, "Cyclical learning rates for training neural networks", WACV 2017. Losses are smoothed by an
-    exponential mean without its bias towards 0. The suggestion, a tenth of the rate at which the loss is least, is what
-    practitioners use; validation alone tells whether it is good.
+    exponential mean with bias correction. The suggested rate, a tenth of the one with the smallest loss, is a rule of
+    thumb; only validation shows whether it is good.
 
     Raises:
-        DivergedError: The loss is not a number from the first step on.
+        DivergedError: The loss is infinite or NaN from the first step.
     """
     shape = config.arch, dataset.image_shape, len(dataset.class_names)
     train = dataset.train.first(config.limit)
@@ -64,7 +64,7 @@ def measure_rates(config: TrainConfig, dataset: Dataset) -> RateRange:
 def _range(config: TrainConfig, rates: list[float], losses: list[float]) -> RateRange:
     finite = [loss for loss in losses if math.isfinite(loss)]
     if not finite:
-        raise DivergedError(f"The loss of {config.arch} is infinite or no number before any training.")
+        raise DivergedError(f"The loss of {config.arch} is infinite or NaN before any training.")
     least = finite.index(min(finite))
     return RateRange(
         arch=config.arch,

@@ -1,4 +1,4 @@
-"""The ONNX file that a run has, or is given."""
+"""The ONNX file of a run, or one that the user names as a run."""
 
 from mnistcli import __version__
 from mnistcli.errors import RunError
@@ -8,12 +8,12 @@ from mnistcli.runs import Run, StoredModel, load_model
 
 
 def onnx_of(run: Run) -> OnnxModel:
-    """Return the run's network for ONNX Runtime: its ONNX file, or, where it has none yet, what that would hold.
+    """Return the run's network for ONNX Runtime, from its ONNX file or, if it has none yet, from its weights.
 
     Raises:
-        RunError: Its files are missing, damaged or could do harm, their input or output does not fit, or its network is
-            a class in Flax.
-        UsageError: The run's reading does not fit its file.
+        RunError: Its files are missing or damaged or could do harm, their input or output is not suitable, or its
+            network is a class in Flax.
+        UsageError: The --onnx options do not fit its file.
     """
     if run.onnx is not None and run.onnx.exists():
         content, name = read_model_file(run.onnx), repr(str(run.onnx))
@@ -24,15 +24,15 @@ def onnx_of(run: Run) -> OnnxModel:
         return open_onnx(content, name=name, reading=run.reading)
     model = load_model(run.weights)
     if model.network is None:
-        raise RunError(f"The run {run.name!r} is not finished: a class in Flax can be used once it is.")
+        raise RunError(f"The run {run.name!r} is not finished: a class in Flax can be used only after that.")
     return open_onnx(make_onnx(run, model), name=repr(str(run.weights)))
 
 
-def how_read(run: Run) -> str | None:
-    """Return a sentence on how another program's file is read; None where the run is not such a file.
+def describe_reading(run: Run) -> str | None:
+    """Return a sentence that says how another program's file is read; None if the run is not such a file.
 
     Raises:
-        RunError, UsageError: As of `onnx_of`.
+        RunError, UsageError: As in `onnx_of`.
     """
     if run.reading is None:
         return None
@@ -41,13 +41,13 @@ def how_read(run: Run) -> str | None:
         return None
     size, output = "×".join(map(str, model.image_shape)), next(iter(model.outputs))
     return (
-        f"{run.name} reads images {size} as {model.feed}; its {len(model.class_names)} outputs are taken for {output}."
+        f"{run.name} takes images {size} as {model.feed}; its {len(model.class_names)} outputs are taken as {output}."
     )
 
 
 def make_onnx(run: Run, model: StoredModel) -> bytes:
-    """Return the ONNX file of a run's network."""
-    from mnistcli.inference.onnx_file import onnx_file  # 0.1 s to import
+    """Return the content of an ONNX file with a run's network."""
+    from mnistcli.inference.onnx_file import onnx_file  # takes 0.1 s to import
 
     record = run.record()
     metadata = {

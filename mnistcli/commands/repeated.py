@@ -1,4 +1,4 @@
-"""Images that a data set has twice."""
+"""Find images that a data set has more than once."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""Gather what a page shows of runs, or of groups of them."""
+"""Gather the content of a page about runs or groups."""
 
 import shlex
 from collections.abc import Sequence
@@ -23,13 +23,13 @@ def make_report(
     comparison: Comparison | GroupComparison | None = None,
     robustness: Robustness | None = None,
 ) -> Report:
-    """Return what a page shows of runs, or of groups, that were scored on a split.
+    """Return the content of a page about runs or groups that were evaluated on a split.
 
     Args:
-        evaluated: Each one's evaluation and its runs: one, or those of a group.
-        dataset: What they were scored on.
-        comparison: Of several, what comparing them found.
-        robustness: Of one, how it does on corrupted images.
+        evaluated: Each evaluation with its runs: one run, or those of a group.
+        dataset: The data set that they were evaluated on.
+        comparison: The result of comparing them, if there are several.
+        robustness: The results on corrupted images, if there is only one.
 
     Raises:
         RunError: A run's files are missing or damaged, or do not fit the data.
@@ -43,7 +43,7 @@ def make_report(
 
 
 def _subject(evaluation: Evaluation, runs: Sequence[Run], dataset: Dataset) -> tuple[Answers, Subject]:
-    """Return the answers of a run, or of a group's mean calibrated probabilities; and what a page tells of it."""
+    """Return the answers of a run, or of a group's ensemble, and its part of the page."""
     members = [answers_of(run, dataset, split=evaluation.split) for run in runs]
     answers = members[0] if len(members) == 1 else ensemble(evaluation.run, members)
     records = [record for run in runs if (record := run.record())]

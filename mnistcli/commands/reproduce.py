@@ -1,4 +1,4 @@
-"""Train a run again and compare: the weights, and the figures of every epoch."""
+"""Train a run again, and compare the weights and every epoch's metrics."""
 
 from dataclasses import asdict, replace
 
@@ -19,17 +19,17 @@ TEST_FIGURES = ("test_loss", "test_accuracy")
 
 
 def train_again(run: Run, choice: DataChoice, session: Session, *, runs: RunsFolder, name: str | None) -> TrainResult:
-    """Train a finished run once more, as another run, and tell of what is not as it was.
+    """Train a finished run again, as a new run, and notify of everything that has changed.
 
     Args:
         run: The run.
-        choice: Where its data set is now.
-        session: What it is trained with.
-        runs: The folder of runs.
-        name: What the new run is called; None: by its architecture and a number.
+        choice: Its data set, perhaps at a new place.
+        session: The session to train with.
+        runs: The runs folder.
+        name: The new run's name; None: its architecture and a number.
 
     Raises:
-        RunError: It is not finished, or the run that it began with is gone or another one now.
+        RunError: It is not finished, or the run that it started from is gone or has changed.
         UsageError: Its class in Flax is not loaded or has changed.
     """
     record = _finished(run)
@@ -50,14 +50,14 @@ def train_again(run: Run, choice: DataChoice, session: Session, *, runs: RunsFol
 
 
 def compare_again(run: Run, again: Run, *, tolerance: float) -> Reproduction:
-    """Return how far two trainings of one configuration are apart."""
+    """Compare two trainings of one configuration; differences up to `tolerance` count as equal."""
     records = [_finished(each) for each in (run, again)]
     histories = [each.history() for each in (run, again)]
     return Reproduction(
         run=run.name,
         again=again.name,
-        weights=_farthest_weights(load_model(run.weights).arrays, load_model(again.weights).arrays),
-        epochs=tuple(map(_farthest_figures, *histories)),
+        weights=_largest_weight_difference(load_model(run.weights).arrays, load_model(again.weights).arrays),
+        epochs=tuple(map(_largest_metric_difference, *histories)),
         lengths=(len(histories[0]), len(histories[1])),
         test=max(abs(records[0].results[name] - records[1].results[name]) for name in TEST_FIGURES),
         tolerance=tolerance,
@@ -68,31 +68,31 @@ def compare_again(run: Run, again: Run, *, tolerance: float) -> Reproduction:
 def _finished(run: Run) -> RunRecord:
     record = run.record()
     if record is None:
-        raise RunError(f"The run {run.name!r} has weights alone: there is no run.json that says how it was trained.")
+        raise RunError(f"The run {run.name!r} has no run.json, which would say how it was trained.")
     if record.status != Status.FINISHED:
-        raise RunError(f"The run {run.name!r} is not finished: 'mnistcli train --resume {run.name}' goes on with it.")
+        raise RunError(f"The run {run.name!r} is not finished: to finish it, run 'mnistcli train --resume {run.name}'.")
     return record
 
 
 def _start(run: Run, config: TrainConfig, runs: RunsFolder) -> StoredModel | None:
-    """Return the model that a run began with, None where it began at random."""
+    """Return the model that a run started from, None if it started from random weights."""
     if config.start is None:
         return None
-    begun = f"The run {run.name!r} began with the weights of the run {config.start!r}"
+    started = f"The run {run.name!r} started with the weights of the run {config.start!r}"
     try:
         model = load_model(runs.find(config.start).weights)
     except RunError as error:
-        raise RunError(f"{begun}, which is not in {str(runs.path)!r} any more.") from error
+        raise RunError(f"{started}, which is no longer in {str(runs.path)!r}.") from error
     if any(not np.array_equal(array, model.arrays.get(path, ())) for path, array in run.start_arrays().items()):
-        raise RunError(f"{begun}, which has other weights now.")
+        raise RunError(f"{started}, which has other weights now.")
     return model
 
 
-def _farthest_weights(ours: Tensors, theirs: Tensors) -> float | None:
+def _largest_weight_difference(ours: Tensors, theirs: Tensors) -> float | None:
     if {path: array.shape for path, array in ours.items()} != {path: array.shape for path, array in theirs.items()}:
         return None
     return max(float(np.abs(array - np.float64(theirs[path])).max(initial=0)) for path, array in ours.items())
 
 
-def _farthest_figures(ours: EpochMetrics, theirs: EpochMetrics) -> float:
+def _largest_metric_difference(ours: EpochMetrics, theirs: EpochMetrics) -> float:
     return max(abs(getattr(ours, name) - getattr(theirs, name)) for name in FIGURES)

@@ -1,4 +1,4 @@
-"""Begin with another run's weights: find those that fit, and the layers that stay as they are."""
+"""Start from another run's weights: find the layers that fit, and those to freeze."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from mnistcli.runs.tensors import Tensors
 
 @dataclass(frozen=True)
 class Start:
-    """What a run begins with.
+    """The weights that a run starts with.
 
     Attributes:
         arrays: The other run's arrays that fit, by path.
-        taken: The names of the layers that were taken.
-        anew: The names of the layers that begin at random.
+        taken: The names of the layers that are taken from it.
+        anew: The names of the layers that start from random weights.
     """
 
     arrays: Tensors
@@ -28,12 +28,12 @@ class Start:
 
 
 def take_weights(model: StoredModel, definition: Definition, layers: Sequence[str], *, same_classes: bool) -> Start:
-    """Return which of a model's arrays a network begins with: those of layers with the same name and shapes.
+    """Return the arrays of a model that a network starts with: those of layers with the same name and shapes.
 
-    The last layer is taken only where the classes are the same.
+    The last layer is taken only if the classes are the same.
 
     Raises:
-        UsageError: None fits.
+        UsageError: No layer fits.
     """
     wanted = {path: leaf.shape for path, leaf in _variables(definition).items()}
     taken: list[str] = []
@@ -51,15 +51,15 @@ def take_weights(model: StoredModel, definition: Definition, layers: Sequence[st
 
 
 def frozen_layers(freeze: str, layers: Sequence[str], *, ordered: bool) -> tuple[str, ...]:
-    """Return which of the layers `--freeze` names: the first N, or these by name, with commas between.
+    """Return the layers that `--freeze` names: the first N, or names separated by commas.
 
-    A name such as "residual1" names all inside. `ordered` is whether the layers are in the network's order.
+    A name such as "residual1" includes all layers inside. `ordered` is whether `layers` are in the network's order.
 
     Raises:
         UsageError: A layer does not exist, or every layer would be frozen.
     """
     if freeze.isdecimal() and not ordered:
-        raise UsageError(f"--freeze {freeze}: name the layers of a class in Flax, such as {layers[0]}.")
+        raise UsageError(f"--freeze {freeze}: a class in Flax needs the names of layers, such as {layers[0]}.")
     if freeze.isdecimal():
         chosen = layers[: int(freeze)] if len(freeze) < 9 else layers
     else:
@@ -69,14 +69,14 @@ def frozen_layers(freeze: str, layers: Sequence[str], *, ordered: bool) -> tuple
             if not any(is_in(f"{layer}.", [name]) for layer in layers):
                 raise UsageError(f"--freeze names {name!r}, but the layers to train are {', '.join(layers)}.")
     if not chosen:
-        raise UsageError(f"--freeze takes a number of layers from 1, or names, not {freeze!r}.")
+        raise UsageError(f"--freeze takes a number of layers, at least 1, or names, not {freeze!r}.")
     if len(chosen) == len(layers):
-        raise UsageError("--freeze leaves no layer to train.")
+        raise UsageError("--freeze leaves no layer to train: freeze fewer layers.")
     return tuple(chosen)
 
 
 def layers_of(arch: str, definition: Definition, image_shape: tuple[int, ...], classes: int) -> list[str]:
-    """Return the layers that have variables, in the network's order; those of a class in Flax by name."""
+    """Return the layers with variables, in the network's order; for a class in Flax, sorted by name."""
     network = description(arch)
     steps = plan(parse(network), image_shape, classes) if network is not None else ()
     paths = expected_variables(steps) or flatten(definition.parts.params)
@@ -84,7 +84,7 @@ def layers_of(arch: str, definition: Definition, image_shape: tuple[int, ...], c
 
 
 def trained_layers(definition: Definition, layers: Sequence[str]) -> list[str]:
-    """Return those of the layers that have parameters; the others are fixed."""
+    """Return the layers that have trainable parameters."""
     trained = {_layer(path) for path in flatten(definition.parts.params)}
     return [layer for layer in layers if layer in trained]
 

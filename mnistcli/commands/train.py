@@ -132,7 +132,7 @@ def reopen(
             or folder.record.device.partition(",")[0] != session.device.partition(",")[0]
         ):
             session.notify(Notice("It was begun on another device or version: its weights may differ a little."))
-        folder.begin_again(config, now)
+        folder.record_resumption(config, now)
         return Course(folder, fit, session, trained)
     except BaseException:
         folder.lock.release()

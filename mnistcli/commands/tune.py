@@ -1,9 +1,9 @@
-"""Search for settings that train a network better than its recipe does, by validation alone.
+"""Search for settings that are better than an architecture's recipe, by validation accuracy only.
 
-Trial 0 is the recipe. The others draw their settings at random (J. Bergstra and Y. Bengio, "Random search for
-hyper-parameter optimization", JMLR 2012); one that after an epoch is worse than the median of those before it is
-pruned (the median stopping rule of D. Golovin et al., "Google Vizier", KDD 2017). The best are trained again with new
-seeds beside the recipe: the best of many trials owes a part of its accuracy to luck.
+Trial 0 is the recipe. The others have random settings (J. Bergstra and Y. Bengio, "Random search for hyper-parameter
+optimization", JMLR 2012); a trial that is worse than the median of earlier trials at the same epoch is pruned (the
+median stopping rule of D. Golovin et al., "Google Vizier", KDD 2017). The best settings and the recipe are trained
+again with new seeds, because the best of many trials is partly lucky.
 """
 
 import shlex
@@ -32,10 +32,10 @@ from mnistcli.results.train import EpochMetrics, Notice
 from mnistcli.results.tune import COMPLETE, DIVERGED, PRUNED, Finalist, SearchResult, Trial
 from mnistcli.runs.searches import Search, add_trial, choose_again, claim_trial, drop_claim, has_claims, read_search
 
-BEST = 3  # settings that are trained again
-NEW_SEEDS = 3  # with which they are
-LOOK = 0.5  # seconds between two looks at what other processes have done
-BEFORE_PRUNING = 4  # trials that reached an epoch before others are judged by them
+BEST = 3  # settings to train again, beside the recipe
+NEW_SEEDS = 3  # for training them again
+LOOK = 0.5  # seconds between checks of what other processes have done
+BEFORE_PRUNING = 4  # trials that must have reached an epoch before others can be pruned there
 
 Notify = Callable[[Trial | Notice], None]
 Load = Callable[[DataChoice], Dataset]
@@ -43,7 +43,7 @@ Load = Callable[[DataChoice], Dataset]
 
 @dataclass(frozen=True)
 class Job:
-    """What to train: the number of the settings, and the configuration with them and a seed."""
+    """A training to do: the number of the settings, and the configuration with these and a seed."""
 
     number: int
     config: TrainConfig
@@ -51,14 +51,14 @@ class Job:
 
 @dataclass
 class Tuning:
-    """A search under way.
+    """A running search.
 
     Attributes:
         search: The trials so far; search.json is written after each trial.
-        place: Where its trials are trained.
+        place: The device that trains its trials.
         load: Loads the data set.
         notify: Called with each trial that ends.
-        shard: I and N: this is the I-th of N processes that share the trials; None: it is the only one.
+        shard: I and N: this is process I of N that share the trials; None: it is the only one.
     """
 
     search: Search
@@ -72,19 +72,19 @@ class Tuning:
     _claims: dict[Job, FileLock] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._begun = time.monotonic() - self.search.seconds
+        self._started = time.monotonic() - self.search.seconds
         self._space = make_space(self.search.config.arch, self.search.space)
 
     def run(self) -> SearchResult:
-        """Train the trials that are left, and the best of them again.
+        """Train the remaining trials, and the best settings again.
 
         Raises:
-            InterruptedRunError: Ctrl-C was pressed; the trials that were under way are lost.
-            DivergedError: None of the best trials ended well with all new seeds.
+            InterruptedRunError: Ctrl-C was pressed; running trials are lost.
+            DivergedError: None of the best settings could be trained with all new seeds.
             MnistcliError: A trial failed in another way.
         """
         work, config = partial(_train_trial, self.load), self.search.config
-        with held_interrupts() as interrupted, Crew(self.place, work, self._hear) as self._crew:
+        with held_interrupts() as interrupted, Crew(self.place, work, self._on_message) as self._crew:
             for jobs in (self._trials, self._finals):
                 self._crew.do(self._claimed(jobs()), interrupted)
                 while self.shard and not interrupted() and self._wait_for_others(jobs()):
@@ -92,7 +92,7 @@ class Tuning:
                 if interrupted():
                     command = f"mnistcli tune{f' {shlex.quote(self.place.source)}' if self.place.source else ''}"
                     command = resume_command(command, self.search.path, config)
-                    raise InterruptedRunError(f"Interrupted; '{command}{shard_flag(self.shard)}' goes on from here.")
+                    raise InterruptedRunError(f"Interrupted; to continue, run '{command}{shard_flag(self.shard)}'.")
         finalists = tuple(sorted(self._finalists(), key=lambda each: -each.accuracies.mean))
         if not finalists:
             raise DivergedError("Every training diverged: try lower rates, as in --space lr=1e-5..1e-3.")
@@ -111,7 +111,7 @@ class Tuning:
         )
 
     def _claimed(self, jobs: Iterator[Job]) -> Iterator[Job]:
-        """Yield the jobs, and where other processes share them, those that none has or has done."""
+        """Yield the jobs; if other processes share them, only those that none of them has claimed or done."""
         for job in jobs:
             if self.shard:
                 claim = claim_trial(self.search, job.number, seed=job.config.seed)
@@ -129,7 +129,7 @@ class Tuning:
         return any((trial.number, trial.seed) == (job.number, job.config.seed) for trial in self.search.trials)
 
     def _wait_for_others(self, jobs: Iterator[Job]) -> bool:
-        """Wait a moment, and return whether jobs are left, which other processes do or have lost."""
+        """Wait a moment, and return whether jobs remain that other processes are doing or have lost."""
         time.sleep(LOOK)
         return has_claims(self.search) or not all(map(self._is_done, jobs))
 
@@ -152,15 +152,15 @@ class Tuning:
                     yield Job(number, replace(self._config(number), seed=seed))
 
     def _best(self) -> list[int]:
-        """Return the recipe's number, and those of the best trials: fewer where time is short, but one at least."""
+        """Return the recipe's number and those of the best trials: BEST, fewer if time is short, but at least one."""
         complete = [
             trial for trial in self._of_seed(self.search.config.seed) if trial.status == COMPLETE and trial.number
         ]
         ranked = [trial.number for trial in sorted(complete, key=lambda trial: -trial.best)]
         most = BEST
         if self.search.most_seconds is not None:
-            left = self.search.most_seconds - (time.monotonic() - self._begun)
-            trainings = self._crew.processes * left / max(self._longest(), 1e-9)
+            left = self.search.most_seconds - (time.monotonic() - self._started)
+            trainings = self._crew.processes * left / max(self._longest_trial(), 1e-9)
             most = max(1, min(BEST, int(trainings // NEW_SEEDS) - 1))
         return [0, *ranked[:most]]
 
@@ -183,20 +183,20 @@ class Tuning:
         return [trial for trial in self.search.trials if trial.seed == seed]
 
     def _has_time(self) -> bool:
-        """Whether another trial leaves time for training the best again, should all take as long as the longest."""
+        """Whether there is time for another trial and the final trainings, if each takes as long as the longest yet."""
         if self.search.most_seconds is None:
             return True
         rounds = 1 + -(-(BEST + 1) * NEW_SEEDS // self._crew.processes)
-        return time.monotonic() - self._begun + rounds * self._longest() < self.search.most_seconds
+        return time.monotonic() - self._started + rounds * self._longest_trial() < self.search.most_seconds
 
-    def _longest(self) -> float:
+    def _longest_trial(self) -> float:
         return max((trial.seconds for trial in self.search.trials), default=0.0)
 
-    def _hear(self, job: Job, said: Any) -> None:
-        match said:
+    def _on_message(self, job: Job, message: Any) -> None:
+        match message:
             case EpochMetrics():
                 curve = self._curves.setdefault(job, [])
-                curve.append(said.validation_accuracy)
+                curve.append(message.validation_accuracy)
                 seed = self.search.config.seed
                 if job.config.seed == seed and job.number and is_poor(curve, self._of_seed(seed)):
                     self._pruned.add(job)
@@ -204,12 +204,12 @@ class Tuning:
             case (str() as status, float() as seconds) if status != PRUNED or job in self._pruned:
                 self._keep(job, status, seconds)
             case Notice():
-                self.notify(said)
+                self.notify(message)
 
     def _keep(self, job: Job, status: str, seconds: float) -> None:
         settings, curve = settings_of(job.config, self._space), tuple(self._curves.pop(job, ()))
         trial = Trial(job.number, job.config.seed, settings, status, curve, seconds)
-        worked = time.monotonic() - self._begun
+        worked = time.monotonic() - self._started
         before = self.search
         after = add_trial(before, trial, seconds=worked)
         self.search = replace(after, most_trials=before.most_trials, most_seconds=before.most_seconds)
@@ -219,7 +219,7 @@ class Tuning:
 
 
 def is_poor(curve: Sequence[float], before: Sequence[Trial]) -> bool:
-    """Whether the best of a trial's validation accuracies so far is below the median of trials at the same epoch."""
+    """Whether a trial's best validation accuracy so far is below the median of earlier trials at the same epoch."""
     epoch = len(curve)
     others = [max(trial.validation[:epoch]) for trial in before if len(trial.validation) >= epoch]
     return len(others) >= BEFORE_PRUNING and max(curve) < statistics.median(others)
@@ -231,7 +231,7 @@ def _load(load: Load, choice: DataChoice) -> Dataset:
 
 
 def _train_trial(load: Load, job: Job, connection: Connection, _device: str) -> None:
-    """Train a trial until it ends or STOP comes; send each epoch's metrics, then the status and the seconds."""
+    """Train a trial until it ends or STOP arrives; send each epoch's metrics, then the status and the seconds."""
     from mnistcli.training import Fit
 
     started, status = time.monotonic(), COMPLETE

@@ -1,4 +1,4 @@
-"""What processes that train are told beside the runs that they train."""
+"""What training processes need to know, except which runs to train."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,16 +11,16 @@ from mnistcli.runs import RunsFolder, StoredModel
 
 @dataclass(frozen=True)
 class Work:
-    """What processes that train are told.
+    """What training processes need to know.
 
     Attributes:
-        runs: The folder of runs.
-        place: Where they compute.
+        runs: The runs folder.
+        place: The device that they compute on.
         load: Loads the data set.
-        given: Settings of the command line, which must not contradict a run that was begun before (`config.go_on`).
-        checkpoint_every, keep_epochs: As of `course.Session`.
-        start, freeze: As of `train.begin`.
-        shard: I and N: other processes train the same group, and the I-th of every N members is for this one first.
+        given: Settings on the command line, which must not contradict a run that is resumed (`config.go_on`).
+        checkpoint_every, keep_epochs: As in `course.Session`.
+        start, freeze: As in `train.begin`.
+        shard: I and N: other processes train the same group; this one starts with member I of every N.
     """
 
     runs: RunsFolder
@@ -34,5 +34,5 @@ class Work:
     shard: tuple[int, int] | None = None
 
     def session(self, notify: Notify, device: str, **interrupts: Callable[..., Any]) -> Session:
-        """Return what a run is trained with in one of the processes."""
+        """Return the session to train a run with in one of the processes."""
         return Session(notify, device, self.checkpoint_every, self.load, self.keep_epochs, **interrupts)

@@ -1,8 +1,8 @@
 """Data sets decoded once: raw uint8 pixels in the user's cache folder, read through memory maps.
 
-An entry is a folder `SOURCE-VERSION`: the first part names where the data come from and what is made of them, the
-second the state of the files then. It is made under another name and renamed when it is whole, under a lock that two
-processes cannot hold, so that what a kill leaves behind is thrown away by the next that makes one.
+An entry is a folder `SOURCE-VERSION`: SOURCE is a hash of where the data come from and how they are converted, VERSION
+a hash of the state of the original files. An entry is written under a temporary name and renamed once it is complete.
+Only one process at a time can hold the lock to write one, and it first removes what a killed process left behind.
 """
 
 import hashlib
@@ -21,22 +21,22 @@ from filelock import AcquireReturnProxy, FileLock, Timeout
 from mnistcli.config import DataChoice
 from mnistcli.datasets.conversion import conversion
 from mnistcli.datasets.dataset import Dataset, Split, digests, fingerprint, hold_out_validation
-from mnistcli.datasets.source import Images, Original, Source, Tell
+from mnistcli.datasets.source import Images, OnProgress, Original, Source
 from mnistcli.errors import DataError, ImageError
 from mnistcli.files import user_cache
-from mnistcli.process import undoing
+from mnistcli.process import cleaning_up
 
 SCHEMA = "mnistcli.dataset/1"
 ABOUT = "about.json"
 LOCK = ".lock"
-UNFINISHED = ".unfinished"  # the beginning of names of what only the lock's holder makes
+UNFINISHED = ".unfinished"  # prefix of temporary names; only the process with the lock uses them
 LABELS = np.dtype("<i4")
 MOST_CLASSES = 65_536
 
 
 @dataclass(frozen=True)
 class About:
-    """What about.json says of an entry."""
+    """The content of an entry's about.json."""
 
     dataset: str
     location: str
@@ -49,18 +49,18 @@ class About:
 
 
 def cache_folder() -> Path:
-    """Return the folder of decoded data sets; it need not exist."""
+    """Return the folder of decoded data sets; it may not exist yet."""
     return user_cache() / "datasets"
 
 
 def entries() -> list[tuple[Path, About]]:
-    """Return every whole entry."""
+    """Return every complete entry with its description."""
     found = [(each, _read_about(each)) for each in sorted(cache_folder().glob("*-*")) if each.is_dir()]
     return [(folder, about) for folder, about in found if about is not None]
 
 
 def clean(dataset: str | None = None) -> int:
-    """Throw away the entries of a data set, or all, and return how many bytes they took."""
+    """Remove the entries of a data set, or all of them, and return how many bytes they took."""
     chosen = [folder for folder, about in entries() if dataset in (None, about.dataset)]
     freed = sum(file.stat().st_size for folder in chosen for file in folder.iterdir())
     for folder in chosen:
@@ -69,77 +69,77 @@ def clean(dataset: str | None = None) -> int:
 
 
 def find(source: Source, choice: DataChoice) -> Dataset | None:
-    """Return the data set if it was decoded before."""
+    """Return the data set from its entry; None if it was not decoded yet."""
     folder = _entry(source, choice)
     about = _read_about(folder)
     return None if about is None else _open(folder, about, choice)
 
 
-def store(source: Source, choice: DataChoice, *, tell: Tell) -> None:
-    """Decode the data set, unless another process has just done so.
+def store(source: Source, choice: DataChoice, *, on_progress: OnProgress) -> None:
+    """Decode the data set into the cache, unless another process has just done so.
 
     Raises:
-        DataError: It is damaged, not what it should be, or cannot be written.
+        DataError: It is damaged or not a data set of labelled images, or the cache cannot be written.
     """
     try:
         cache_folder().mkdir(parents=True, exist_ok=True)
-        with _locked(tell):
+        with _locked(on_progress):
             _discard_unfinished()
             if find(source, choice) is None:
-                with undoing(_discard_unfinished):
-                    _store(source, choice, tell)
+                with cleaning_up(_discard_unfinished):
+                    _store(source, choice, on_progress)
     except OSError as error:
         raise DataError(
             f"The data set {choice.dataset!r} cannot be decoded into {str(cache_folder())!r}: "
-            f"{error.strerror or error}; MNISTCLI_CACHE_DIR names another folder."
+            f"{error.strerror or error}; set MNISTCLI_CACHE_DIR to use another folder."
         ) from error
 
 
 def discard_unfinished() -> None:
-    """Throw away what was being made by a process that was killed, unless another one is making an entry."""
+    """Remove what a killed process left unfinished, unless another process is writing an entry now."""
     with suppress(Timeout, OSError), FileLock(cache_folder() / LOCK, timeout=0):
         _discard_unfinished()
 
 
 def _discard_unfinished() -> None:
-    """Throw away what is being made, by whoever holds the lock, or was left by a process that was killed."""
+    """Remove unfinished entries; the caller must hold the lock."""
     for unfinished in cache_folder().glob(f"{UNFINISHED}*"):
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _locked(tell: Tell) -> "AcquireReturnProxy[FileLock]":
+def _locked(on_progress: OnProgress) -> "AcquireReturnProxy[FileLock]":
     lock = FileLock(cache_folder() / LOCK)
     try:
         return lock.acquire(timeout=0)
     except Timeout:
-        tell("Waiting for another process that decodes a data set", 0, None)
+        on_progress("Waiting for another process that is decoding a data set", 0, None)
         return lock.acquire()
 
 
-def _store(source: Source, choice: DataChoice, tell: Tell) -> None:
+def _store(source: Source, choice: DataChoice, on_progress: OnProgress) -> None:
     final = _entry(source, choice)
-    new = cache_folder() / UNFINISHED
-    new.mkdir()
-    original = source.open(uniform=choice.image_size is None and not choice.mnist_like, tell=tell)
-    about = _decode(original, source, choice, new, tell)
-    (new / ABOUT).write_text(json.dumps({"schema": SCHEMA, **asdict(about)}), encoding="utf-8")
+    unfinished = cache_folder() / UNFINISHED
+    unfinished.mkdir()
+    original = source.open(uniform=choice.image_size is None and not choice.mnist_like, on_progress=on_progress)
+    about = _decode(original, source, choice, unfinished, on_progress)
+    (unfinished / ABOUT).write_text(json.dumps({"schema": SCHEMA, **asdict(about)}), encoding="utf-8")
     for older in cache_folder().glob(f"{final.name.split('-')[0]}-*"):
         shutil.rmtree(older)
-    new.rename(final)
+    unfinished.rename(final)
 
 
-def _decode(original: Original, source: Source, choice: DataChoice, folder: Path, tell: Tell) -> About:
+def _decode(original: Original, source: Source, choice: DataChoice, folder: Path, on_progress: OnProgress) -> About:
     writers = {}
     for name, read in original.splits.items():
         with _Writer(folder, name, choice) as writers[name]:
             for images, labels in read():
                 writers[name].write(images, labels)
-                tell(f"Decoding {choice.dataset}, {name} images", writers[name].n, None)
+                on_progress(f"Decoding {choice.dataset}, {name} images", writers[name].n, None)
     shapes = {writer.shape for writer in writers.values() if writer.n}
     if "test" not in writers or not writers["test"].n:
         raise DataError(f"The data set {choice.dataset!r} has no test images.")
     if len(shapes) > 1:
-        raise DataError(f"The data set {choice.dataset!r} has images of {len(shapes)} shapes: --image-size makes one.")
+        raise DataError(f"The data set {choice.dataset!r} has images of {len(shapes)} shapes: use --image-size.")
     (shape,) = shapes
     highest = max(writer.highest for writer in writers.values())
     parts = {"train": _sums(writers, "train") + _sums(writers, "validation"), "test": _sums(writers, "test")}
@@ -163,18 +163,17 @@ def _class_names(about: About, choice: DataChoice) -> tuple[str, ...]:
     names = choice.class_names or about.class_names
     if about.highest_label >= len(names):
         raise DataError(
-            f"The data set {choice.dataset!r} has a label {about.highest_label}, but only {len(names)} classes have "
-            "names."
+            f"The data set {choice.dataset!r} has a label {about.highest_label}, but only {len(names)} class names."
         )
     if not all(name.isprintable() for name in names):
-        raise DataError(f"The data set {choice.dataset!r} names a class so that it could steer a terminal: {names!r}.")
+        raise DataError(f"The data set {choice.dataset!r} has a class name with control characters: {names!r}.")
     if len(set(names)) < len(names):
-        raise DataError(f"The data set {choice.dataset!r} names two classes alike: {', '.join(names)}.")
+        raise DataError(f"The data set {choice.dataset!r} has two classes with the same name: {', '.join(names)}.")
     return names
 
 
 class _Writer:
-    """Writes one split's images, converted, and labels behind one another as they come."""
+    """Converts one split's images and appends them, and their labels, to two files."""
 
     def __init__(self, folder: Path, split: str, choice: DataChoice) -> None:
         self._files = [(folder / f"{split}.{kind}").open("wb") for kind in ("images", "labels")]
@@ -198,7 +197,7 @@ class _Writer:
         images = self._converted(originals)
         height, width, channels = images.shape[1:]
         if self.n and (height, width, channels) != self.shape:
-            raise DataError(f"The data set {self._dataset!r} has images of several shapes: --image-size makes one.")
+            raise DataError(f"The data set {self._dataset!r} has images of several shapes: use --image-size.")
         if labels.min() < 0 or labels.max() >= MOST_CLASSES:
             raise DataError(f"The data set {self._dataset!r} has a label outside 0 to {MOST_CLASSES - 1:,}.")
         self.shape, self.n = (height, width, channels), self.n + len(images)
@@ -216,7 +215,7 @@ class _Writer:
                 images.append(self._convert(original))
             except ImageError as error:
                 raise DataError(
-                    f"{self._split} image {i} of {self._dataset!r} {error}: --mnist-like needs a digit in each."
+                    f"{self._split} image {i} of {self._dataset!r} {error}: --mnist-like needs a digit in every image."
                 ) from error
         return np.stack(images)
 
@@ -231,7 +230,7 @@ def _short_hash(text: str) -> str:
 
 
 def _read_about(folder: Path) -> About | None:
-    """Return what an entry holds; None where there is none, or where it lacks something and must be made again."""
+    """Return an entry's description; None if there is no entry, or it is incomplete and must be made again."""
     try:
         content: dict[str, Any] = json.loads((folder / ABOUT).read_bytes())
         if content.pop("schema") != SCHEMA:
@@ -239,14 +238,14 @@ def _read_about(folder: Path) -> About | None:
         content |= {name: tuple(content[name]) for name in ("class_names", "image_shape")}
         about = About(**content)
         pixels = int(np.prod(about.image_shape))
-        whole = all(
+        complete = all(
             (folder / f"{split}.images").stat().st_size == n * pixels
             and (folder / f"{split}.labels").stat().st_size == n * LABELS.itemsize
             for split, n in about.images.items()
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
-    return about if whole else None
+    return about if complete else None
 
 
 def _open(folder: Path, about: About, choice: DataChoice) -> Dataset:
@@ -267,9 +266,9 @@ def _open(folder: Path, about: About, choice: DataChoice) -> Dataset:
 
 
 def release(images: np.ndarray) -> None:
-    """Let the system have back the memory into which a memory map's images were read; they are read anew when needed.
+    """Give the memory of a memory map's images back to the system; they are read again when needed.
 
-    Without it, all that was ever looked at counts as the process's own.
+    Otherwise every page that was ever read would count as this process's memory.
     """
     base: Any = images
     while base is not None and not isinstance(base, mmap.mmap):

@@ -1,4 +1,4 @@
-"""What is made of a data set's images before they are stored: another size, grey, or what MNIST holds."""
+"""How images are converted before they are stored: scaled, made grey, or normalised like MNIST's."""
 
 from collections.abc import Callable
 
@@ -11,9 +11,9 @@ Convert = Callable[[np.ndarray], np.ndarray]
 
 
 def conversion(choice: DataChoice) -> Convert | None:
-    """Return what makes of an image [height, width, 1 or 3] uint8 what the choice asks for; None: nothing is to do.
+    """Return the function that converts an image [height, width, 1 or 3] uint8 as the choice asks; None: no conversion.
 
-    It raises ImageError if an image that is to be made like MNIST's is blank.
+    With `mnist_like` the function raises ImageError if an image is blank.
     """
     if choice.mnist_like:
         return normalize

@@ -12,8 +12,8 @@ from mnistcli.results.data import DatasetSummary, Sample, SplitSummary
 from mnistcli.results.shown import Drawable
 from mnistcli.vision import is_mnist_like
 
-PROBES = 200  # images that are looked at to tell whether a data set is like MNIST
-MOSTLY = 0.9
+PROBES = 200  # images to check for whether a data set is like MNIST
+MOSTLY = 0.9  # share of them that must be
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Split:
         return len(self.labels)
 
     def first(self, n: int | None) -> "Split":
-        """Return the first n images (all of them where n is None or larger)."""
+        """Return the first n images, or all if n is None or larger."""
         return Split(self.images[:n], self.labels[:n])
 
     def choose(self, *, label: int | None = None, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """Return the indices from `start` up to `stop` (of those of one label alone)."""
+        """Return the indices from `start` up to, not including, `stop`; with `label`, only of images that have it."""
         indices = np.arange(len(self))[start:stop]
         return indices if label is None else indices[self.labels[indices] == label]
 
@@ -41,10 +41,10 @@ class Dataset(Drawable):
     """A data set: training, validation and test images with their class names.
 
     Attributes:
-        choice: What of it was asked for.
-        named: Whether it names its classes; else they are called by their numbers.
+        choice: What the user asked for.
+        named: Whether its classes have names; otherwise their numbers serve as names.
         fingerprint: SHA-256 over the content, in hexadecimal; the order of images does not change it.
-        location: Where it lies, for people to read.
+        location: Where it is, for people to read.
     """
 
     choice: DataChoice
@@ -58,7 +58,7 @@ class Dataset(Drawable):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The data set's name."""
         return self.choice.dataset
 
     @property
@@ -69,7 +69,7 @@ class Dataset(Drawable):
 
     @property
     def pictures(self) -> str:
-        """How pictures become such images, one of config.PICTURES: "digit" where nearly all are as MNIST has them."""
+        """How to turn pictures into such images, one of config.PICTURES: "digit" if nearly all look like MNIST's."""
         sample = self.test.images[:: max(1, len(self.test) // PROBES)]
         if self.image_shape != (28, 28, 1):
             return "whole"
@@ -80,7 +80,7 @@ class Dataset(Drawable):
         """Return the split of that name.
 
         Raises:
-            UsageError: The split is unknown.
+            UsageError: There is no such split.
             DataError: It is empty.
         """
         check_split(name)
@@ -93,14 +93,14 @@ class Dataset(Drawable):
         """Return the number of the class of that name.
 
         Raises:
-            UsageError: There is none.
+            UsageError: There is no such class.
         """
         if name not in self.class_names:
             raise UsageError(f"{self.name!r} has no class {name!r}: expected {', '.join(self.class_names)}.")
         return self.class_names.index(name)
 
     def samples(self, split: str, indices: Sequence[int]) -> list[Sample]:
-        """Return images of a split with their labels' names."""
+        """Return images of a split with the names of their classes."""
         chosen = self.split(split)
         return [Sample(int(i), self.class_names[chosen.labels[i]], np.array(chosen.images[i])) for i in indices]
 
@@ -122,13 +122,13 @@ class Dataset(Drawable):
 
 
 def hold_out_validation(train: Split) -> tuple[Split, Split]:
-    """Part the published training images: the last sixth becomes validation (the study's last 10,000 of 60,000)."""
+    """Split the published training images: the last sixth becomes validation (MNIST's last 10,000 of 60,000)."""
     cut = len(train) - len(train) // 6
     return train.first(cut), Split(train.images[cut:], train.labels[cut:])
 
 
 def digests(images: np.ndarray, labels: np.ndarray) -> list[bytes]:
-    """Return each labelled image's SHA-256: over its pixels, then its label as four bytes, the least first."""
+    """Return each labelled image's SHA-256: over its pixels, then its label as four bytes, little-endian."""
     numbers = np.ascontiguousarray(labels, "<u4")
     return [
         hashlib.sha256(image.tobytes() + number.tobytes()).digest()
@@ -137,15 +137,15 @@ def digests(images: np.ndarray, labels: np.ndarray) -> list[bytes]:
 
 
 def fingerprint(image_shape: Sequence[int], parts: Mapping[str, list[bytes]]) -> str:
-    """Return the SHA-256 of a data set, whatever the order of its images.
+    """Return the SHA-256 of a data set in hexadecimal; the order of its images does not matter.
 
     Args:
         image_shape: Height, width and channels.
-        parts: The `digests` of what is trained with, validation included ("train"), and of what is tested with.
+        parts: The `digests` of the training and validation images, under "train", and of the test images, under "test".
     """
-    whole = hashlib.sha256(" × ".join(map(str, image_shape)).encode())
+    total = hashlib.sha256(" × ".join(map(str, image_shape)).encode())
     for name in ("train", "test"):
-        whole.update(f"\n{name}\n".encode())
-        for digest in sorted(parts[name]):
-            whole.update(digest)
-    return whole.hexdigest()
+        total.update(f"\n{name}\n".encode())
+        for each in sorted(parts[name]):
+            total.update(each)
+    return total.hexdigest()

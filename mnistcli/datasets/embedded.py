@@ -1,4 +1,4 @@
-"""Full MNIST, shipped inside the package: four gzip-compressed IDX files and their published SHA-256 sums."""
+"""The complete MNIST inside the package: four gzip-compressed IDX files and their published SHA-256 sums."""
 
 import hashlib
 import zlib
@@ -10,15 +10,15 @@ from pathlib import Path
 
 from mnistcli.config import SPLITS, DataChoice
 from mnistcli.datasets.dataset import Dataset, Split, hold_out_validation
-from mnistcli.datasets.source import BLOCK, Block, Original, Tell
+from mnistcli.datasets.source import BLOCK, Block, OnProgress, Original
 from mnistcli.errors import DataError
 from mnistcli.idx import parse_idx
 from mnistcli.results.data import FileCheck
 
 FOLDER = Path(__file__).parent / "mnist"
 FILES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", "train-images-idx3-ubyte", "train-labels-idx1-ubyte")
-LARGEST = 60_000 * 28 * 28 + 16  # bytes of the longest of them, decompressed
-# Of what the files hold, as of every data set; a test computes it.
+LARGEST = 60_000 * 28 * 28 + 16  # bytes of the largest of them, decompressed
+# What `dataset.fingerprint` gives for the files' content; a test computes it.
 FINGERPRINT = "be37c0ca52be052ccbd597befb4e1caaa7fb5c9680ed18a5db30d63923b1d3ee"
 GZIP = 31  # zlib's window size with the flag that asks for a gzip header and checks its CRC
 
@@ -27,10 +27,10 @@ def load_embedded() -> Dataset:
     """Read the embedded MNIST.
 
     Raises:
-        DataError: A file is missing or not what was shipped.
+        DataError: A file is missing or was changed.
     """
     sums = _published_sums()
-    # zlib and hashlib let go of the interpreter's lock, so the four files are read side by side.
+    # zlib and hashlib release the interpreter's lock, so threads read the four files at the same time.
     with ThreadPoolExecutor() as pool:
         raw = dict(zip(FILES, pool.map(lambda name: _read_checked(name, sums[f"{name}.gz"]), FILES), strict=True))
     train, validation = hold_out_validation(_pair(raw, "train"))
@@ -48,19 +48,19 @@ def load_embedded() -> Dataset:
 
 @dataclass(frozen=True)
 class Embedded:
-    """The embedded MNIST as what another size or other names are made from."""
+    """The embedded MNIST as a source, to convert its images or rename its classes."""
 
     location = str(FOLDER)
 
     def signature(self) -> str:
-        """Return what never changes."""
+        """Return a constant: the files never change."""
         return FINGERPRINT
 
-    def open(self, *, uniform: bool, tell: Tell) -> Original:  # noqa: ARG002  (its images are always of one size)
-        """Return what is to be converted.
+    def open(self, *, uniform: bool, on_progress: OnProgress) -> Original:  # noqa: ARG002  (its images are always of one size)
+        """Return the images to convert.
 
         Raises:
-            DataError: A file is missing or not what was shipped.
+            DataError: A file is missing or was changed.
         """
         mnist = load_embedded()
         return Original(mnist.class_names, {name: partial(_blocks, mnist.split(name)) for name in SPLITS})
@@ -90,10 +90,10 @@ def _published_sums() -> dict[str, str]:
 
 
 def _read_checked(name: str, expected: str) -> bytes:
-    # The sum of the compressed file costs a quarter of the content's, and gzip's own CRC covers the rest.
+    # Hashing the compressed file takes a quarter of the time, and gzip's own CRC covers decompression.
     compressed = _read(name)
     if hashlib.sha256(compressed).hexdigest() != expected:
-        raise DataError(f"{_path(name)} is not the file that was shipped: install mnistcli again.")
+        raise DataError(f"{_path(name)} was changed since it was shipped: reinstall mnistcli.")
     return decompress(compressed, name)
 
 
@@ -101,24 +101,24 @@ def _read(name: str) -> bytes:
     try:
         return _path(name).read_bytes()
     except OSError as error:
-        raise DataError(f"{_path(name)} cannot be read ({error.strerror}): install mnistcli again.") from error
+        raise DataError(f"{_path(name)} cannot be read ({error.strerror}): reinstall mnistcli.") from error
 
 
 def decompress(compressed: bytes, name: str) -> bytes:
-    """Return a gzip file's content, which is no longer than the longest of FILES.
+    """Return a gzip file's content, at most LARGEST bytes.
 
     Raises:
         DataError: It is longer, or the file is damaged.
     """
-    # gzip's last four bytes are the length of its content: one allocation instead of many saves a fifth of the time.
+    # gzip's last four bytes give the length of its content: a single allocation saves a fifth of the time.
     length = int.from_bytes(compressed[-4:], "little")
     stream = zlib.decompressobj(GZIP)
     try:
         content = stream.decompress(compressed, min(length, LARGEST) + 1)
     except zlib.error as error:
-        raise DataError(f"{_path(name)} is damaged ({error}): install mnistcli again.") from error
+        raise DataError(f"{_path(name)} is damaged ({error}): reinstall mnistcli.") from error
     if not stream.eof or len(content) != length:
-        raise DataError(f"{_path(name)} is damaged: its content is not as long as it says; install mnistcli again.")
+        raise DataError(f"{_path(name)} is damaged: its content does not have the stated length; reinstall mnistcli.")
     return content
 
 

@@ -1,4 +1,4 @@
-"""Images as PNG files for use in pipelines."""
+"""Images as PNG files."""
 
 import csv
 import io
@@ -15,15 +15,15 @@ from mnistcli.files import write_atomically
 def export_images(
     dataset: Dataset, split: str, folder: Path, *, limit: int | None = None, by_class: bool = False
 ) -> int:
-    """Write a split's first images as `SPLIT-INDEX-LABEL.png`, and labels.csv; return how many they are.
+    """Write a split's first images as `SPLIT-INDEX-LABEL.png`, and labels.csv; return their number.
 
-    By class, they are `LABEL/SPLIT-INDEX-LABEL.png`: a folder that `load` reads.
+    With `by_class` they are `LABEL/SPLIT-INDEX-LABEL.png`, in a folder that `load` can read.
 
     Raises:
-        UsageError: There is no such split, or the folder holds something already or cannot be written.
+        UsageError: There is no such split, or the folder is not empty or cannot be written.
     """
-    whole, folders = dataset.split(split), class_folders(dataset.class_names)
-    chosen, digits = whole.first(limit), len(str(len(whole) - 1))
+    all_images, folders = dataset.split(split), class_folders(dataset.class_names)
+    chosen, digits = all_images.first(limit), len(str(len(all_images) - 1))
     table = io.StringIO()
     rows = csv.writer(table, lineterminator="\n")
     rows.writerow(["file", "label"])
@@ -32,7 +32,7 @@ def export_images(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
-            raise UsageError(f"The folder {str(folder)!r} is not empty: nothing is overwritten; name a new one.")
+            raise UsageError(f"The folder {str(folder)!r} is not empty: name a new one, as nothing is overwritten.")
         for i, (image, label) in enumerate(zip(chosen.images, chosen.labels, strict=True)):
             name, safe = dataset.class_names[label], folders[label]
             file = f"{safe}/" * by_class + f"{split}-{i:0{digits}d}-{safe}.png"

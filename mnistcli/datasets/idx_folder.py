@@ -1,4 +1,4 @@
-"""A folder of the four IDX files that MNIST and many sets after it are published as, plain or in gzip."""
+"""A folder with the four IDX files of MNIST and of many later data sets, plain or gzip-compressed."""
 
 import gzip
 import zlib
@@ -11,17 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistcli.datasets.source import BLOCK, Block, Original, Tell
+from mnistcli.datasets.source import BLOCK, Block, OnProgress, Original
 from mnistcli.errors import DataError
 from mnistcli.idx import Readable, read_shape
 
 PREFIXES = {"train": "train", "test": "t10k"}
-NAMES = ("class-names.txt", "labels.txt", "classes.txt")  # a name a line, where the folder has one
-LARGEST_PROMISE = 1032  # bytes out of one byte of deflate, at most: a header that promises more is none
+NAMES = ("class-names.txt", "labels.txt", "classes.txt")  # optional, one name per line
+LARGEST_RATIO = 1032  # bytes that one byte of deflate can expand to at most
 
 
 def is_idx_folder(path: Path) -> bool:
-    """Whether the folder has a file of MNIST's names."""
+    """Whether the folder has a file named like one of MNIST's."""
     return any(_find(path, prefix, kind) for prefix in PREFIXES.values() for kind in ("images", "labels"))
 
 
@@ -33,16 +33,16 @@ class IdxFolder:
 
     @property
     def location(self) -> str:
-        """Where it lies."""
+        """The folder's path."""
         return str(self.path)
 
     def signature(self) -> str:
-        """Return names, sizes and times of the files."""
+        """Return the files' names, sizes and modification times."""
         files = [*self._files().values(), *self._names_file()]
         return " ".join(f"{file.name} {(status := file.stat()).st_size} {status.st_mtime_ns}" for file in files)
 
-    def open(self, *, uniform: bool, tell: Tell) -> Original:  # noqa: ARG002  (its images are always of one size)
-        """Return what is to be decoded.
+    def open(self, *, uniform: bool, on_progress: OnProgress) -> Original:  # noqa: ARG002  (its images are always of one size)
+        """Return the images to decode.
 
         Raises:
             DataError: A file is missing.
@@ -56,10 +56,8 @@ class IdxFolder:
                  for split, prefix in PREFIXES.items() for kind in ("images", "labels")}  # fmt: skip
         for (split, kind), file in found.items():
             if file is None:
-                raise DataError(
-                    f"{str(self.path)!r} lacks {PREFIXES[split]}-{kind}-idx{3 if kind == 'images' else 1}-ubyte, plain "
-                    "or in gzip (.gz)."
-                )
+                name = f"{PREFIXES[split]}-{kind}-idx{3 if kind == 'images' else 1}-ubyte"
+                raise DataError(f"{str(self.path)!r} has no {name}, plain or gzip-compressed (.gz).")
         return {key: file for key, file in found.items() if file is not None}
 
     def _names_file(self) -> list[Path]:
@@ -71,17 +69,17 @@ class IdxFolder:
 
 
 def read_class_names(file: Path) -> tuple[str, ...]:
-    """Return the names in a file, one a line.
+    """Return the names in a file with one name per line.
 
     Raises:
-        DataError: It cannot be read, or holds none.
+        DataError: It cannot be read, or has no names.
     """
     try:
         names = tuple(line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
     except (OSError, ValueError) as error:
         raise DataError(f"The class names in {str(file)!r} cannot be read: {error}.") from error
     if not names:
-        raise DataError(f"{str(file)!r} holds no class names: expected one a line.")
+        raise DataError(f"{str(file)!r} has no class names: expected one per line.")
     return names
 
 
@@ -95,27 +93,27 @@ def _read(images_file: Path, labels_file: Path) -> Iterator[Block]:
     """Yield the images with their labels, block by block.
 
     Raises:
-        DataError: A file is damaged, or they hold different numbers.
+        DataError: A file is damaged, or there are not as many labels as images.
     """
     with _contents(images_file, (3, 4)) as (shape, images), _contents(labels_file, (1,)) as ((n,), labels):
         if shape[0] != n:
-            raise DataError(f"{str(images_file)!r} holds {shape[0]:,} images, but {labels_file.name} {n:,} labels.")
-        picture = (*shape[1:], 1) if len(shape) == 3 else shape[1:]
-        if picture[-1] not in (1, 3):
-            raise DataError(f"{str(images_file)!r} holds images {list(picture)}: expected 1 or 3 channels.")
-        block = max(1, min(BLOCK, 2**26 // prod(picture)))
+            raise DataError(f"{str(images_file)!r} has {shape[0]:,} images, but {labels_file.name} has {n:,} labels.")
+        shape_of_one = (*shape[1:], 1) if len(shape) == 3 else shape[1:]
+        if shape_of_one[-1] not in (1, 3):
+            raise DataError(f"{str(images_file)!r} has images of shape {list(shape_of_one)}: expected 1 or 3 channels.")
+        block = max(1, min(BLOCK, 2**26 // prod(shape_of_one)))
         for start in range(0, n, block):
             count = min(block, n - start)
-            raw = _exactly(images, count * prod(picture), images_file)
-            yield np.frombuffer(raw, np.uint8).reshape(count, *picture), _labels(labels, count, labels_file)
+            raw = _read_exactly(images, count * prod(shape_of_one), images_file)
+            yield np.frombuffer(raw, np.uint8).reshape(count, *shape_of_one), _labels(labels, count, labels_file)
         for file, path in ((images, images_file), (labels, labels_file)):
             if file.read(1):
-                raise DataError(f"{str(path)!r} is damaged: it holds more than its header promises.")
+                raise DataError(f"{str(path)!r} is damaged: it is longer than its header says.")
 
 
 @contextmanager
 def _contents(path: Path, dimensions: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Readable]]:
-    """Open a file behind its header, of which it yields the shape; what cannot be read is told as damage."""
+    """Open a file, read its header, and yield the shape in it and the file; raise DataError if it cannot be read."""
     try:
         with path.open("rb") as plain:
             compressed = plain.read(2) == b"\x1f\x8b"
@@ -123,20 +121,20 @@ def _contents(path: Path, dimensions: tuple[int, ...]) -> Iterator[tuple[tuple[i
             file: Readable = gzip.GzipFile(fileobj=plain) if compressed else plain
             shape = read_shape(file)
             if len(shape) not in dimensions or 0 in shape[1:]:
-                raise ValueError(f"expected {' or '.join(map(str, dimensions))} dimensions, found {list(shape)}")
-            if prod(shape) > path.stat().st_size * (LARGEST_PROMISE if compressed else 1):
-                raise ValueError(f"its header promises {prod(shape):,} bytes, which so small a file cannot hold")
+                raise ValueError(f"expected {' or '.join(map(str, dimensions))} dimensions, found shape {list(shape)}")
+            if prod(shape) > path.stat().st_size * (LARGEST_RATIO if compressed else 1):
+                raise ValueError(f"its header announces {prod(shape):,} bytes, too many for a file of this size")
             yield shape, file
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise DataError(f"{str(path)!r} is damaged: {error}.") from error
 
 
-def _exactly(file: Readable, size: int, path: Path) -> bytes:
+def _read_exactly(file: Readable, size: int, path: Path) -> bytes:
     raw = file.read(size)
     if len(raw) < size:
-        raise DataError(f"{str(path)!r} is damaged: it ends before its header's promise.")
+        raise DataError(f"{str(path)!r} is damaged: it is shorter than its header says.")
     return raw
 
 
 def _labels(file: Readable, count: int, path: Path) -> np.ndarray:
-    return np.frombuffer(_exactly(file, count, path), np.uint8)
+    return np.frombuffer(_read_exactly(file, count, path), np.uint8)

@@ -1,4 +1,4 @@
-"""An .npz file with x_train, y_train, x_test and y_test, as Keras ships its data sets."""
+"""An .npz file with the arrays x_train, y_train, x_test and y_test, as Keras publishes its data sets."""
 
 import zipfile
 import zlib
@@ -12,7 +12,7 @@ from typing import IO
 
 import numpy as np
 
-from mnistcli.datasets.source import BLOCK, Block, Original, Tell
+from mnistcli.datasets.source import BLOCK, Block, OnProgress, Original
 from mnistcli.errors import DataError, ImageError
 from mnistcli.vision import npy_header
 
@@ -25,22 +25,22 @@ DAMAGE = (
 
 @dataclass(frozen=True)
 class NpzFile:
-    """Images [n, height, width] or [n, height, width, 1 or 3] uint8, labels [n] or [n, 1] of any integers."""
+    """Images [n, height, width] or [n, height, width, 1 or 3] uint8, labels [n] or [n, 1] of any integer type."""
 
     path: Path
 
     @property
     def location(self) -> str:
-        """Where it lies."""
+        """The file's path."""
         return str(self.path)
 
     def signature(self) -> str:
-        """Return the file's size and time."""
+        """Return the file's size and modification time."""
         status = self.path.stat()
         return f"{status.st_size} {status.st_mtime_ns}"
 
-    def open(self, *, uniform: bool, tell: Tell) -> Original:  # noqa: ARG002  (its images are always of one size)
-        """Return what is to be decoded.
+    def open(self, *, uniform: bool, on_progress: OnProgress) -> Original:  # noqa: ARG002  (its images are always of one size)
+        """Return the images to decode.
 
         Raises:
             DataError: An array is missing.
@@ -52,7 +52,7 @@ class NpzFile:
             raise DataError(f"{str(self.path)!r} is damaged: {error}.") from error
         missing = [name for name in ARRAYS if name not in names]
         if missing:
-            raise DataError(f"{str(self.path)!r} lacks {', '.join(missing)}: it holds {', '.join(sorted(names))}.")
+            raise DataError(f"{str(self.path)!r} has no {', '.join(missing)}: it has {', '.join(sorted(names))}.")
         return Original(None, {split: partial(_read, self.path, split) for split in ("train", "test")})
 
 
@@ -72,29 +72,29 @@ def _labels(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     with archive.open(f"{name}.npy") as file:
         shape, dtype = npy_header(file)
         if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)) or dtype.kind not in "ui":
-            raise ValueError(f"{name} is an array {list(shape)} of {dtype}: expected integers [n]")
-        return np.frombuffer(_exactly(file, prod(shape) * dtype.itemsize, name), dtype)
+            raise ValueError(f"{name} has shape {list(shape)} and type {dtype}: expected integers [n]")
+        return np.frombuffer(_read_exactly(file, prod(shape) * dtype.itemsize, name), dtype)
 
 
 def _blocks(file: IO[bytes], labels: np.ndarray, name: str) -> Iterator[Block]:
     shape, dtype = npy_header(file)
     if dtype != np.uint8 or len(shape) not in (3, 4) or (len(shape) == 4 and shape[3] not in (1, 3)) or 0 in shape[1:]:
         raise ValueError(
-            f"{name} is an array {list(shape)} of {dtype}: expected uint8 [n, height, width] or [n, height, width, "
+            f"{name} has shape {list(shape)} and type {dtype}: expected uint8 [n, height, width] or [n, height, width, "
             "1 or 3]"
         )
     if shape[0] != len(labels):
-        raise ValueError(f"{name} holds {shape[0]:,} images, but there are {len(labels):,} labels")
-    picture = shape[1:] if len(shape) == 4 else (*shape[1:], 1)
-    block = max(1, min(BLOCK, 2**26 // prod(picture)))
+        raise ValueError(f"{name} has {shape[0]:,} images, but there are {len(labels):,} labels")
+    shape_of_one = shape[1:] if len(shape) == 4 else (*shape[1:], 1)
+    block = max(1, min(BLOCK, 2**26 // prod(shape_of_one)))
     for start in range(0, len(labels), block):
         part = labels[start : start + block]
-        raw = _exactly(file, len(part) * prod(picture), name)
-        yield np.frombuffer(raw, np.uint8).reshape(len(part), *picture), part
+        raw = _read_exactly(file, len(part) * prod(shape_of_one), name)
+        yield np.frombuffer(raw, np.uint8).reshape(len(part), *shape_of_one), part
 
 
-def _exactly(file: IO[bytes], size: int, name: str) -> bytes:
+def _read_exactly(file: IO[bytes], size: int, name: str) -> bytes:
     raw = file.read(size)
     if len(raw) < size:
-        raise ValueError(f"{name} ends before its header's promise")
+        raise ValueError(f"{name} is shorter than its header says")
     return raw

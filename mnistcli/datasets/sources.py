@@ -1,4 +1,4 @@
-"""From what a user calls a data set to its images."""
+"""From a data set's name or path to its images."""
 
 import os
 from pathlib import Path
@@ -11,26 +11,30 @@ from mnistcli.datasets.embedded import Embedded, load_embedded
 from mnistcli.datasets.idx_folder import IdxFolder, is_idx_folder
 from mnistcli.datasets.npz import NpzFile
 from mnistcli.datasets.picture_folder import PictureFolder
-from mnistcli.datasets.source import Source, Tell
-from mnistcli.datasets.tfds import NAME, Tfds, store_apart
+from mnistcli.datasets.source import OnProgress, Source
+from mnistcli.datasets.tfds import NAME, Tfds, store_in_child_process
 from mnistcli.errors import DataError, suggestion
 
 
-def silent(_what: str, _done: int, _whole: int | None) -> None:
-    """Tell nobody."""
+def ignore_progress(_what: str, _done: int, _whole: int | None) -> None:
+    """Ignore progress."""
 
 
 def load(
-    choice: DataChoice | str, *, data_dir: Path | None = None, offline: bool = False, tell: Tell = silent
+    choice: DataChoice | str,
+    *,
+    data_dir: Path | None = None,
+    offline: bool = False,
+    on_progress: OnProgress = ignore_progress,
 ) -> Dataset:
-    """Return the data set, decoded on first use into the user's cache.
+    """Return the data set; on first use it is decoded into the user's cache.
 
     Args:
-        choice: What is asked for; a name alone is the set as it is. A name is looked for in this order: "mnist", a
-            folder of IDX files, a folder of pictures by class, an .npz file, a name of TFDS.
+        choice: The data set and how to convert it; a name alone means no conversion. A name is tried in this order:
+            "mnist", a folder of IDX files, a folder of pictures by class, an .npz file, a TFDS name.
         data_dir: Where TFDS keeps what it prepares; None: its own default.
-        offline: Whether the network is never touched.
-        tell: Hears of work that takes time.
+        offline: Whether to never use the network.
+        on_progress: Called with progress when work takes time.
 
     Raises:
         DataError: It is unknown, missing or damaged.
@@ -43,22 +47,22 @@ def load(
         found = cache.find(source, choice)
         if found is None:
             if isinstance(source, Tfds):
-                store_apart(source, choice, tell=tell)
+                store_in_child_process(source, choice, on_progress=on_progress)
             else:
-                cache.store(source, choice, tell=tell)
+                cache.store(source, choice, on_progress=on_progress)
             found = cache.find(source, choice)
     except OSError as error:
         raise DataError(f"The data set {choice.dataset!r} cannot be read: {error.strerror or error}.") from error
     if found is None:
-        raise DataError(f"The data set {choice.dataset!r} changed while it was read: try again.")
+        raise DataError(f"The data set {choice.dataset!r} changed while it was being read: try again.")
     return found
 
 
 def find_source(name: str, *, data_dir: Path | None = None, offline: bool = False) -> Source:
-    """Return where the data set of that name comes from.
+    """Return the source of the data set with that name.
 
     Raises:
-        DataError: It is neither there nor a name that TFDS could know.
+        DataError: It is neither a data set on disk nor a possible TFDS name.
     """
     path = Path(name)
     if name == "mnist":
@@ -67,9 +71,9 @@ def find_source(name: str, *, data_dir: Path | None = None, offline: bool = Fals
         return IdxFolder(path) if is_idx_folder(path) else PictureFolder(path)
     if os.path.isfile(path):  # noqa: PTH113
         if path.suffix.lower() != ".npz":
-            raise DataError(f"{name!r} is a file, but no data set: expected an .npz file or a folder.")
+            raise DataError(f"{name!r} is not a data set: expected an .npz file or a folder.")
         return NpzFile(path)
     if NAME.fullmatch(name):
         return Tfds(name, data_dir, offline)
     known = [each.name for each in KNOWN]
-    raise DataError(f"There is no data set {name!r}: no folder, no file, no name of TFDS{suggestion(name, known)}")
+    raise DataError(f"Unknown data set {name!r}: it is not a folder, a file or a TFDS name{suggestion(name, known)}")

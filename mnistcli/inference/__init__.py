@@ -1,4 +1,4 @@
-"""The forward pass of any run: on JAX's device, with its gradient by the pixels, or by ONNX Runtime.
+"""The forward pass of any run: with JAX on its device, also with gradients for the pixels, or with ONNX Runtime.
 
-This front door imports nothing: `logits` and `saliency` need JAX, which `predict`, by `onnx_model`, starts without.
+This package imports nothing: `logits` and `saliency` need JAX, which `predict`, with `onnx_model`, starts without.
 """

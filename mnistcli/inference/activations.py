@@ -1,4 +1,4 @@
-"""What a network's layers make of images, on the device."""
+"""The outputs of a network's layers, computed on the device."""
 
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -18,7 +18,7 @@ from mnistcli.models.network import Parts, merge, scale
 def activations(graph: nnx.GraphDef[nnx.Module], parts: Parts, image: np.ndarray) -> dict[str, np.ndarray]:
     """Return each step's output [*shape] float32 of an image [height, width, channels] uint8, in the order computed.
 
-    Names are those of `models.language.Step`; a residual stands after the steps inside it.
+    Names are as in `models.language.Step`; a residual comes after the steps inside it.
     """
     network: Any = merge(graph, parts)
     outputs = jax.device_get(_outputs(graph, parts, jnp.asarray(image)[None]))
@@ -26,7 +26,7 @@ def activations(graph: nnx.GraphDef[nnx.Module], parts: Parts, image: np.ndarray
 
 
 def penultimate(graph: nnx.GraphDef[nnx.Module], parts: Parts, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return what the last layer gets, [n, features] float32, and the logits [n, classes] that it makes of that.
+    """Return the last layer's input, [n, features] float32, and its output, the logits [n, classes].
 
     Images are [n, height, width, channels] uint8, any n.
     """
@@ -37,7 +37,7 @@ def penultimate(graph: nnx.GraphDef[nnx.Module], parts: Parts, images: np.ndarra
 
 @partial(jax.jit, static_argnums=0)
 def _outputs(graph: nnx.GraphDef[nnx.Module], parts: Parts, images: jax.Array) -> tuple[jax.Array, ...]:
-    """Return outputs in their order, which a dict would lose here."""
+    """Return the outputs in order; jit would sort the keys of a dict."""
     network: Any = merge(graph, parts)
     return tuple(network.activations(scale(images)).values())
 

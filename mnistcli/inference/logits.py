@@ -1,4 +1,4 @@
-"""Logits of many images at once, on the device: the forward pass that validation and evaluation share."""
+"""Logits of many images, computed on the device: the forward pass for validation and evaluation."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,27 +12,27 @@ from jax.sharding import Mesh, PartitionSpec
 
 from mnistcli.datasets import release
 from mnistcli.mesh import BATCH as BATCH_AXIS
-from mnistcli.mesh import devices_of, local_mesh, place, replicated, split_along
+from mnistcli.mesh import count_devices, local_mesh, place, replicated, split_along
 from mnistcli.models.network import Parts, logits
 
-# Images in one forward pass inside the jitted loop; small enough for the CNN's activations to stay in a CPU's cache.
+# Images in one forward pass inside the jitted loop, few enough for the CNN's activations to stay in a CPU's cache.
 BATCH = 250
 BLOCK = 40 * BATCH  # images on the device at a time
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def batched_logits(graph: nnx.GraphDef[nnx.Module], mesh: Mesh, parts: Parts, images: jax.Array) -> jax.Array:
-    """Return logits [n, classes] of images [n, height, width, channels] uint8, whole on each device of the mesh.
+    """Return logits [n, classes] of images [n, height, width, channels] uint8, complete on each device of the mesh.
 
-    n is a multiple of BATCH times the number of devices; each device computes its share.
+    n is a multiple of BATCH times the number of devices; each device computes an equal part.
     """
 
     def of_one_device(parts: Parts, images: jax.Array) -> jax.Array:
         batches = images.reshape(-1, BATCH, *images.shape[1:])
         return lax.map(partial(logits, graph, parts), batches).reshape(len(images), -1)
 
-    whole, part = PartitionSpec(), PartitionSpec(BATCH_AXIS)
-    of_all = jax.shard_map(of_one_device, mesh=mesh, in_specs=(whole, part), out_specs=part, check_vma=False)
+    everywhere, split = PartitionSpec(), PartitionSpec(BATCH_AXIS)
+    of_all = jax.shard_map(of_one_device, mesh=mesh, in_specs=(everywhere, split), out_specs=split, check_vma=False)
     return lax.with_sharding_constraint(of_all(parts, images), replicated(mesh))
 
 
@@ -43,26 +43,26 @@ def predict_logits(graph: nnx.GraphDef[nnx.Module], parts: Parts, images: np.nda
 
 
 def in_blocks(forward: Callable[[jax.Array], jax.Array], images: np.ndarray, mesh: Mesh | None = None) -> np.ndarray:
-    """Return what `forward` makes of images, block by block, all of `block_size`: the last is filled up with blanks.
+    """Return the results of `forward` for images, in blocks of `block_size`; blank images pad the last block.
 
-    The images of each block are spread over the devices of a mesh; None: they are on one device.
+    The images of each block are spread over the devices of the mesh; None: they are on one device.
     """
     size = block_size(len(images), mesh)
     done = []
     for start in range(0, len(images), size):
         block = images[start : start + size]
-        missing = np.zeros((size - len(block), *block.shape[1:]), block.dtype)
-        whole = np.concatenate([block, missing]) if len(missing) else block
-        placed = place(whole, split_along(mesh, 0)) if mesh else jnp.asarray(whole)
+        padding = np.zeros((size - len(block), *block.shape[1:]), block.dtype)
+        full = np.concatenate([block, padding]) if len(padding) else block
+        placed = place(full, split_along(mesh, 0)) if mesh else jnp.asarray(full)
         done.append(np.asarray(forward(placed))[: len(block)])
         release(images)
     return np.concatenate(done)
 
 
 def block_size(n: int, mesh: Mesh | None = None) -> int:
-    """Return how many of n images go to the device together: BLOCK, or fewer where n is less.
+    """Return how many images to put on the device together, given n: about BLOCK, or fewer if n is less.
 
-    It is a multiple of BATCH, and of BATCH times the devices of a mesh.
+    It is a multiple of BATCH, or of BATCH times the number of devices in the mesh.
     """
-    unit = BATCH * (devices_of(mesh) if mesh else 1)
+    unit = BATCH * (count_devices(mesh) if mesh else 1)
     return min(n + -n % unit, max(BLOCK - BLOCK % unit, unit))

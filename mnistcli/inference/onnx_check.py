@@ -1,4 +1,4 @@
-"""ONNX files from elsewhere, checked before they run; those found harmless are remembered."""
+"""Check ONNX files from other sources before they run, and remember the harmless ones."""
 
 import hashlib
 from contextlib import suppress
@@ -9,12 +9,12 @@ from mnistcli.files import private_folder, user_cache
 
 
 def check_onnx(content: bytes, *, name: str) -> None:
-    """Refuse a file that could do harm; `name` is what errors call it.
+    """Raise RunError if a file could do harm; errors call it `name`.
 
-    Files found harmless are remembered by their SHA-256 in a private folder of the cache: `import onnx` takes 0.1 s.
+    The SHA-256 of harmless files is stored in a private folder of the cache, to save `import onnx`, 0.1 s.
 
     Raises:
-        RunError: It is not ONNX, or could read other files, run foreign code, or fill the memory.
+        RunError: It is not ONNX, or could read other files, run other code, or fill the memory.
     """
     folder = private_folder(user_cache() / "harmless-onnx" / __version__)
     mark = folder / hashlib.sha256(content).hexdigest() if folder else None

@@ -1,4 +1,4 @@
-"""A network as an ONNX file that answers alone, from pixels to calibrated probabilities."""
+"""Write a network to an ONNX file that computes everything from pixels to calibrated probabilities."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -12,26 +12,26 @@ from mnistcli.inference.onnx_model import IMAGES, LOGITS, PROBABILITIES, SCHEMA,
 from mnistcli.models.language import Step
 from mnistcli.models.layers import EPSILON, Activation, Conv, Dense, Dropout, Flatten, Mean, Norm, Pool, Residual, Shape
 
-OPSET, IR_VERSION = 18, 8  # which ONNX Runtime reads since 1.14
+OPSET, IR_VERSION = 18, 8  # ONNX Runtime can read these since 1.14
 
 
 def onnx_file(steps: Sequence[Step], arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> bytes:
-    """Return an ONNX file of the network.
+    """Return the content of an ONNX file with the network.
 
     Its input is `images` uint8 [n, height, width, channels], any n; its outputs are `logits` and `probabilities`,
     float32 [n, classes]. Probabilities are the softmax of logits / temperature. A network that rejects has one more
-    class, "none of these", with the logit 0; its probability is left out.
+    class, "none of these", with logit 0, whose probability is left out.
 
     Args:
         steps: The network's layers.
         arrays: Their variables by path, float32.
-        metadata: What the file says of itself, with "image_shape", "class_names" and "temperature"; "rejects" where
-            the network does. Text stays, all else becomes JSON.
+        metadata: The file's metadata, with "image_shape", "class_names", "temperature", and "rejects" if the network
+            does. Values other than text are written as JSON.
     """
     graph = _Graph(arrays)
     x = graph.add("Cast", IMAGES, to=TensorProto.FLOAT)
     x = graph.add("Div", x, graph.constant("white", np.float32(255)))
-    x = graph.add("Transpose", x, perm=(0, 3, 1, 2))  # ONNX has channels before rows, up to the first row of numbers
+    x = graph.add("Transpose", x, perm=(0, 3, 1, 2))  # ONNX wants channels before rows, until the images are flattened
     graph.add("Identity", _add_steps(graph, x, steps), output=LOGITS)
     calibrated = graph.add("Div", LOGITS, graph.constant("temperature", np.float32(metadata["temperature"])))
     if metadata.get("rejects"):
@@ -63,7 +63,7 @@ def onnx_file(steps: Sequence[Step], arrays: Mapping[str, np.ndarray], metadata:
 
 
 class _Graph:
-    """Nodes and constants, each named as it is made."""
+    """The nodes and constants of a graph, as they are added."""
 
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -77,13 +77,13 @@ class _Graph:
         return output
 
     def constant(self, name: str, value: np.ndarray | np.generic) -> str:
-        """Add a constant, once, and return its name."""
+        """Add a constant, if there is none of that name, and return the name."""
         if all(each.name != name for each in self.constants):
             self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value).reshape(value.shape), name))
         return name
 
     def variable(self, path: str, *axes: int) -> str:
-        """Add a variable, with its axes in that order, and return its name."""
+        """Add a variable, with its axes transposed if given, and return its name."""
         array = self.arrays[path]
         return self.constant(path, array.transpose(axes) if axes else array)
 
@@ -108,7 +108,7 @@ def _add_step(graph: _Graph, x: str, step: Step) -> str:
         case Dense():
             return graph.add("Gemm", x, graph.variable(f"{name}.kernel"), graph.variable(f"{name}.bias"), transB=1)
         case Norm():
-            # Of numbers in a row too: the channels are axis 1 either way.
+            # The channels are axis 1 for vectors, too.
             own = [graph.variable(f"{name}.{each}") for each in ("scale", "bias", "mean", "variance")]
             return graph.add("BatchNormalization", x, *own, epsilon=EPSILON)
         case Activation(function):
@@ -131,7 +131,7 @@ def _add_step(graph: _Graph, x: str, step: Step) -> str:
 
 
 def _pads(shape: Shape, window: tuple[int, int], stride: int, padding: str) -> list[int]:
-    """Return the rows above, columns before, rows below, columns behind; ONNX's own padding fails at large strides."""
+    """Return padding above, left, below and right; ONNX's automatic padding is wrong for large strides."""
     if padding == "valid":
         return [0, 0, 0, 0]
     missing = [
@@ -157,7 +157,7 @@ def _log_sigmoid(graph: _Graph, x: str) -> str:
 
 
 def _gelu(graph: _Graph, x: str) -> str:
-    """jax.nn.gelu's default, by tanh."""
+    """Add jax.nn.gelu's default, the approximation by tanh."""
     cube = graph.add("Mul", graph.add("Mul", x, x), x)
     inner = graph.add("Add", x, graph.add("Mul", cube, _number(graph, 0.044715)))
     factor = graph.constant("gelu", np.float32(np.sqrt(2 / np.pi)))

@@ -1,4 +1,4 @@
-"""Which pixels a network's answer rests on."""
+"""Which pixels a network's answer depends on."""
 
 from functools import partial
 
@@ -10,15 +10,15 @@ from jax import lax
 
 from mnistcli.models.network import Parts, logits
 
-STEPS = 1024  # points of the path: builtin's attributions of 20 validation digits then miss their sum by 0.1 % (median)
-AT_ONCE = 64  # points: twice as fast as one after the other
+STEPS = 1024  # points on the path; the sum of attributions is then 0.1 % off (median of 20 validation digits, builtin)
+AT_ONCE = 64  # points computed together: twice as fast as one by one
 
 
 def integrated_gradients(graph: nnx.GraphDef[nnx.Module], parts: Parts, image: np.ndarray, *, label: int) -> np.ndarray:
     """Return how much each pixel of an image [height, width, channels] uint8 adds to a class's logit, float32.
 
-    The gradient of the logit, integrated along the straight path from black to the image by the midpoint rule, times
-    the image. All together are the image's logit less black's, which is the method's axiom of completeness.
+    This is the gradient of the logit, integrated along the straight path from black to the image by the midpoint rule,
+    times the image. The sum is the logit of the image minus that of black, the method's axiom of completeness.
 
     Source: M. Sundararajan, A. Taly and Q. Yan, "Axiomatic attribution for deep networks", ICML 2017.
     """
@@ -28,5 +28,5 @@ def integrated_gradients(graph: nnx.GraphDef[nnx.Module], parts: Parts, image: n
 @partial(jax.jit, static_argnums=0)
 def _integrate(graph: nnx.GraphDef[nnx.Module], parts: Parts, image: jax.Array, label: jax.Array) -> jax.Array:
     gradient = jax.grad(lambda x: logits(graph, parts, x[None])[0, label])
-    shares = (jnp.arange(STEPS) + 0.5) / STEPS
-    return image * lax.map(lambda share: gradient(image * share), shares, batch_size=AT_ONCE).mean(0)
+    fractions = (jnp.arange(STEPS) + 0.5) / STEPS
+    return image * lax.map(lambda fraction: gradient(image * fraction), fractions, batch_size=AT_ONCE).mean(0)

@@ -1,4 +1,4 @@
-"""A network as numbers for the script of a page, which `network.js` in mnistcli.render computes."""
+"""A network as JSON for `network.js` in mnistcli.render, which computes it in a browser."""
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,11 @@ from mnistcli.models.layers import EPSILON, Residual
 
 
 def script_network(steps: Sequence[Step], arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Return a network for JSON.
+    """Return a network as an object for JSON.
 
-    Its "numbers" are those of all arrays, little-endian float32 in base64. Each of its "layers" has a "kind", "shape"
-    and "output_shape" of one image, its settings, "epsilon" of batch normalisation, the layers "inside" a residual, and
-    "arrays": the start and length of each among the numbers, by name.
+    "numbers" are the numbers of all arrays, little-endian float32 in base64. Each of the "layers" has its "kind", its
+    "shape" and "output_shape" for one image, its settings, the "epsilon" of batch normalisation, the layers "inside" a
+    residual, and "arrays": the start and length of each array among the numbers, by name.
 
     Args:
         steps: The network's layers.

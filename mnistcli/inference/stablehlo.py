@@ -1,4 +1,4 @@
-"""A network as StableHLO, by jax.export: weights and all, on any of JAX's platforms, without the code that made it."""
+"""A network as a StableHLO file (jax.export), which any of JAX's platforms can run without the network's code."""
 
 import re
 from functools import cache
@@ -15,7 +15,7 @@ from mnistcli.inference.logits import BATCH, in_blocks
 from mnistcli.models.network import Parts, logits
 
 PLATFORMS = ("cpu", "cuda", "tpu")
-HARMLESS = {"Sharding", "shape_assertion"}  # custom calls that only say something of shapes
+HARMLESS = {"Sharding", "shape_assertion"}  # custom calls that only annotate shapes
 
 
 def make_stablehlo(
@@ -26,9 +26,10 @@ def make_stablehlo(
     temperature: float,
     rejects: bool = False,
 ) -> bytes:
-    """Return a network's file: from images uint8 [n, *image_shape] to logits and probabilities float32 [n, classes].
+    """Return the content of a file that maps images uint8 [n, *image_shape] to logits and probabilities.
 
-    n is any number if the network allows that, otherwise BATCH. Probabilities are those of `metrics.scores.softmax`.
+    Both are float32 [n, classes]; n is any number if the network allows that, otherwise BATCH. Probabilities are as in
+    `metrics.scores.softmax`.
     """
 
     @jax.jit
@@ -42,16 +43,16 @@ def make_stablehlo(
     (any_number,) = export.symbolic_shape("n")
     try:
         exported = _export(answer, (any_number, *image_shape))
-    except Exception:  # noqa: BLE001  (a class of the user's may do with a shape what only numbers allow)
+    except Exception:  # noqa: BLE001  (a user's class may need a fixed number)
         exported = _export(answer, (BATCH, *image_shape))
     return bytes(exported.serialize())
 
 
 def stablehlo_logits(content: bytes, images: np.ndarray, *, name: str) -> np.ndarray:
-    """Return logits [n, classes] float32 of images uint8, any n, by the file whose content this is.
+    """Return logits [n, classes] float32 of images uint8, any n, computed by a file with this content.
 
     Raises:
-        RunError: It is no such file, or calls what is not StableHLO.
+        RunError: It is not such a file, or calls functions outside StableHLO.
     """
     return in_blocks(_open(content, name), images)
 
@@ -63,8 +64,8 @@ def _open(content: bytes, name: str) -> Any:
         called = set(re.findall(r"custom_call @([\w$.]+)", exported.mlir_module())) - HARMLESS
     except Exception as error:
         raise RunError(f"{name} is damaged, or was written by another version of JAX.") from error
-    if called:  # it could call any code that JAX knows of
-        raise RunError(f"{name} calls {', '.join(sorted(called))}, which is not StableHLO.")
+    if called:  # such a call could run any code that JAX knows
+        raise RunError(f"{name} calls {', '.join(sorted(called))}: only StableHLO operations are allowed.")
 
     @jax.jit
     def forward(block: jax.Array) -> jax.Array:

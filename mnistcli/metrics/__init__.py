@@ -1,1 +1,1 @@
-"""All statistics: what answers score, and what two runs or two recipes can be said to differ by."""
+"""All statistics: the scores of answers, and tests of the difference between runs or recipes."""

@@ -1,4 +1,4 @@
-"""Seeds and images drawn anew at once, to see how far a difference between two recipes may go."""
+"""Resample seeds and images together, to see how much the difference between two recipes can vary."""
 
 import numpy as np
 
@@ -9,11 +9,12 @@ BLOCK = 500  # resamples in memory at a time
 
 
 def pigeonhole_bootstrap(right_a: np.ndarray, right_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the difference of the mean accuracies, and the share of pairs that a wins, in RESAMPLES resamples.
+    """Return the difference of mean accuracies, and the share of pairs of runs that a wins, for each of RESAMPLES [n].
 
-    Seeds of each recipe and images are drawn at once, each with replacement, from right answers [seeds, n] bool. Images
-    that the same runs read right are exchangeable: it draws how many of each kind there are. Source: A. B. Owen, "The
-    pigeonhole bootstrap", Annals of Applied Statistics 1 (2007); its variance is a little too large rather than small.
+    Each resample draws the seeds of both recipes and the images, with replacement, from right answers [seeds, n] bool.
+    Images that the same runs read correctly are interchangeable, so only the number of each kind is drawn. Source: A.
+    B. Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1 (2007), who shows that the variance is rather a
+    little too large than too small.
     """
     n_a, n_b, n = *map(len, (right_a, right_b)), right_a.shape[1]
     kinds, images = np.unique(np.concatenate([right_a, right_b]), axis=1, return_counts=True)
@@ -35,5 +36,5 @@ def percentile_interval(resampled: np.ndarray) -> Interval:
 
 
 def win_matrix(right_a: np.ndarray, right_b: np.ndarray) -> np.ndarray:
-    """Return which pairs of runs [seeds of a, seeds of b] a wins: 1, or 1/2 of a tie."""
+    """Return, for pairs of runs [seeds of a, seeds of b], 1 where a has more right answers, 1/2 for a tie, else 0."""
     return np.heaviside(np.subtract.outer(right_a, right_b), 0.5)

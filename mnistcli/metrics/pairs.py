@@ -1,4 +1,4 @@
-"""Runs against runs on the same images. What it says covers these files of weights, not another training of them."""
+"""Compare runs on the same images. Conclusions hold for these trained weights, not for other trainings of a recipe."""
 
 import math
 from collections.abc import Sequence
@@ -8,18 +8,18 @@ import numpy as np
 
 from mnistcli.results.compare import PairedTest
 
-LEVEL = 0.05
+LEVEL = 0.05  # of significance
 Interval = tuple[float, float]
 
 
 def paired_test(a: str, b: str, right_a: np.ndarray, right_b: np.ndarray) -> PairedTest:
-    """Return McNemar's exact test of two runs' right answers [n] bool, and their difference with its interval.
+    """Return McNemar's exact test of two runs' right answers [n] bool, and the difference with its interval.
 
-    Under the null hypothesis an image that only one of the two reads right falls to either alike, so the count of one
-    side is binomial with p = 1/2. Source: Q. McNemar, "Note on the sampling error of the difference between correlated
-    proportions or percentages", Psychometrika 12 (1947).
+    Under the null hypothesis, an image that only one run reads correctly is as likely to be read by either, so the
+    count of one run is binomial with p = 1/2. Source: Q. McNemar, "Note on the sampling error of the difference between
+    correlated proportions or percentages", Psychometrika 12 (1947).
     """
-    from scipy.stats import binomtest  # a second to import
+    from scipy.stats import binomtest  # takes a second to import
 
     only_a, only_b = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
     disagreements = only_a + only_b
@@ -51,7 +51,7 @@ def paired_interval(only_a: int, only_b: int, n: int) -> Interval:
 
 
 def cochran_test(right: np.ndarray) -> tuple[float, float]:
-    """Return Cochran's Q of right answers [runs, n] bool, and its p-value: whether any of the runs differ.
+    """Return Cochran's Q of right answers [runs, n] bool, and its p-value: the test whether any runs differ.
 
     Q follows a chi-squared distribution with runs - 1 degrees of freedom. Source: W. G. Cochran, "The comparison of
     percentages in matched samples", Biometrika 37 (1950).
@@ -68,13 +68,13 @@ def cochran_test(right: np.ndarray) -> tuple[float, float]:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values corrected for their number, in the order given.
+    """Return the p-values corrected for their number, in the same order.
 
     Source: S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6
     (1979).
     """
-    corrected, least = [0.0] * len(p_values), 0.0
+    corrected, smallest = [0.0] * len(p_values), 0.0
     for rank, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        least = max(least, min(1.0, (len(p_values) - rank) * p_values[i]))
-        corrected[i] = least
+        smallest = max(smallest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        corrected[i] = smallest
     return corrected

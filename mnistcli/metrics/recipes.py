@@ -1,7 +1,7 @@
-"""Recipes against recipes: several trainings of each, on the same images.
+"""Compare recipes, with several trainings of each, on the same images.
 
-Two things are left to chance: the seeds, which make each training another, and the images, which are a sample of all
-that could have been asked. A recipe is called better only where both are accounted for.
+Two things are random: the seeds, which make each training different, and the images, which are a sample of all possible
+ones. A recipe is called better only if the difference is significant with regard to both.
 """
 
 from collections.abc import Sequence
@@ -16,20 +16,20 @@ from mnistcli.metrics.variances import FEWEST, Variances
 from mnistcli.metrics.welch import Welch
 from mnistcli.results.compare import RecipeTest, Verdict
 
-MARGIN = 0.001  # of the accuracy: 0.1 percentage points
-Recipe = tuple[str, np.ndarray]
+MARGIN = 0.001  # difference of accuracies: 0.1 percentage points
+Recipe = tuple[str, np.ndarray]  # its name, and right answers [seeds, n] bool
 
 
 def compare_recipes(a: str, b: str, right_a: np.ndarray, right_b: np.ndarray, *, margin: float = MARGIN) -> RecipeTest:
-    """Return what can be said of two recipes from their runs' right answers [seeds, n] bool on the same images."""
+    """Compare two recipes by their runs' right answers [seeds, n] bool on the same images."""
     return compare_all([(a, right_a), (b, right_b)], margin=margin)[0]
 
 
 def compare_all(recipes: Sequence[Recipe], *, margin: float = MARGIN) -> tuple[RecipeTest, ...]:
-    """Return each pair's test, corrected by Holm for the number of pairs.
+    """Return the test of each pair, corrected for the number of pairs by Holm's method.
 
     Args:
-        recipes: Names, and right answers [seeds, n] bool of two seeds or more.
+        recipes: Names, and right answers [seeds, n] bool of two or more seeds.
         margin: The difference of accuracies, as a fraction, up to which two recipes count as equivalent.
     """
     pairs = [*combinations(recipes, 2)]
@@ -75,14 +75,14 @@ def _recipe_test(a: Recipe, b: Recipe, *, margin: float, p_value: float, p_holm:
         margin=margin,
         p_equivalence=p_equivalence,
         verdict=verdict,
-        seeds_needed=variances.seeds_to_tell(welch.difference, level=level) if is_open else None,
-        images_needed=variances.images_to_tell(welch.difference, level=level) if is_open else None,
-        seeds_equivalent=variances.seeds_to_equate(welch.difference, margin) if is_open else None,
+        seeds_needed=variances.seeds_to_detect(welch.difference, level=level) if is_open else None,
+        images_needed=variances.images_to_detect(welch.difference, level=level) if is_open else None,
+        seeds_equivalent=variances.seeds_to_show_equivalence(welch.difference, margin) if is_open else None,
     )
 
 
 def _verdict(difference: float, *, is_better: bool, is_equivalent: bool) -> Verdict:
-    if is_equivalent:  # also where the difference, though small, is real
+    if is_equivalent:  # even if the small difference is significant
         return Verdict.EQUIVALENT
     if is_better:
         return Verdict.A_BETTER if difference > 0 else Verdict.B_BETTER
@@ -90,7 +90,7 @@ def _verdict(difference: float, *, is_better: bool, is_equivalent: bool) -> Verd
 
 
 def _is_meaningful(probability: float, bounds: Interval) -> bool:
-    """Return whether a new training of the better recipe wins often enough, and surely, to matter.
+    """Return whether a new training of the better recipe wins surely and often enough to matter.
 
     Source: X. Bouthillier et al., "Accounting for variance in machine learning benchmarks", MLSys 2021.
     """

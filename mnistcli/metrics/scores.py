@@ -1,4 +1,4 @@
-"""Loss, accuracy and probabilities from logits, in NumPy and double precision: every image counts once."""
+"""Loss, accuracy and probabilities from logits, in NumPy and in double precision; every image counts equally."""
 
 from collections.abc import Iterable
 
@@ -6,10 +6,10 @@ import numpy as np
 
 
 def log_softmax(logits: np.ndarray, *, temperature: float = 1.0, rejects: bool = False) -> np.ndarray:
-    """Return the logarithms [n, classes] float64 of the probabilities of logits [n, classes] over the temperature.
+    """Return the log-probabilities [n, classes] float64 of logits [n, classes], which the temperature divides first.
 
-    A network that `rejects` has one more class, "none of these", with the logit 0. Its probability is left out, so that
-    the others add up to less than 1.
+    A network that `rejects` has one more class, "none of these", with logit 0. Its probability is left out, so the
+    others add up to less than 1.
     """
     scaled = logits.astype(np.float64) / temperature
     highest = scaled.max(1, keepdims=True)
@@ -21,15 +21,15 @@ def log_softmax(logits: np.ndarray, *, temperature: float = 1.0, rejects: bool =
 
 
 def softmax(logits: np.ndarray, *, temperature: float = 1.0, rejects: bool = False) -> np.ndarray:
-    """Return probabilities [n, classes] float64 of logits [n, classes]; the arguments are those of `log_softmax`."""
+    """Return probabilities [n, classes] float64 of logits [n, classes]; arguments as in `log_softmax`."""
     probabilities: np.ndarray = np.exp(log_softmax(logits, temperature=temperature, rejects=rejects))
     return probabilities
 
 
 def ensemble_logits(members: Iterable[tuple[np.ndarray, float]], *, rejects: bool = False) -> np.ndarray:
-    """Return the logits [n, classes] float64 of an ensemble: its probabilities are the mean of its members'.
+    """Return logits [n, classes] float64 of an ensemble, which give the mean of its members' probabilities.
 
-    A member is its logits [n, classes] and the temperature that calibrates it; `rejects` is that of `log_softmax`.
+    A member is a pair of logits [n, classes] and the temperature that calibrates them; `rejects` as in `log_softmax`.
     """
     every = (np.pad(logits / temperature, ((0, 0), (0, int(rejects)))) for logits, temperature in members)
     logs = [log_softmax(scores) for scores in every]
@@ -38,11 +38,11 @@ def ensemble_logits(members: Iterable[tuple[np.ndarray, float]], *, rejects: boo
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray, *, temperature: float = 1.0, rejects: bool = False) -> float:
-    """Return the mean cross-entropy in nats of logits [n, classes], as `log_softmax` reads them, against labels [n]."""
+    """Return the mean cross-entropy in nats of logits [n, classes] and labels [n]; arguments as in `log_softmax`."""
     logs = log_softmax(logits, temperature=temperature, rejects=rejects)
     return float(-logs[np.arange(len(labels)), labels].mean())
 
 
 def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Return the share of labels [n] that the largest of logits [n, classes] names."""
+    """Return the fraction of labels [n] that are the index of the largest of logits [n, classes]."""
     return float((logits.argmax(1) == labels).mean())

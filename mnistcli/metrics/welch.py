@@ -1,4 +1,4 @@
-"""The difference of two recipes' mean accuracies over seeds, with the images left as they are."""
+"""The difference of two recipes' mean accuracies over seeds, on fixed images."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from mnistcli.metrics.pairs import LEVEL, Interval
 
 @dataclass(frozen=True)
 class Welch:
-    """The difference of two means of accuracies, over seeds and on these images.
+    """The difference of two mean accuracies over seeds, on these images.
 
     Source: B. L. Welch, "The generalization of 'Student's' problem when several different population variances are
     involved", Biometrika 34 (1947).
@@ -27,7 +27,7 @@ class Welch:
 
     @classmethod
     def of(cls, right_a: np.ndarray, right_b: np.ndarray, n: int) -> "Welch":
-        """Compare counts of right answers [seeds] out of n images; whole numbers, so that no variance rounds to 0."""
+        """Compare counts of right answers [seeds] out of n images; integers, so that no variance is rounded to 0."""
         parts = [float(variance(right)) / len(right) / n**2 for right in (right_a, right_b)]
         total = sum(parts)
         spread = sum(part**2 / (len(right) - 1) for part, right in zip(parts, (right_a, right_b), strict=True))
@@ -38,12 +38,12 @@ class Welch:
 
     @property
     def t(self) -> float:
-        """The difference in standard errors; 0 or infinite where no run differs from another of its recipe."""
+        """The difference in standard errors; 0 or infinite if all runs of each recipe are equally good."""
         return self._errors(self.difference)
 
     @property
     def p_value(self) -> float:
-        """Of the two-sided test that there is no difference."""
+        """The p-value of the two-sided test that there is no difference."""
         from scipy.special import stdtr
 
         return 2 * float(stdtr(self.degrees, -abs(self.t)))
@@ -56,7 +56,7 @@ class Welch:
         return self.difference - half_width, self.difference + half_width
 
     def equivalence(self, margin: float) -> float:
-        """Return the p-value of the two one-sided tests of a difference that reaches the margin.
+        """Return the p-value of the two one-sided tests of the hypothesis that the difference reaches the margin.
 
         Source: D. J. Schuirmann, "A comparison of the two one-sided tests procedure and the power approach for
         assessing the equivalence of average bioavailability", Journal of Pharmacokinetics and Biopharmaceutics 15
@@ -73,7 +73,7 @@ class Welch:
 
 
 def mean_interval(accuracies: Sequence[float]) -> Interval:
-    """Return the 95 % interval of the mean of two accuracies or more, by Student's t: over seeds, on these images."""
+    """Return the 95 % interval of the mean of two or more accuracies over seeds, by Student's t."""
     from scipy.special import stdtrit
 
     values = np.asarray(accuracies)
@@ -82,7 +82,7 @@ def mean_interval(accuracies: Sequence[float]) -> Interval:
 
 
 def variance(values: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Return the variance, n - 1 in its denominator, of whole numbers along an axis: exactly 0 where all are alike."""
-    whole = values.astype(np.int64)
-    n = whole.shape[axis]
-    return (n * (whole**2).sum(axis) - whole.sum(axis) ** 2) / (n * (n - 1))
+    """Return the sample variance (n - 1) of integers along an axis; it is exactly 0 if all are equal."""
+    integers = values.astype(np.int64)
+    n = integers.shape[axis]
+    return (n * (integers**2).sum(axis) - integers.sum(axis) ** 2) / (n * (n - 1))

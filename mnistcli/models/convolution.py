@@ -1,16 +1,15 @@
-"""Convolution and pooling, lowered for the platform that they run on.
+"""Convolution and pooling, each implemented for the platform that it runs on.
 
-XLA's own convolution is slow on a CPU, and slower still inside a loop, where a training step is: there it takes 8 to 80
-times as long as products of matrices (forward and backward, 16 shapes of 12 to 32 pixels a side and 1 to 64 channels,
-one core, jax 0.10.2). So here a convolution is the product of all patches with the kernel. Where patches are large it
-is a sum of products instead, one for each row of the kernel, which copies the images once for each column of the kernel
-and not once for each of its pixels.
+XLA's own convolution is slow on a CPU, and slower inside a loop, as in a training step: there it takes 8 to 80 times as
+long as matrix products (forward and backward, 16 shapes of 12 to 32 pixels a side and 1 to 64 channels, one core, jax
+0.10.2). So here a convolution is the product of all patches with the kernel. If patches are large, it is a sum of
+products, one for each row of the kernel: that copies the images once for each column of the kernel, not for each pixel.
 
-Where pooling follows and an image has few channels, the window that one pooled pixel sees is a patch of
-(kernel + pool − 1)² pixels, and the convolution's output at each of the pool² offsets inside it (its phases) is a
-product of that patch with the kernel shifted by the offset. So the pooled output is the maximum of pool² products, and
-the convolution's full output is never stored. ReLU and the bias follow the maximum: both are monotone, so they commute
-with it, on a quarter of the numbers. With four channels or more, the gradient by the images makes this the slower way.
+If pooling follows and an image has few channels, one pooled pixel depends on a patch of (kernel + pool − 1)² pixels.
+The convolution's output at each of the pool² offsets inside the patch (its phases) is a product of the patch with the
+kernel shifted by the offset. So the pooled output is the maximum of pool² products, and the convolution's full output
+is never stored. Bias and ReLU are monotonic, so they can follow the maximum, on fewer numbers. With four or more
+channels this is slower, because of the gradient with respect to the images.
 """
 
 from collections.abc import Callable
@@ -25,13 +24,13 @@ from jax import lax
 
 from mnistcli.models.precision import convolution, matmul
 
-LARGEST_FUSED = 4  # side of a pool whose phases are taken together: there are as many products as its pixels
-FEW = 3  # channels: images that have more are convolved first and pooled then
-SMALL = 128  # numbers of a patch: larger ones are multiplied row by row
-LARGEST = 2**26  # numbers that a convolution may hold beside its input and output; above, it works image by image
-MOST_SLICES = 64  # pixels of a window that is taken apart
-MOST_STACKED = 16  # pixels of a window: patches of more are gathered
-MOST_GATHERED = 2**18  # numbers of an image's patches: their places are a constant of the program
+LARGEST_FUSED = 4  # side of the largest pool that is fused: there is one product for each of its pixels
+FEW = 3  # channels; images with more are convolved first, then pooled
+SMALL = 128  # numbers in a patch; larger patches are multiplied row by row
+LARGEST = 2**26  # numbers that a convolution may store besides input and output; above, it works image by image
+MOST_SLICES = 64  # pixels of a window that is split into slices; larger ones use lax
+MOST_STACKED = 16  # pixels of a window; larger patches are gathered
+MOST_GATHERED = 2**18  # numbers in an image's patches; their indices are a constant of the program
 AXES = ("NHWC", "HWIO", "NHWC")
 
 
@@ -41,9 +40,9 @@ def conv(images: jax.Array, kernel: jax.Array, *, stride: int, padding: str, gro
     Args:
         images: [n, height, width, channels] float32.
         kernel: [rows, columns, channels / groups, filters] float32.
-        stride: Pixels between two windows.
-        padding: "valid", or "same", with zeros around the images.
-        groups: How many parts the channels and filters fall into, each of which sees only its own.
+        stride: Pixels from one window to the next.
+        padding: "valid", or "same" (zeros around the images).
+        groups: Number of groups of channels and filters; the filters of a group see only its channels.
 
     Returns:
         [n, height', width', filters] float32.
@@ -60,18 +59,18 @@ def conv(images: jax.Array, kernel: jax.Array, *, stride: int, padding: str, gro
         )
 
     def by_products(x: jax.Array, k: jax.Array) -> jax.Array:
-        window, whole = k.shape[:2], prod(k.shape[:3]) <= SMALL
+        window, at_once = k.shape[:2], prod(k.shape[:3]) <= SMALL
         x, rows, columns = _padded(x, window, stride, padding, fill=0)
         if groups > 1 and k.shape[2] == 1 and prod(window) <= MOST_SLICES:
             return _depthwise(_slices(x, window, stride, rows, columns), k, groups)
 
         def multiply(x: jax.Array) -> jax.Array:
-            if whole:
+            if at_once:
                 return _product(_patches(x, window, stride, rows, columns), k.reshape(-1, *k.shape[2:]), groups)
             wide = jnp.stack([x[:, :, _every(stride, j, columns)] for j in range(window[1])], axis=3)
             return reduce(jnp.add, (_product(wide[:, _every(stride, i, rows)], k[i], groups) for i in range(window[0])))
 
-        numbers = prod(window) * x.shape[3] + (0 if whole else window[0] * k.shape[3])  # for each pixel
+        numbers = prod(window) * x.shape[3] + (0 if at_once else window[0] * k.shape[3])  # for each pixel
         if len(x) * rows * columns * numbers <= LARGEST:
             return multiply(x)
         return lax.map(jax.checkpoint(lambda image: multiply(image[None])[0]), x)
@@ -80,14 +79,14 @@ def conv(images: jax.Array, kernel: jax.Array, *, stride: int, padding: str, gro
 
 
 def _depthwise(slices: list[jax.Array], kernel: jax.Array, groups: int) -> jax.Array:
-    """Return the sum of slices [n, h, w, channels], each times its pixel of a kernel with one channel a filter."""
+    """Return the sum of slices [n, h, w, channels], each times its pixel of a kernel with one channel per filter."""
     weights = kernel.reshape(-1, kernel.shape[-1])
     repeats = kernel.shape[-1] // groups
     return reduce(jnp.add, (jnp.repeat(each, repeats, axis=-1) * weights[i] for i, each in enumerate(slices)))
 
 
 def _product(patches: jax.Array, kernel: jax.Array, groups: int) -> jax.Array:
-    """Return patches times a kernel; each group of filters sees its own channels only.
+    """Return patches times a kernel; each group of filters sees only its own channels.
 
     Patches are [n, h, w, pixels, channels], the kernel [pixels, channels / groups, filters], the result
     [n, h, w, filters].
@@ -96,19 +95,19 @@ def _product(patches: jax.Array, kernel: jax.Array, groups: int) -> jax.Array:
     if groups == 1:
         product = matmul(patches.reshape(-1, pixels * channels), kernel.reshape(pixels * channels, -1))
     else:
-        parted = patches.reshape(*shape, pixels, groups, channels // groups)
-        product = jnp.einsum("nhwpgc,pcgf->nhwgf", parted, kernel.reshape(*kernel.shape[:2], groups, -1))
+        grouped = patches.reshape(*shape, pixels, groups, channels // groups)
+        product = jnp.einsum("nhwpgc,pcgf->nhwgf", grouped, kernel.reshape(*kernel.shape[:2], groups, -1))
     return product.reshape(*shape, -1)
 
 
 def conv_relu_pool(images: jax.Array, kernel: jax.Array, bias: jax.Array, *, pool: int) -> jax.Array:
-    """Convolve (stride 1, no padding), add the bias, apply ReLU, take the maximum of pool × pool windows.
+    """Convolve (stride 1, no padding), add the bias, apply ReLU, and take the maximum of pool × pool windows.
 
     Args:
         images: [n, height, width, channels] float32.
         kernel: [rows, columns, channels, filters] float32.
         bias: [filters] float32.
-        pool: Side and stride of the pooling windows; rows and columns that do not fill one are dropped.
+        pool: Side and stride of the pooling windows; rows and columns that do not fill a window are dropped.
 
     Returns:
         [n, (height − rows + 1) // pool, (width − columns + 1) // pool, filters] float32.
@@ -144,13 +143,13 @@ def _conv_then_pool(images: jax.Array, kernel: jax.Array, bias: jax.Array, pool:
 
 
 def _shift(kernel: jax.Array, down: int, right: int, patch: tuple[int, int]) -> jax.Array:
-    """Return the kernel at an offset inside a patch, zero around it: [*patch, channels, filters]."""
+    """Return the kernel at an offset inside a patch of zeros, [*patch, channels, filters]."""
     below, beyond = patch[0] - kernel.shape[0] - down, patch[1] - kernel.shape[1] - right
     return jnp.pad(kernel, ((down, below), (right, beyond), (0, 0), (0, 0)))
 
 
 def max_pool(images: jax.Array, window: tuple[int, int], *, stride: int, padding: str) -> jax.Array:
-    """Return the maximum of each window of images [n, height, width, channels]; padding is less than any number."""
+    """Return the maximum of each window of images [n, height, width, channels]; padding is −∞."""
     if prod(window) > MOST_SLICES:
         return _reduce_window(images, -np.inf, lax.max, window, stride, padding)
     padded, rows, columns = _padded(images, window, stride, padding, fill=-np.inf)
@@ -179,11 +178,10 @@ def _reduce_window(
 
 
 def _patches(images: jax.Array, window: tuple[int, ...], stride: int, rows: int, columns: int) -> jax.Array:
-    """Return what lies under the window at every stride-th pixel: [n, rows, columns, pixels of the window, channels].
+    """Return the pixels in each window, [n, rows, columns, pixels of the window, channels].
 
-    A gather makes patches of many pixels faster than slices do: conv 24 5x5 stride 2 of 64 images of 28×28 takes 0.22
-    ms in place of 0.41 (two cores, medians of 25 in turn). Its gradient would be a scatter, which is slow, so the
-    gradient is that of slices.
+    For many pixels, a gather is faster than slices: conv 24 5x5 stride 2 of 64 images of 28×28 takes 0.22 ms instead of
+    0.41 (two cores, medians of 25 alternating runs). Its gradient would be a slow scatter, so the slices' is used.
     """
 
     def slice_all(x: jax.Array) -> jax.Array:
@@ -195,8 +193,8 @@ def _patches(images: jax.Array, window: tuple[int, ...], stride: int, rows: int,
 
     @jax.custom_vjp
     def gather(x: jax.Array) -> jax.Array:
-        places = np.arange(prod(x.shape[1:]), dtype=np.int32).reshape(1, *x.shape[1:])
-        slices = _slices(places, window, stride, rows, columns)
+        indices = np.arange(prod(x.shape[1:]), dtype=np.int32).reshape(1, *x.shape[1:])
+        slices = _slices(indices, window, stride, rows, columns)
         return x.reshape(len(x), -1)[:, np.stack(slices, axis=3)[0]]
 
     gather.defvjp(lambda x: (gather(x), x), lambda x, gradient: jax.vjp(slice_all, x)[1](gradient))
@@ -204,7 +202,7 @@ def _patches(images: jax.Array, window: tuple[int, ...], stride: int, rows: int,
 
 
 def _slices(images: Any, window: tuple[int, ...], stride: int, rows: int, columns: int) -> list[Any]:
-    """Return, for each pixel of the window, row by row, what of the images lies under it: [n, rows, columns, c]."""
+    """Return, for each pixel of the window, row by row, the image pixels under it, [n, rows, columns, channels]."""
     return [
         images[:, _every(stride, i, rows), _every(stride, j, columns)]
         for i in range(window[0])
@@ -215,7 +213,7 @@ def _slices(images: Any, window: tuple[int, ...], stride: int, rows: int, column
 def _padded(
     images: jax.Array, window: tuple[int, ...], stride: int, padding: str, *, fill: float
 ) -> tuple[jax.Array, int, int]:
-    """Return the images with their padding, and how many rows and columns of windows they hold."""
+    """Return the padded images, and the numbers of rows and columns of windows in them."""
     sides = images.shape[1:3]
     if padding == "same":
         around = lax.padtype_to_pads(sides, window, (stride, stride), "SAME")
@@ -225,5 +223,5 @@ def _padded(
 
 
 def _every(stride: int, first: int, count: int) -> slice:
-    """Return the slice of `count` places from the first on, every stride-th."""
+    """Return the slice of `count` indices, `stride` apart, that starts at `first`."""
     return slice(first, first + stride * (count - 1) + 1, stride)

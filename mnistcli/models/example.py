@@ -1,6 +1,6 @@
-"""A network for mnistcli, in Flax. Change what you like, and train it with `mnistcli train --arch FILE:Net`.
+"""A network for mnistcli, in Flax. Change it as you like, and train it with `mnistcli train --arch FILE:Net`.
 
-The class gets the shape of an image and the number of classes, and answers with logits. Lists of layers are `nnx.List`.
+The class gets the shape of an image and the number of classes, and returns logits. Lists of layers must be `nnx.List`.
 """
 
 import jax
@@ -8,14 +8,14 @@ from flax import nnx
 
 
 class Block(nnx.Module):
-    """A convolution that is added to its input."""
+    """A residual block: a convolution whose output is added to its input."""
 
     def __init__(self, channels: int, *, rngs: nnx.Rngs) -> None:
         self.conv = nnx.Conv(channels, channels, kernel_size=(3, 3), rngs=rngs)
         self.norm = nnx.BatchNorm(channels, momentum=0.9, rngs=rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Return an array of the shape of x, [n, height, width, channels]."""
+        """Return an array with the shape of x, [n, height, width, channels]."""
         return x + jax.nn.relu(self.norm(self.conv(x)))
 
 

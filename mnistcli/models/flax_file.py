@@ -1,4 +1,4 @@
-"""Networks in Flax: a class in a file of the user's, executed where the command line names it, and nowhere else."""
+"""Networks in Flax: a class in a user's file, which is executed only if the command line names it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MODULE = "mnistcli_network"
 
 @dataclass(frozen=True)
 class Source:
-    """A class in a file, and the file's content."""
+    """A network's class in a file, and the file's content."""
 
     path: Path
     class_name: str
@@ -38,7 +38,7 @@ class Source:
 
     @property
     def sha256(self) -> str:
-        """Of the content."""
+        """The SHA-256 of the content, in hexadecimal."""
         return hashlib.sha256(self.content).hexdigest()
 
 
@@ -46,7 +46,7 @@ _loaded: dict[str, tuple[Source, type[nnx.Module]]] = {}
 
 
 def read_source(arch: str) -> Source:
-    """Read the file that FILE.py:CLASS names; nothing of it is executed.
+    """Read the file that FILE.py:CLASS names, without executing it.
 
     Raises:
         UsageError: It cannot be read, or is not Python.
@@ -58,9 +58,9 @@ def read_source(arch: str) -> Source:
     except OSError as error:
         raise UsageError(f"The network's file {path!r} cannot be read: {error.strerror}.") from error
     except SyntaxError as error:
-        raise UsageError(f"{path}, line {error.lineno or 1}: this is not Python: {error.msg}.") from error
+        raise UsageError(f"{path}, line {error.lineno or 1}: invalid Python: {error.msg}.") from error
     except (ValueError, RecursionError, MemoryError) as error:
-        raise UsageError(f"{path}, line 1: this is not Python that can be read: {type(error).__name__}.") from error
+        raise UsageError(f"{path}, line 1: invalid Python: {type(error).__name__}.") from error
     return Source(Path(path), class_name, content)
 
 
@@ -68,14 +68,14 @@ def load(source: Source) -> None:
     """Execute the file, so that `build` can make networks of its class.
 
     Raises:
-        UsageError: The file fails, or has no such class.
+        UsageError: The file raises an error, or has no such class.
     """
     from flax import nnx
 
     spec = importlib.util.spec_from_loader(MODULE, loader=None, origin=str(source.path))
     module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
     module.__file__ = str(source.path)
-    sys.modules[MODULE] = module  # dataclasses and pickle look there
+    sys.modules[MODULE] = module  # where dataclasses and pickle look for it
     with blaming(source):
         exec(compile(source.content, str(source.path), "exec"), module.__dict__)  # noqa: S102
     found = getattr(module, source.class_name, None)
@@ -91,32 +91,32 @@ def loaded(arch: str) -> tuple[Source, type[nnx.Module]]:
     """Return the class that was loaded for an architecture.
 
     Raises:
-        UsageError: None was.
+        UsageError: No class was loaded for it.
     """
     if arch not in _loaded:
-        raise UsageError(f"The network is code, which is executed only where you name it: add --arch {arch}.")
+        raise UsageError(f"The network is Python code, which is executed only if you name its file: add --arch {arch}.")
     return _loaded[arch]
 
 
 @contextmanager
 def blaming(source: Source) -> Iterator[None]:
-    """Make one sentence, with the line of the user's file, of whatever goes wrong in it."""
+    """Turn any error in the block into a UsageError of one sentence, with its line in the user's file."""
     try:
-        with redirect_stdout(sys.stderr):  # what it prints is not our result
+        with redirect_stdout(sys.stderr):  # its output must not mix with the result
             yield
     except (MnistcliError, BrokenPipeError):
         raise
     except (Exception, SystemExit) as error:
         lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename == str(source.path)]
-        said = next((line.strip() for line in str(error).splitlines() if line.strip()), "").split(". ")[0].rstrip(".")
-        said = f"{type(error).__name__}: {said}"
-        if found := re.search("assigned to static attribute '(.*?)'", said):
-            said = f"{found[1]!r} holds layers in a Python list or dict: write nnx.List([…]) or nnx.Dict(…)"
-        raise refused(source, said, line=lines[-1] if lines else None) from error
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), "").split(". ")[0].rstrip(".")
+        reason = f"{type(error).__name__}: {reason}"
+        if found := re.search("assigned to static attribute '(.*?)'", reason):
+            reason = f"{found[1]!r} is a Python list or dict of layers: write nnx.List([…]) or nnx.Dict(…)"
+        raise refused(source, reason, line=lines[-1] if lines else None) from error
 
 
 def refused(source: Source, why: str, *, line: int | None = None) -> UsageError:
-    """Return the error that tells what is wrong in the user's file, at a line of it, or where its class begins."""
+    """Return the error for a problem in the user's file, at that line or at the line of its class."""
     before = re.split(rf"^class {source.class_name}\b", source.content.decode(errors="replace"), flags=re.MULTILINE)
     line = line or (before[0].count("\n") + 1 if len(before) > 1 else 1)
     return UsageError(f"{source.path}, line {line}: {why}.")

@@ -1,10 +1,10 @@
-"""The one-line language: from a text to layers with their shapes, and back; what two texts have not in common.
+"""The one-line language for networks: from text to layers with shapes, and back; the differences of two texts.
 
     description = layer ("," layer)*
     layer       = word argument* | "residual(" description ")"
 
-The words are those of `mnistcli.models.layers`. The last layer, to the classes, is implied, and so is `flatten` where a
-layer that needs a row of numbers gets an image.
+The words are in `mnistcli.models.layers`. The last layer, to the classes, is implied, and so is `flatten` before a
+layer that needs a vector but gets an image.
 """
 
 from __future__ import annotations
@@ -37,23 +37,24 @@ from mnistcli.results.summary import LayerSummary, ModelSummary
 
 Layers = tuple[Layer, ...]
 LONGEST = 5_000  # characters of a description
-DEEPEST = 8  # residuals inside each other
+DEEPEST = 8  # nested residuals
 MOST_LAYERS = 300
 MOST_NUMBERS = 2**27  # parameters: half a gigabyte
-MOST_PER_PIXEL, FEWEST_PIXELS = 256, 28 * 28  # numbers that all layers together make of an image; ours make 1 to 10
+MOST_PER_PIXEL = 256  # outputs of all layers per pixel of an image; ours have 1 to 10
+FEWEST_PIXELS = 28 * 28  # a smaller image counts as one of this size
 OUTPUT = "output"
-NAME_LENGTH = 24  # characters of a short form
+NAME_LENGTH = 24  # characters in a short form
 
 
 @dataclass(frozen=True)
 class Step:
-    """One layer in its place.
+    """One layer of a network, with its name and shapes.
 
     Attributes:
-        name: As its variables are called in files: "conv1", and "residual1.conv1" inside a residual.
-        shape: Of its input, for one image; `output_shape` of its output.
-        initializer: How its kernels begin, one of INITIALIZERS.
-        inside: A residual's steps.
+        name: The prefix of its variables in files: "conv1", or "residual1.conv1" inside a residual.
+        shape: The shape of its input for one image; `output_shape` is that of its output.
+        initializer: The initializer of its kernels, one of INITIALIZERS.
+        inside: The steps inside a residual.
     """
 
     name: str
@@ -68,7 +69,7 @@ class Step:
         return dict(self.layer.variables(self.shape))
 
     def walk(self) -> Iterator[Step]:
-        """Yield this step, and those inside it."""
+        """Yield this step and all steps inside it."""
         yield self
         for each in self.inside:
             yield from each.walk()
@@ -78,24 +79,24 @@ def parse(text: str) -> Layers:
     """Return the layers that a text describes.
 
     Raises:
-        UsageError: It describes none; the sentence points at the layer.
+        UsageError: It is not valid; the sentence names the layer.
     """
     if len(text) > LONGEST:
-        raise UsageError(f"A description of a network has at most {LONGEST:,} characters, not {len(text):,}.")
+        raise UsageError(f"The description of a network can have at most {LONGEST:,} characters, not {len(text):,}.")
     layers = _parse_list(text, "", 0)
     if sum(1 for layer in layers for _ in _walk(layer)) > MOST_LAYERS:
-        raise UsageError(f"A description of a network has at most {MOST_LAYERS} layers.")
+        raise UsageError(f"The description of a network can have at most {MOST_LAYERS} layers.")
     return layers
 
 
 def plan(layers: Layers, image_shape: Shape, classes: int) -> tuple[Step, ...]:
-    """Return every layer in its place, those that are implied too.
+    """Return the steps of all layers, including implied ones.
 
     Raises:
-        UsageError: A layer does not fit what the one before it makes; or the network is too large.
+        UsageError: A layer does not fit the output of the one before it; or the network is too large.
     """
     if classes < 2:
-        raise UsageError(f"A classifier needs two classes or more, not {classes}.")
+        raise UsageError(f"A classifier needs at least 2 classes, not {classes}.")
     steps, shape = _plan(layers, tuple(image_shape), "", "", INITIALIZERS[0])
     last = next((layer.name for layer in reversed(layers) if isinstance(layer, Init)), INITIALIZERS[0])
     if len(shape) > 1:
@@ -107,21 +108,21 @@ def plan(layers: Layers, image_shape: Shape, classes: int) -> tuple[Step, ...]:
 
 
 def describe(arch: str, network: str, image_shape: Shape, classes: int) -> ModelSummary:
-    """Describe an architecture of that name for such images: the input, and each layer.
+    """Describe a network for images of that shape: its input and each layer; `arch` is the name to show.
 
-    An activation is told with the layer before it.
+    An activation is described together with the layer before it.
 
     Raises:
-        UsageError: The network cannot be, or does not fit the images.
+        UsageError: The network is not valid, or does not fit the images.
     """
     steps = plan(parse(network), image_shape, classes)
     rows = [LayerSummary("input", "input", "pixel / 255", tuple(image_shape), 0, 0, (1, 1))]
-    seen = _Seen(image_shape)
-    _summarize(steps, rows, seen, depth=0)
+    receptive_field = _ReceptiveField(image_shape)
+    _summarize(steps, rows, receptive_field, depth=0)
     return ModelSummary(arch, network, tuple(rows))
 
 
-def _summarize(steps: Sequence[Step], rows: list[LayerSummary], seen: _Seen, *, depth: int) -> None:
+def _summarize(steps: Sequence[Step], rows: list[LayerSummary], seen: _ReceptiveField, *, depth: int) -> None:
     for i, step in enumerate(steps):
         if isinstance(step.layer, Residual):
             start = len(rows)
@@ -132,10 +133,10 @@ def _summarize(steps: Sequence[Step], rows: list[LayerSummary], seen: _Seen, *, 
             continue
         if isinstance(step.layer, Activation) and i and isinstance(steps[i - 1].layer, Conv | Dense):
             continue
-        seen.look_through(step.layer)
-        after = steps[i + 1].layer if i + 1 < len(steps) else None
-        told = isinstance(after, Activation) and isinstance(step.layer, Conv | Dense)
-        detail = ", ".join([each for each in (_detail(step.layer), str(after) if told else "") if each])
+        seen.add_layer(step.layer)
+        following = steps[i + 1].layer if i + 1 < len(steps) else None
+        with_activation = isinstance(following, Activation) and isinstance(step.layer, Conv | Dense)
+        detail = ", ".join([each for each in (_detail(step.layer), str(following) if with_activation else "") if each])
         parameters = sum(math.prod(each.shape) for each in step.variables().values() if each.trained)
         products = step.layer.multiply_accumulates(step.shape)
         rows.append(
@@ -147,8 +148,8 @@ def _detail(layer: Layer) -> str:
     return "" if isinstance(layer, Dense) else layer.detail
 
 
-class _Seen:
-    """The receptive field as layers are passed: rows and columns of the image that one output looks at."""
+class _ReceptiveField:
+    """The receptive field after each layer: the rows and columns of the image that one output depends on."""
 
     def __init__(self, image_shape: Shape) -> None:
         self._sides = tuple(image_shape[:2])
@@ -159,7 +160,7 @@ class _Seen:
         rows, columns = (min(own, side) for own, side in zip(self._field, self._sides, strict=True))
         return rows, columns
 
-    def look_through(self, layer: Layer) -> None:
+    def add_layer(self, layer: Layer) -> None:
         window = layer.window()
         if window is None:
             self._field = self._sides[0], self._sides[1]
@@ -170,9 +171,9 @@ class _Seen:
 
 
 def describe_sizes(arch: str, sizes: Mapping[str, int], image_shape: Shape) -> ModelSummary:
-    """Describe a network of which only the sizes of its variables are known, by path: a row for each part that has any.
+    """Describe a network by the sizes of its variables, by path, if nothing else is known: one row per layer.
 
-    Shapes and multiply-accumulates are not known: they are empty and 0.
+    Shapes are empty and multiply-accumulates 0, because they are unknown.
     """
     parts: Counter[str] = Counter()
     for path, size in sizes.items():
@@ -183,24 +184,24 @@ def describe_sizes(arch: str, sizes: Mapping[str, int], image_shape: Shape) -> M
 
 
 def expected_variables(steps: Sequence[Step]) -> dict[str, Variable]:
-    """Return every array of a network by its path, as files name it: "residual1.conv1.kernel"."""
+    """Return all variables of a network by their paths in files, such as "residual1.conv1.kernel"."""
     walked = (each for step in steps for each in step.walk())
     return {f"{step.name}.{name}": each for step in walked for name, each in step.variables().items()}
 
 
 def canonical(layers: Layers) -> str:
-    """Return the text of layers as the program writes it."""
+    """Return the canonical text of layers."""
     return ", ".join(map(str, layers))
 
 
 def short_form(layers: Layers) -> str:
-    """Return what a run of these layers is called, such as "conv32-norm-relu-pool2"."""
+    """Return a short name for a network, such as "conv32-norm-relu-pool2"; runs are named after it."""
     words = [_short(layer) for layer in layers if not isinstance(layer, Init)]
     return "-".join(words)[:NAME_LENGTH].rstrip("-.") or "network"
 
 
 def difference(a: Layers, b: Layers) -> str:
-    """Return how b differs from a: "conv 32 3x3 → conv 64 3x3; + dropout 0.3"; nothing where they are alike."""
+    """Return how b differs from a: "conv 32 3x3 → conv 64 3x3; + dropout 0.3"; empty if they are equal."""
     ours, theirs = [*map(str, a)], [*map(str, b)]
     changes = []
     for kind, i, j, k, m in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
@@ -216,9 +217,9 @@ def difference(a: Layers, b: Layers) -> str:
 
 
 def distinguish(texts: Sequence[str]) -> list[str]:
-    """Return each description without the layers with which all begin and all end, "…" in their place.
+    """Return the texts with the layers that all descriptions start or end with replaced by "…".
 
-    Names of the catalogue, classes in Flax, and descriptions that are all alike stay as they are.
+    Names from the catalogue, classes in Flax, and descriptions that are all equal are not changed.
     """
     described = sorted({text for text in texts if text and text not in RECIPES and not is_flax(text)})
     short = dict(zip(described, _without_common(described), strict=True))
@@ -245,18 +246,18 @@ def _parse_list(text: str, place: str, depth: int) -> Layers:
         here = f"{place}{number}"
         inner = re.fullmatch(r"residual\s*\((.*)\)", part, re.DOTALL)
         if inner and depth == DEEPEST:
-            raise _refused(here, "residual", f"at most {DEEPEST} are inside each other")
+            raise _refused(here, "residual", f"at most {DEEPEST} residuals can be nested")
         layers.append(Residual(_parse_list(inner[1], f"{here}.", depth + 1)) if inner else _parse_one(part, here))
     return tuple(layers)
 
 
 def _parts(text: str, place: str) -> Iterator[str]:
-    """Yield what stands between the commas that are in no parentheses."""
+    """Yield the parts between commas that are not in parentheses."""
     depth, start, number = 0, 0, 1
     for i, character in enumerate(text):
         depth += {"(": 1, ")": -1}.get(character, 0)
         if depth < 0:
-            raise _refused(f"{place}{number}", text[start : i + 1].strip(), "a parenthesis closes that was not opened")
+            raise _refused(f"{place}{number}", text[start : i + 1].strip(), "a closing parenthesis has no opening one")
         if character == "," and depth == 0:
             yield text[start:i].strip()
             start, number = i + 1, number + 1
@@ -268,7 +269,7 @@ def _parts(text: str, place: str) -> Iterator[str]:
 def _parse_one(part: str, place: str) -> Layer:
     words = part.split()
     if not words:
-        raise UsageError(f"Layer {place} of the network is empty: layers stand between commas.")
+        raise UsageError(f"Layer {place} of the network is empty: write layers with single commas between them.")
     if words[0] not in USAGES:
         known = suggestion(words[0], USAGES)
         raise _refused(place, part, f"there is no layer {words[0]!r}{known if known != '.' else ''}")
@@ -295,7 +296,7 @@ def _plan(layers: Layers, shape: Shape, prefix: str, place: str, initializer: st
         if isinstance(layer, Dense) and len(shape) > 1:
             steps.append(_flatten(names, prefix, shape, initializer))
             shape = steps[-1].output_shape
-        word = layer.kind if not isinstance(layer, Pool) else "pool"
+        word = "pool" if isinstance(layer, Pool) else layer.kind
         names[word] += 1
         name = f"{prefix}{word}{names[word]}"
         inside: tuple[Step, ...] = ()
@@ -303,7 +304,7 @@ def _plan(layers: Layers, shape: Shape, prefix: str, place: str, initializer: st
             if isinstance(layer, Residual):
                 inside, after = _plan(layer.layers, shape, f"{name}.", f"{place}{number}.", initializer)
                 if after != shape:
-                    raise ValueError(f"it gets {_text(shape)} and the layers inside make {_text(after)} of it")
+                    raise ValueError(f"its input is {_text(shape)}, but the layers inside turn it into {_text(after)}")
             else:
                 after = layer.output_shape(shape)
         except ValueError as error:
@@ -319,18 +320,18 @@ def _flatten(names: Counter[str], prefix: str, shape: Shape, initializer: str) -
 
 
 def _check_size(steps: Sequence[Step], image_shape: Shape) -> None:
-    """Refuse networks that would fill the memory, whoever wrote the description."""
-    room = MOST_PER_PIXEL * max(math.prod(image_shape), FEWEST_PIXELS)
-    numbers = MOST_NUMBERS
+    """Refuse networks that would fill the memory: descriptions may come from untrusted files."""
+    outputs_left = MOST_PER_PIXEL * max(math.prod(image_shape), FEWEST_PIXELS)
+    parameters_left = MOST_NUMBERS
     for step in (each for outer in steps for each in outer.walk()):
-        room -= math.prod(step.output_shape)
-        numbers -= sum(math.prod(each.shape) for each in step.variables().values())
-        if room < 0:
+        outputs_left -= math.prod(step.output_shape)
+        parameters_left -= sum(math.prod(each.shape) for each in step.variables().values())
+        if outputs_left < 0:
             raise UsageError(
-                f"The network is too large: all layers up to {step.name} together make more than {MOST_PER_PIXEL} "
-                "numbers of each pixel of an image."
+                f"The network is too large: the layers up to {step.name} have more than {MOST_PER_PIXEL} outputs for "
+                "each pixel of an image."
             )
-        if numbers < 0:
+        if parameters_left < 0:
             raise UsageError(f"The network is too large: up to {step.name} it has over {MOST_NUMBERS:,} parameters.")
 
 

@@ -1,4 +1,4 @@
-"""The network that a description stands for, as a flax.nnx module; and what any module is to training."""
+"""A described network as a flax.nnx module; and splitting any module into parts for training and use."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -21,32 +21,32 @@ INITIALIZERS = {
     "glorot": initializers.glorot_uniform(),
     "lecun": initializers.lecun_uniform(),
 }
-# XLA's own generator: Threefry takes a CPU three times as long to compile (2.9 s against 0.9 s for the CNN).
+# XLA's own random generator: Threefry takes three times as long to compile on a CPU (2.9 s instead of 0.9 s for cnn).
 GENERATOR = "rbg"
 Tree = dict[str, Any]  # nested dicts of arrays
-See = Callable[[str, jax.Array], None]  # hears a step's name and its output
+See = Callable[[str, jax.Array], None]  # called with a step's name and output
 
 
-class Own(nnx.Module):
-    """A layer's own variables, as attributes."""
+class LayerVariables(nnx.Module):
+    """The variables of a layer, and of the layers inside it, as attributes."""
 
     def __init__(self, step: Step, rngs: nnx.Rngs) -> None:
         for name, variable in step.variables().items():
             kind = nnx.Param if variable.trained else nnx.BatchStat
-            setattr(self, name, kind(_begin(variable, step.initializer, rngs)))
+            setattr(self, name, kind(_initial_value(variable, step.initializer, rngs)))
         for each in step.inside:
-            setattr(self, _last(each.name), Own(each, rngs))
+            setattr(self, _last_word(each.name), LayerVariables(each, rngs))
 
 
 class Network(nnx.Module):
-    """Layers applied one after the other, from pixels to logits."""
+    """A sequence of layers, from pixels to logits."""
 
     def __init__(self, steps: tuple[Step, ...], *, frozen: tuple[str, ...] = (), rngs: nnx.Rngs) -> None:
         self.steps = nnx.static(steps)
         self.frozen = nnx.static(frozen)
         self.deterministic = False
         for step in steps:
-            setattr(self, step.name, Own(step, rngs))
+            setattr(self, step.name, LayerVariables(step, rngs))
         if any(each.layer.kind == "dropout" for step in steps for each in step.walk()):
             self.dropout_stream = rngs.dropout.fork()
 
@@ -55,23 +55,23 @@ class Network(nnx.Module):
         return self._apply(images, self.steps, self)
 
     def activations(self, images: jax.Array) -> dict[str, jax.Array]:
-        """Return the output of every step by its name, in the order computed, those inside residuals too.
+        """Return the output of every step by name, in the order of computation, including steps inside residuals.
 
-        The last is "output", the logits; images are those of `__call__`.
+        The last is "output", the logits; images are as in `__call__`.
         """
         seen: dict[str, jax.Array] = {}
         self._apply(images, self.steps, self, see=seen.__setitem__)
         return seen
 
     def random_key(self) -> jax.Array:
-        """Return a key that no other layer gets in this step."""
+        """Return a random key that no other layer gets in this step."""
         return self.dropout_stream()
 
     def _apply(self, x: jax.Array, steps: tuple[Step, ...], owner: nnx.Module, see: See | None = None) -> jax.Array:
-        """Return the last step's output; `see` gets each step's, and no steps are fused then."""
+        """Return the last step's output; `see` gets every step's, and no steps are fused then."""
         i = 0
         while i < len(steps):
-            layer, own = steps[i].layer, getattr(owner, _last(steps[i].name))
+            layer, own = steps[i].layer, getattr(owner, _last_word(steps[i].name))
             match [each.layer for each in steps[i : i + 3]]:
                 case [Conv(is_plain=True), Activation("relu"), Pool(pool, columns, stride, "max", "valid")] if (
                     see is None and pool == columns == stride <= LARGEST_FUSED
@@ -80,19 +80,19 @@ class Network(nnx.Module):
                 case [Residual(), *_]:
                     x, i = x + self._apply(x, steps[i].inside, own, see), i + 1
                 case _:
-                    x, i = layer.apply(x, own, IN_USE if steps[i].name in self.frozen else self), i + 1
+                    x, i = layer.apply(x, own, INFERENCE if steps[i].name in self.frozen else self), i + 1
             if see is not None:
                 see(steps[i - 1].name, x)
         return x
 
 
 class Parts(NamedTuple):
-    """What a module consists of.
+    """A module's variables.
 
     Attributes:
-        params: What is trained.
-        rest: What is not trained: batch statistics, fixed kernels.
-        streams: Keys and counts of random streams.
+        params: The trained variables.
+        rest: Other variables: batch statistics, fixed kernels.
+        streams: The keys and counts of random streams.
     """
 
     params: Tree
@@ -101,30 +101,30 @@ class Parts(NamedTuple):
 
 
 class Definition(NamedTuple):
-    """A network without its numbers, for training and for use; and the shapes and dtypes of its parts."""
+    """A network without values, for training and for use; and the shapes and dtypes of its parts."""
 
     training: "nnx.GraphDef[nnx.Module]"
     use: "nnx.GraphDef[nnx.Module]"
     parts: Parts
 
 
-class InUse:
-    """The mode of layers that are not trained, whatever those around them are."""
+class Inference:
+    """The mode of frozen layers: inference, even if the network is in training."""
 
     deterministic = True
 
     def random_key(self) -> jax.Array:
-        """Return no key: nothing is drawn."""
+        """Fail: layers in inference draw no random numbers."""
         raise AssertionError
 
 
-IN_USE = InUse()
+INFERENCE = Inference()
 
 
 def build(
     arch: str, image_shape: Shape, classes: int, *, seed: int | jax.Array, frozen: tuple[str, ...] = ()
 ) -> nnx.Module:
-    """Return a freshly initialised network; batch normalisation in `frozen` layers follows no batch.
+    """Return a newly initialised network; batch normalisation in `frozen` layers keeps its statistics.
 
     Raises:
         UsageError: There is no such architecture, or it does not fit the images.
@@ -139,10 +139,10 @@ def build(
 
 
 def define(arch: str, image_shape: Shape, classes: int, *, frozen: tuple[str, ...] = ()) -> Definition:
-    """Return the network with shapes and dtypes in place of numbers: nothing is allocated; `frozen` as of `build`.
+    """Return the network with shapes and dtypes instead of values, without allocating memory; `frozen` as in `build`.
 
     Raises:
-        UsageError: As of `build`.
+        UsageError: As in `build`; or a class in Flax does not return logits.
     """
     module = nnx.eval_shape(lambda: build(arch, image_shape, classes, seed=0, frozen=frozen))
     module.train()
@@ -155,7 +155,7 @@ def define(arch: str, image_shape: Shape, classes: int, *, frozen: tuple[str, ..
     return definition
 
 
-def _answer(graph: "nnx.GraphDef[nnx.Module]", parts: Parts, images: jax.Array) -> tuple[Any, Tree]:
+def _apply_graph(graph: "nnx.GraphDef[nnx.Module]", parts: Parts, images: jax.Array) -> tuple[Any, Tree]:
     network: Any = merge(graph, parts)
     answer = network(images)
     return answer, split(network)[1].rest
@@ -166,27 +166,25 @@ def _shapes(tree: Tree) -> dict[str, tuple[Shape, Any]]:
 
 
 def _check_answers(arch: str, definition: Definition, image_shape: Shape, classes: int) -> None:
-    """Refuse a network of the user's that does not answer with logits, in training or in use."""
+    """Raise UsageError if a class in Flax does not return logits, in training or in use."""
     source, _ = loaded(arch)
     images = jax.ShapeDtypeStruct((2, *image_shape), jnp.float32)
     for graph in (definition.training, definition.use):
         with blaming(source):
-            answer, rest = jax.eval_shape(partial(_answer, graph), definition.parts, images)
+            answer, rest = jax.eval_shape(partial(_apply_graph, graph), definition.parts, images)
         if _shapes(rest) != _shapes(definition.parts.rest):
             raise refused(source, f"{source.class_name} makes or changes variables in __call__: make them in __init__")
         found = getattr(answer, "shape", None), getattr(answer, "dtype", None)
         if found != ((2, classes), jnp.float32):
             what = f"{found[1]} {list(found[0])}" if found[0] is not None else type(answer).__name__
-            raise refused(
-                source, f"{source.class_name} must make logits float32 [2, {classes}] of 2 images, not {what}"
-            )
+            raise refused(source, f"{source.class_name} must return float32 [2, {classes}] for 2 images, not {what}")
     params = jax.tree.leaves(definition.parts.params)
     if not params or not all(jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in params):
-        raise refused(source, f"{source.class_name} must have nnx.Param to train, all of them floats")
+        raise refused(source, f"{source.class_name} must have nnx.Param variables to train, all of them floats")
 
 
 def split(module: nnx.Module) -> tuple["nnx.GraphDef[nnx.Module]", Parts]:
-    """Part a module into what it is and its numbers, nested dicts of arrays."""
+    """Split a module into its graph and its variables, nested dicts of arrays."""
     graph, *states = nnx.split(module, nnx.Param, nnx.RngState, ...)
     params, streams, rest = map(nnx.to_pure_dict, states)
     return graph, Parts(params, rest, streams)
@@ -198,7 +196,7 @@ def merge(graph: "nnx.GraphDef[nnx.Module]", parts: Parts) -> nnx.Module:
 
 
 def scale(images: jax.Array) -> jax.Array:
-    """Return what a network sees, float32 from 0 to 1, of images uint8 or of numbers as large."""
+    """Return images with values from 0 to 255, uint8 or float, as float32 from 0 to 1, a network's input."""
     return images.astype(jnp.float32) / 255
 
 
@@ -211,29 +209,29 @@ def logits(graph: "nnx.GraphDef[nnx.Module]", parts: Parts, images: jax.Array) -
 def restore(
     arch: str, image_shape: Shape, classes: int, arrays: Mapping[str, Any]
 ) -> tuple["nnx.GraphDef[nnx.Module]", Parts]:
-    """Return a network for use, and its parts filled with arrays by path; its random streams draw nothing.
+    """Return a network for use, and its parts with the arrays by path; its random streams are dummies.
 
     Raises:
-        UsageError: As of `build`.
+        UsageError: As in `define`.
     """
     definition = define(arch, image_shape, classes)
     params, rest, streams = definition.parts
-    return definition.use, Parts(fill(params, arrays), fill(rest, arrays), jax.tree.map(_idle, streams))
+    return definition.use, Parts(fill(params, arrays), fill(rest, arrays), jax.tree.map(_dummy_stream, streams))
 
 
-def _idle(stream: jax.ShapeDtypeStruct) -> jax.Array:
+def _dummy_stream(stream: jax.ShapeDtypeStruct) -> jax.Array:
     if jnp.issubdtype(stream.dtype, jax.dtypes.prng_key):
         return jnp.broadcast_to(jax.random.key(0, impl=GENERATOR), stream.shape)
     return jnp.zeros(stream.shape, stream.dtype)
 
 
 def flatten(tree: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return a nested dict's leaves by their paths, joined by dots: the form in which they are stored."""
+    """Return a nested dict's leaves by their dotted paths, as files store them."""
     return dict(_leaves(tree, ""))
 
 
 def map_paths(function: Callable[[str, Any], Any], tree: Mapping[Any, Any], prefix: str = "") -> Tree:
-    """Return the tree with each leaf replaced by what the function makes of its path and of it."""
+    """Return the tree with each leaf replaced by `function(path, leaf)`."""
     return {
         key: map_paths(function, value, f"{prefix}{key}.")
         if isinstance(value, Mapping)
@@ -243,7 +241,7 @@ def map_paths(function: Callable[[str, Any], Any], tree: Mapping[Any, Any], pref
 
 
 def fill(tree: Mapping[Any, Any], arrays: Mapping[str, Any]) -> Tree:
-    """Return the tree with each leaf replaced by the array of its path."""
+    """Return the tree with each leaf replaced by the array with its path."""
     return map_paths(lambda path, _: arrays[path], tree)
 
 
@@ -253,7 +251,7 @@ def is_in(path: str, layers: Iterable[str]) -> bool:
 
 
 def count(tree: Mapping[Any, Any]) -> int:
-    """How many numbers the leaves are."""
+    """Return the total number of elements in the leaves."""
     return sum(leaf.size for _, leaf in _leaves(tree, ""))
 
 
@@ -265,7 +263,7 @@ def _leaves(tree: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{key}", value
 
 
-def _begin(variable: Variable, initializer: str, rngs: nnx.Rngs) -> jax.Array:
+def _initial_value(variable: Variable, initializer: str, rngs: nnx.Rngs) -> jax.Array:
     if variable.begins == "kernel":
         shape = variable.shape[::-1] if variable.transposed else variable.shape
         kernel = INITIALIZERS[initializer](rngs.params(), shape)
@@ -275,5 +273,5 @@ def _begin(variable: Variable, initializer: str, rngs: nnx.Rngs) -> jax.Array:
     return jnp.full(variable.shape, {"zeros": 0.0, "ones": 1.0}[variable.begins])
 
 
-def _last(name: str) -> str:
+def _last_word(name: str) -> str:
     return name.rpartition(".")[2]

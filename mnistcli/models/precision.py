@@ -1,10 +1,10 @@
-"""How exactly products of matrices are computed while a network is trained.
+"""The precision of matrix products in training.
 
-- "float32": as JAX does it by default; on a CPU exactly, on a GPU or TPU with factors that the device may round.
-- "highest": with float32 factors on every device.
-- "bfloat16": with factors rounded to bfloat16 and float32 sums, forward and backward; weights, activations and what an
-  optimizer keeps stay float32. On the CPUs that were tried a training takes as long as with float32: what is gained in
-  products is lost in rounding.
+- "float32": JAX's default; exact on a CPU, but a GPU or TPU may round the factors.
+- "highest": float32 factors on every device.
+- "bfloat16": factors rounded to bfloat16, sums in float32, forward and backward; weights, activations and the
+  optimizer's state stay float32. On the CPUs that were tried, training takes as long as with float32: rounding costs
+  what the products gain.
 """
 
 from collections.abc import Iterator
@@ -16,28 +16,28 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-_rounds = ContextVar("rounds", default=False)
+_rounding = ContextVar("rounds", default=False)
 
 
 @contextmanager
 def computing_with(precision: str) -> Iterator[None]:
-    """Trace what is in this block with a precision, one of `config.PRECISIONS`."""
-    before = _rounds.set(precision == "bfloat16")
+    """Trace the computations in this block with a precision, one of `config.PRECISIONS`."""
+    before = _rounding.set(precision == "bfloat16")
     try:
         with jax.default_matmul_precision("highest" if precision == "highest" else "default"):
             yield
     finally:
-        _rounds.reset(before)
+        _rounding.reset(before)
 
 
 def matmul(a: jax.Array, b: jax.Array) -> jax.Array:
-    """Return a [n, m] times b [m, k], float32 [n, k]."""
-    return _rounded_product(a, b) if _rounds.get() else a @ b
+    """Return the product of a [n, m] and b [m, k], float32 [n, k]."""
+    return _rounded_product(a, b) if _rounding.get() else a @ b
 
 
 def convolution(images: jax.Array, kernel: jax.Array, **how: Any) -> jax.Array:
-    """Return `lax.conv_general_dilated` of float32 arrays; where factors are rounded, so is the result."""
-    if not _rounds.get():
+    """Return `lax.conv_general_dilated` of float32 arrays; with "bfloat16", the result is rounded too."""
+    if not _rounding.get():
         return lax.conv_general_dilated(images, kernel, **how)
     return lax.conv_general_dilated(_round(images), _round(kernel), **how).astype(jnp.float32)
 

@@ -1,4 +1,4 @@
-"""What the core returns: frozen dataclasses of plain Python values, which the terminal, JSON and figures are made from.
+"""The results of commands: frozen dataclasses, which the terminal, JSON and figures show.
 
 Accuracies, precisions, probabilities and p-values are fractions of 1; losses are mean cross-entropies in nats; times
 are seconds.

@@ -1,4 +1,4 @@
-"""What `bench` measures."""
+"""The results of `bench`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mnistcli.errors import UsageError
 from mnistcli.files import read_bounded
 
 SCHEMA = "mnistcli.bench/1"
-LONGEST_FILE = 2**20  # bytes of an earlier measurement
+LONGEST_FILE = 2**20  # bytes of a file of an earlier measurement
 Key = tuple[str, str, int]
 
 
@@ -22,12 +22,11 @@ class Speed:
 
     Attributes:
         work: "train" or "predict".
-        compile_seconds: Of tracing and compilation.
+        compile_seconds: The time for tracing and compilation.
         images_per_second: The median of several repetitions.
-        flops: Floating-point operations a second of convolutions and dense layers, counted as two a
-            multiply-accumulate.
-        product_flops: Those of a square matrix product with as many operations as one batch, on the same device.
-        memory_bytes: What the program holds on the device: its arguments, results and intermediate numbers.
+        flops: Floating-point operations per second in convolutions and dense layers, two per multiply-accumulate.
+        product_flops: The same for a square matrix product with as many operations as one batch, on the same device.
+        memory_bytes: The program's memory on the device for arguments, results and intermediate values.
     """
 
     arch: str
@@ -41,22 +40,22 @@ class Speed:
 
     @property
     def product_share(self) -> float:
-        """The speed as a share of that product's."""
+        """`flops` as a fraction of `product_flops`."""
         return self.flops / self.product_flops
 
     @property
     def key(self) -> Key:
-        """What tells it from the others of a measurement."""
+        """The key that identifies it in a measurement."""
         return self.arch, self.work, self.batch_size
 
 
 @dataclass(frozen=True)
 class BenchResult:
-    """What one device did, and the same of an earlier measurement where there is one.
+    """The measurement of one device, and an earlier one to compare it with.
 
     Attributes:
-        versions: Of Python and of the packages that compute, by name.
-        against: Images a second of the earlier measurement, by `Speed.key`.
+        versions: The versions of Python and of the packages that compute, by name.
+        against: Images per second in the earlier measurement, by `Speed.key`; empty if there is none.
     """
 
     device: str
@@ -67,11 +66,11 @@ class BenchResult:
 
     @property
     def machine(self) -> str:
-        """The device, and how many cores the process may use beside it."""
+        """The device, and the number of cores that the process may use."""
         return _machine(self.device, self.cores)
 
     def ratio(self, speed: Speed) -> float | None:
-        """Return the images a second divided by the earlier ones; None: these were not measured then."""
+        """Return images per second divided by the earlier value; None if that was not measured."""
         earlier = self.against.get(speed.key)
         return speed.images_per_second / earlier if earlier else None
 
@@ -81,10 +80,10 @@ def _machine(device: str, cores: int) -> str:
 
 
 def read_speeds(path: Path) -> tuple[str, Mapping[Key, float]]:
-    """Return the machine of an earlier measurement, as `BenchResult.machine` names it, and its images a second.
+    """Return an earlier measurement's `BenchResult.machine`, and its images per second by `Speed.key`.
 
     Raises:
-        UsageError: The file cannot be read, or is not what `mnistcli bench --json` writes.
+        UsageError: The file cannot be read, or is not an output of `mnistcli bench --json`.
     """
     try:
         document = json.loads(read_bounded(path, most=LONGEST_FILE))
@@ -100,4 +99,4 @@ def read_speeds(path: Path) -> tuple[str, Mapping[Key, float]]:
     except OSError as error:
         raise UsageError(f"--against: {str(path)!r} cannot be read: {error.strerror or error}.") from error
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise UsageError(f"--against: {str(path)!r} is not a result of 'mnistcli bench --json'.") from error
+        raise UsageError(f"--against: {str(path)!r} is not an output of 'mnistcli bench --json'.") from error

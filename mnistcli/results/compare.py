@@ -1,4 +1,4 @@
-"""Runs, or groups of runs of one recipe, side by side on the same images."""
+"""The results of `compare`: runs, or groups of runs of one recipe, on the same images."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class ComparedRun:
 
 @dataclass(frozen=True)
 class PairedTest:
-    """Two runs on the same images: counts of images, and McNemar's exact two-sided p-value.
+    """The comparison of two runs on the same images: counts of images, and McNemar's exact two-sided p-value.
 
     Attributes:
-        difference: The accuracy of a less that of b, and `difference_ci95` its paired 95 % interval.
+        difference: The accuracy of a minus that of b, and `difference_ci95` its paired 95 % interval.
         p_holm: The p-value corrected for the number of pairs.
-        networks: How b's network differs from a's, in the one-line language; nothing where they are alike.
+        networks: How b's network differs from a's, in the one-line language; empty if they are the same.
     """
 
     a: str
@@ -49,10 +49,10 @@ class PairedTest:
 
 @dataclass(frozen=True)
 class Comparison(Drawable):
-    """Several runs on the same split, and each pair of them.
+    """The comparison of several runs on the same split, and of each pair.
 
     Attributes:
-        cochran_q: Cochran's Q of three runs or more, and `cochran_p` its p-value; None for two.
+        cochran_q: Cochran's Q of three or more runs, and `cochran_p` its p-value; None for two.
     """
 
     runs: tuple[ComparedRun, ...]
@@ -63,11 +63,11 @@ class Comparison(Drawable):
 
 @dataclass(frozen=True)
 class ComparedGroup:
-    """Trainings of one recipe that differ in their seed alone; all sequences are in the order of `seeds`.
+    """Trainings of one recipe that differ only in their seed; all sequences are in the order of `seeds`.
 
     Attributes:
-        accuracies: Of each run.
-        ensemble: How the mean of their probabilities does.
+        accuracies: The accuracy of each run.
+        ensemble: The evaluation of the mean of their probabilities.
     """
 
     group: str
@@ -82,7 +82,7 @@ class ComparedGroup:
 
 
 class Verdict(StrEnum):
-    """What a comparison of two recipes comes to."""
+    """The conclusion of a comparison of two recipes."""
 
     A_BETTER = "a is better"
     B_BETTER = "b is better"
@@ -92,27 +92,27 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class RecipeTest:
-    """Two recipes, several trainings each, on the same images.
+    """The comparison of two recipes, with several trainings each, on the same images.
 
     Attributes:
-        difference: The mean accuracy of a less that of b.
+        difference: The mean accuracy of a minus that of b.
         welch_t: Welch's t, `welch_p` its p-value and `welch_ci95` its 95 % interval of the difference: over seeds, on
             these images.
-        p_value: Of the permutation test on Welch's t, two-sided.
+        p_value: The two-sided p-value of the permutation test on Welch's t.
         p_holm: The same, corrected for the number of pairs.
-        permutations: How many ways of dealing the runs to two groups it tried.
-        smallest_p: The smallest p-value that so few runs can give.
-        bootstrap_ci95: The interval of the difference over seeds and images at once.
-        seeds_share: The share of the difference's variance that seeds make, and `images_share` that images make.
-        probability: That a new training of a reads more of these images right than a new one of b.
-        probability_ci95: Its interval.
-        meaningful: Whether that is a difference that matters: low end above 0.5, high end above 0.75 for the better.
-        margin: What counts as equivalent.
-        p_equivalence: Of the two one-sided tests against the margin.
-        seeds_needed: How many seeds each would likely show which is better; None where they alone would not, or nothing
-            is open.
-        images_needed: How many test images would likely show it, likewise.
-        seeds_equivalent: How many seeds each would likely show that they are equivalent, likewise.
+        permutations: The number of ways of dealing the runs to two groups that the test tried.
+        smallest_p: The smallest p-value that is possible with so many runs.
+        bootstrap_ci95: The 95 % interval of the difference over seeds and images together.
+        seeds_share: The fraction of the difference's variance that is due to seeds, and `images_share` to images.
+        probability: The probability that a new training of a reads more of these images correctly than one of b.
+        probability_ci95: The 95 % interval of that probability.
+        meaningful: Whether that interval, for the better recipe, starts above 0.5 and ends above 0.75.
+        margin: The largest difference of accuracies that counts as equivalent.
+        p_equivalence: The p-value of the two one-sided tests against the margin.
+        seeds_needed: The number of seeds per recipe that would probably show which is better; None if more seeds would
+            not, or the comparison is decided.
+        images_needed: The number of test images that would probably show it; None in the same cases.
+        seeds_equivalent: The number of seeds per recipe that would probably show equivalence; None likewise.
         networks: How b's network differs from a's, in the one-line language.
     """
 
@@ -143,10 +143,10 @@ class RecipeTest:
 
 @dataclass(frozen=True)
 class GroupComparison:
-    """Several groups on the same split, and each pair of them.
+    """The comparison of several groups on the same split, and of each pair.
 
     Attributes:
-        notes: What the reader should know, such as that seeds were added after a look.
+        notes: Remarks for the reader, for example that seeds were added after an earlier comparison.
     """
 
     split: str

@@ -1,4 +1,4 @@
-"""A data set at a glance, its images and what is odd in them."""
+"""The results of `data`: a summary of a data set, its images, and problems found in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SplitSummary:
-    """One split's images, counted by class."""
+    """The number of images in a split, in total and by class."""
 
     name: str
     images: int
@@ -20,7 +20,7 @@ class SplitSummary:
 
 @dataclass(frozen=True)
 class DatasetSummary:
-    """A data set at a glance; `fingerprint` is a SHA-256 over its content."""
+    """A summary of a data set; `fingerprint` is a SHA-256 over its content."""
 
     name: str
     splits: tuple[SplitSummary, ...]
@@ -32,7 +32,7 @@ class DatasetSummary:
 
 @dataclass(frozen=True)
 class KnownDataset:
-    """A data set that has a name: height, width and channels, classes, images, megabytes to fetch, what it shows."""
+    """A data set in the catalogue; `image_shape` is height, width, channels, and `megabytes` what to download."""
 
     name: str
     image_shape: tuple[int, int, int]
@@ -46,7 +46,7 @@ class KnownDataset:
 
 @dataclass(frozen=True)
 class Sample:
-    """One labelled image of a split, [height, width, channels] uint8; and where a run read it, its answer."""
+    """One labelled image of a split, [height, width, channels] uint8, and a run's answer if a run has read it."""
 
     index: int
     label: str
@@ -57,7 +57,7 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class Flip(Sample):
-    """An image that one of two runs reads right and the other wrong: beside the first run's answer the second's."""
+    """An image that one of two runs reads correctly and the other misreads, with both answers."""
 
     other_predicted: str
     other_confidence: float
@@ -65,7 +65,7 @@ class Flip(Sample):
 
 @dataclass(frozen=True)
 class Flips:
-    """The images of a split that only one of two runs reads right, the most confident mistake first."""
+    """The images of a split that only one of two runs reads correctly, the most confident mistake first."""
 
     a: str
     b: str
@@ -75,16 +75,16 @@ class Flips:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something odd in a data set.
+    """A possible problem in a data set.
 
     Attributes:
-        kind: "duplicate", "leak" (a duplicate in another split), "conflict" (one under another label), or "doubt" (a
-            run is confident of another label).
-        split: Where the image is, and `index` its number there.
-        label: Its label.
-        other_split: Where it is too, and `other_index` its number there; None for a doubt.
-        other_label: The label there, or the one that the run is confident of.
-        confidence: The run's.
+        kind: "duplicate", "leak" (a duplicate in another split), "conflict" (a duplicate with another label), or
+            "doubt" (a run is confident of another label).
+        split: The image's split, and `index` its number there.
+        label: The image's label.
+        other_split: The split of the duplicate, and `other_index` its number there; None for a doubt.
+        other_label: The duplicate's label, or the one that the run is confident of.
+        confidence: The run's confidence; None without a run.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""What two runs have not in common, and what came of training one of them again."""
+"""The results of `runs diff` and `runs reproduce`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Difference:
-    """One value that two runs do not have in common; what a run does not have is None.
+    """One value that differs between two runs; None if a run does not have it.
 
     Attributes:
-        part: Of run.json: "config", "provenance" or "results".
+        part: The part of run.json: "config", "provenance" or "results".
     """
 
     part: str
@@ -23,10 +23,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class RunDifference:
-    """What two runs do not have in common.
+    """The differences of two runs.
 
     Attributes:
-        network: How b's network differs from a's, in the one-line language; empty where they are alike or a class.
+        network: How b's network differs from a's, in the one-line language; empty if it does not, or for Flax classes.
     """
 
     a: str
@@ -36,7 +36,7 @@ class RunDifference:
 
 
 class Repeated(StrEnum):
-    """What a second training of a run came to."""
+    """The result of training a run again."""
 
     IDENTICAL = "identical"
     EQUAL = "equal"
@@ -45,15 +45,15 @@ class Repeated(StrEnum):
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A run, and the same training again; differences are the largest absolute ones.
+    """The comparison of a run with a repetition of it; differences are the largest absolute ones.
 
     Attributes:
-        weights: Of a weight; None where the networks have other arrays.
-        epochs: Of each epoch's losses and accuracies, as far as both runs have it.
-        lengths: How many epochs each of the two has.
-        test: Of the test loss and accuracy.
-        tolerance: What counts as equal.
-        changed: What of the versions, the device and the data is not as it was.
+        weights: The difference of the weights; None if the networks have different arrays.
+        epochs: The difference of each epoch's losses and accuracies, for epochs that both runs have.
+        lengths: The number of epochs of each run.
+        test: The difference of test loss and accuracy.
+        tolerance: The largest difference that counts as equal.
+        changed: The differences of versions, device and data.
     """
 
     run: str
@@ -67,7 +67,7 @@ class Reproduction:
 
     @property
     def largest(self) -> float | None:
-        """The largest difference of all; None where something has no counterpart."""
+        """The largest of all differences; None if an epoch or array has no counterpart."""
         if self.weights is None or self.lengths[0] != self.lengths[1]:
             return None
         return max(self.weights, self.test, *self.epochs)
@@ -81,7 +81,7 @@ class Reproduction:
 
     @property
     def since_epoch(self) -> int | None:
-        """The first epoch whose figures are not the same; None where all are."""
+        """The first epoch with different metrics; None if there is none."""
         apart = (number for number, difference in enumerate(self.epochs, start=1) if difference)
         longer = min(self.lengths) + 1 if self.lengths[0] != self.lengths[1] else None
         return next(apart, longer)

@@ -1,4 +1,4 @@
-"""What a network makes of a drawing."""
+"""The results of `draw`: a network's answers to a drawing."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DrawingAnswer:
-    """One run's answer to a drawing, and the steps to it.
+    """One run's answer to a drawing, and the steps that led to it.
 
     Attributes:
         run: The run's name.
         prediction: The answer.
-        steps: The drawing after each named step: ink [height, width] float 0 to 1; at last, what the network saw,
+        steps: The drawing after each named step: ink [height, width] float 0 to 1; the last is the network's input,
             [height, width, channels] uint8.
-        layers: What each layer made of that.
+        layers: The output of each layer.
         saliency: How much each pixel adds to the logit of the most probable class, [height, width] float32; None unless
-            asked for.
+            requested.
     """
 
     run: str
@@ -37,12 +37,12 @@ class DrawingAnswer:
 
 @dataclass(frozen=True)
 class Pad:
-    """Where to draw.
+    """The page to draw on.
 
     Attributes:
-        address: Of the page, on this machine.
-        runs: The names of the runs that read what is drawn.
-        folder: Where drawings are kept, in a folder for each class.
+        address: The page's address on this machine.
+        runs: The names of the runs that read the drawings.
+        folder: The folder for saved drawings, with one folder per class.
     """
 
     address: str

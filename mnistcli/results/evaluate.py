@@ -1,4 +1,4 @@
-"""How a model did on one split, and on the same images corrupted."""
+"""The results of `evaluate`: a model's scores on one split, and on corrupted images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mnistcli.results.spread import Spread
 
 @dataclass(frozen=True)
 class ClassScore:
-    """How one class fared; a ratio without a denominator is None."""
+    """The scores of one class; a ratio with denominator 0 is None."""
 
     label: str
     precision: float | None
@@ -27,10 +27,10 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """The answers with a confidence from `low` up to, not including, `high`; 1 belongs to the last bin.
+    """The answers with a confidence from `low` up to, but not including, `high`; 1 belongs to the last bin.
 
     Attributes:
-        confidence: Their mean confidence; None where there are none.
+        confidence: Their mean confidence; None if there are none.
     """
 
     low: float
@@ -41,22 +41,22 @@ class ReliabilityBin:
 
     @property
     def accuracy(self) -> float | None:
-        """The share of them that is right."""
+        """The fraction of them that is right; None if there are none."""
         return _ratio(self.correct, self.n)
 
     @property
     def accuracy_ci95(self) -> tuple[float, float] | None:
-        """The 95 % Wilson score interval of that share."""
+        """The 95 % Wilson score interval of that fraction; None if there are none."""
         return wilson_interval(self.correct, self.n) if self.n else None
 
 
 @dataclass(frozen=True)
 class CoveragePoint:
-    """What answering only with a confidence of at least `min_confidence` comes to.
+    """The result of answering only with a confidence of at least `min_confidence`.
 
     Attributes:
-        coverage: The share of images that are answered.
-        accuracy: The share of the answers that is right; None where there are none.
+        coverage: The fraction of images that get an answer.
+        accuracy: The fraction of answers that are right; None if there are none.
     """
 
     min_confidence: float
@@ -66,16 +66,16 @@ class CoveragePoint:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Whether a model's probabilities mean what they say; all but what is `_uncalibrated` after temperature scaling.
+    """How well a model's probabilities are calibrated, after temperature scaling except for `…_uncalibrated`.
 
     Attributes:
         loss: The mean cross-entropy in nats.
         brier: The Brier score, from 0 to 2.
-        error: The expected calibration error, a fraction of 1, and `error_uncalibrated` that before scaling.
-        reliability: The bins of equal width that it is computed from, and `reliability_uncalibrated` those before.
-        coverage: Accuracy against coverage at a few thresholds, the lowest first.
-        suggested: The threshold that `predict --min-confidence` is best given; None where none can be named.
-        curve: Accuracy against coverage at many thresholds, for figures.
+        error: The expected calibration error, a fraction of 1, and `error_uncalibrated` the one before scaling.
+        reliability: The bins of equal width that it is computed from, and `reliability_uncalibrated` before scaling.
+        coverage: Accuracy and coverage at a few thresholds, lowest first.
+        suggested: The suggested threshold for `predict --min-confidence`; None if there is no suitable one.
+        curve: Accuracy and coverage at many thresholds, for figures.
     """
 
     loss: float
@@ -91,11 +91,11 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a model takes; what is not known is None.
+    """The cost of a model; unknown values are None.
 
     Attributes:
-        multiply_accumulates: For one image.
-        model_bytes: Of the file of its weights.
+        multiply_accumulates: The number for one image.
+        model_bytes: The size of its weights file.
     """
 
     parameters: int
@@ -110,8 +110,8 @@ class Evaluation(Drawable):
 
     Attributes:
         loss: The mean cross-entropy in nats, before temperature scaling.
-        rejected: Images that the model takes for none of the classes; they are scored by their most probable class.
-        cost: None where nobody asked.
+        rejected: The number of images with the answer "none of these"; they are scored by their most probable class.
+        cost: None unless requested.
     """
 
     run: str
@@ -126,17 +126,17 @@ class Evaluation(Drawable):
 
     @property
     def n(self) -> int:
-        """How many images were scored."""
+        """The number of images."""
         return sum(map(sum, self.confusion))
 
     @property
     def correct(self) -> int:
-        """How many images were read right."""
+        """The number of images that were read correctly."""
         return sum(row[i] for i, row in enumerate(self.confusion))
 
     @property
     def accuracy(self) -> float:
-        """The share of images read right."""
+        """The fraction of images that were read correctly."""
         return self.correct / self.n
 
     @property
@@ -151,9 +151,9 @@ class Evaluation(Drawable):
 
     @property
     def macro(self) -> ClassScore:
-        """The plain means of precision, recall and F1 over the classes that have images.
+        """The unweighted means of precision, recall and F1 over the classes that have images.
 
-        The precision of a class that was never answered counts as 0.
+        The precision of a class that was never predicted counts as 0.
         """
         present = [score for score in self.per_class if score.support]
         precision, recall, f1 = (
@@ -173,7 +173,7 @@ class Evaluation(Drawable):
         )
 
     def worst_confusions(self, k: int = 5) -> list[tuple[str, str, int]]:
-        """Return the k commonest errors as (true class, predicted class, images), most frequent first."""
+        """Return the k most frequent errors as (true class, predicted class, images), most frequent first."""
         names = self.class_names
         errors = [
             (names[i], names[j], count)
@@ -186,7 +186,7 @@ class Evaluation(Drawable):
 
 @dataclass(frozen=True)
 class GroupEvaluation:
-    """How the runs of a group do on one split, and the mean of their probabilities, the ensemble."""
+    """The evaluations of a group's runs on one split, and of the mean of their probabilities, the ensemble."""
 
     group: str
     members: tuple[Evaluation, ...]
@@ -200,10 +200,10 @@ class GroupEvaluation:
 
 @dataclass(frozen=True)
 class CorruptedEvaluation:
-    """A model's answers on corrupted images.
+    """A model's evaluation on images with one corruption.
 
     Attributes:
-        name: Of the corruption, and `severity` what it does, and how strongly.
+        name: The corruption's name, and `severity` what it does and how strongly.
         example: One of the images, [height, width, channels] uint8.
     """
 
@@ -215,7 +215,7 @@ class CorruptedEvaluation:
 
 @dataclass(frozen=True)
 class Robustness:
-    """A model's answers on clean images, of which `example` is one, and on the same images corrupted."""
+    """A model's evaluations on clean images, of which `example` is one, and on the same images corrupted."""
 
     clean: Evaluation
     example: np.ndarray = field(compare=False, repr=False)
@@ -223,7 +223,7 @@ class Robustness:
 
     @property
     def conditions(self) -> tuple[CorruptedEvaluation, ...]:
-        """The answers on clean images, under the name "none", and those on corrupted images."""
+        """The evaluation on clean images, with the name "none", and those on corrupted images."""
         return CorruptedEvaluation("none", "", self.clean, self.example), *self.corrupted
 
     @property
@@ -236,7 +236,7 @@ def wilson_interval(successes: int, n: int, *, confidence: float = 0.95) -> tupl
     """Return the Wilson score interval of a proportion.
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of the
-    American Statistical Association 22 (1927). SciPy has it too, but takes a second to import.
+    American Statistical Association 22 (1927). SciPy has it, too, but takes a second to import.
     """
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     share = successes / n

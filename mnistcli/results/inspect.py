@@ -1,4 +1,4 @@
-"""A look inside a network."""
+"""The results of `inspect`: a look inside a network."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Filters:
-    """What a network's first layer with a kernel looks for.
+    """The kernel of a network's first layer that has one.
 
     Attributes:
         layer: The layer's name.
-        kind: "filter": a convolution's kernel; "template": a dense layer's weights, one for each number it gets.
-        names: Of each: its class where the layer makes the logits, else its number, from 1.
+        kind: "filter" for a convolution's kernel, "template" for a dense layer's weights.
+        names: The name of each: its class if the layer's outputs are the logits, else its number, from 1.
         values: [k, rows, columns, channels] float32.
     """
 
@@ -28,7 +28,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class LayerOutput:
-    """What one layer makes of an image, after the activation that `summary` tells with it: [*shape] float32."""
+    """One layer's output for an image, [*shape] float32, after the activation that `summary` shows with it."""
 
     name: str
     kind: str
@@ -41,9 +41,9 @@ class InspectedImage:
 
     Attributes:
         name: The file's name, or the image's place in the test split.
-        label: Its class, None where nobody knows.
+        label: Its class; None if unknown.
         predicted: The network's answer.
-        picture: What the network saw, [height, width, channels] uint8.
+        picture: The network's input, [height, width, channels] uint8.
     """
 
     name: str
@@ -54,14 +54,14 @@ class InspectedImage:
 
 @dataclass(frozen=True)
 class FeatureMap:
-    """Test images in the plane of the two directions in which the penultimate layer's output varies most (PCA).
+    """Test images in the plane in which the penultimate layer's output varies most (PCA).
 
     Attributes:
         layer: The penultimate layer's name.
         points: [n, 2] float64, centred.
-        explained: The share of the variance along each axis.
-        labels: The number of each image's class, [n].
-        predicted: The number of the class that the network answers, [n].
+        explained: The fraction of the variance along each axis.
+        labels: The number of each image's class, [n] integers.
+        predicted: The number of each predicted class, [n] integers.
     """
 
     layer: str
@@ -72,13 +72,13 @@ class FeatureMap:
 
     @property
     def wrong(self) -> np.ndarray:
-        """Which images the network reads wrong, [n] bool."""
+        """Which images the network misreads, [n] bool."""
         return self.labels != self.predicted
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """A look inside a network: its first layer's filters, what each layer makes of one image, a map of many."""
+    """A look inside a network: its first layer's filters, each layer's output for one image, a map of many images."""
 
     run: str
     arch: str
@@ -91,7 +91,7 @@ class Inspection:
 
 @dataclass(frozen=True)
 class Filmstrip:
-    """The first layer's filters at the ends of epochs, in their order; all `frames` have the same names."""
+    """The first layer's filters at the end of each epoch, in order; all `frames` have the same names."""
 
     run: str
     arch: str

@@ -1,4 +1,4 @@
-"""A line of `runs list` and of `doctor`."""
+"""The rows of `runs list` and `doctor`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A line of `runs list`; what a run has not come to is None."""
+    """A row of `runs list`; results that a run does not have yet are None."""
 
     run: str
     arch: str
@@ -22,7 +22,7 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class Check:
-    """One line of `doctor`."""
+    """A row of `doctor`."""
 
     name: str
     value: str

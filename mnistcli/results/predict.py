@@ -1,4 +1,4 @@
-"""A picture's answer, and why it got it."""
+"""The results of `predict` and `explain`: a picture's answer, and the reasons for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NONE, UNREAD = "no digit", "?"
 def rank(class_names: Sequence[str], probabilities: Sequence[float], *, rejects: bool) -> list[tuple[str, float]]:
     """Return the answers with their probabilities, most probable first.
 
-    The answer of a network that `rejects` may be NONE, whose probability is what the classes leave.
+    A network that `rejects` also has the answer NONE, with the rest of the probability.
     """
     none = [(NONE, 1 - sum(probabilities))] if rejects else []
     return sorted([*zip(class_names, probabilities, strict=True), *none], key=lambda pair: -pair[1])
@@ -29,14 +29,15 @@ def rank(class_names: Sequence[str], probabilities: Sequence[float], *, rejects:
 
 @dataclass(frozen=True)
 class Digit:
-    """One digit of a line of them.
+    """One digit in a line of digits.
 
     Attributes:
-        box: Its left, top, right and bottom edge in pixels of the upright picture.
-        probabilities: Of each class.
-        class_names: Their names.
-        picture: What the network saw, [height, width, channels] uint8.
-        rejects: Whether the network can say that it is none of the classes.
+        box: Its left, top, right and bottom edges in pixels of the upright picture.
+        probabilities: The probability of each class.
+
+        class_names: The names of the classes.
+        picture: The network's input, [height, width, channels] uint8.
+        rejects: Whether the network can answer NONE.
     """
 
     box: tuple[int, int, int, int]
@@ -62,17 +63,17 @@ class Digit:
 
 @dataclass(frozen=True)
 class Prediction(Tabular):
-    """One picture's answer, or the reason why there is none.
+    """The answer for one picture, or the reason why there is none.
 
     Attributes:
-        path: Its name as the user gave it.
-        probabilities: Of each class, where the picture was read as one digit.
-        class_names: Their names.
-        digits: From left to right, where it was read as a line of them.
+        path: The picture's name as the user gave it.
+        probabilities: The probability of each class, if the picture was read as one digit.
+        class_names: The names of the classes.
+        digits: The digits from left to right, if it was read as a line of digits.
         error: Why there is no answer.
-        note: What its owner should know of how it was read.
-        picture: What the network saw of one digit, [height, width, channels] uint8.
-        rejects: Whether the network can say that it is none of the classes.
+        note: A remark on how the picture was read.
+        picture: The network's input for one digit, [height, width, channels] uint8.
+        rejects: Whether the network can answer NONE.
     """
 
     path: str
@@ -86,9 +87,9 @@ class Prediction(Tabular):
 
     @property
     def top(self) -> list[tuple[str, float]]:
-        """Answers with their probabilities, most probable first; for a line of digits, the one string that was read.
+        """Answers with their probabilities, most probable first; for a line of digits, the string that was read.
 
-        In a string UNREAD stands for each NONE; its probability is the product of its digits'.
+        In that string, UNREAD stands for NONE; its probability is the product of the digits' confidences.
         """
         if self.digits:
             read = "".join(UNREAD if digit.label == NONE else digit.label for digit in self.digits)
@@ -121,7 +122,7 @@ class Prediction(Tabular):
 
     @property
     def pictures(self) -> list[np.ndarray]:
-        """All that the network saw, from left to right."""
+        """The network's inputs, from left to right."""
         return [digit.picture for digit in self.digits] if self.picture is None else [self.picture]
 
 
@@ -135,9 +136,9 @@ class Explanation:
 
     Attributes:
         prediction: The answer.
-        steps: The picture [height, width, 1 or 3] uint8 and what was kept of it, step by step, each under its name.
+        steps: The picture [height, width, 1 or 3] uint8, and the result of each named step.
         saliency: How much each pixel adds to the logit of the most probable class, [height, width] float32.
-        method: How that was computed, and its source.
+        method: How the saliency was computed, with its source.
     """
 
     prediction: Prediction

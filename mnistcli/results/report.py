@@ -1,4 +1,4 @@
-"""What a page tells of runs, or of groups of them, beyond their scores: curves, mistakes, and how each was made."""
+"""The content of an HTML page about runs or groups: scores, curves, mistakes, and how they were made."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Making:
-    """How a run was made; of a group, how its first run was.
+    """How a run was made; for a group, how its first run was made.
 
     Attributes:
-        command: The words of the command that trains it again.
+        command: The words of a command that trains it again.
         facts: Configuration, versions, device and the like, by name.
     """
 
@@ -31,15 +31,15 @@ class Making:
 
 @dataclass(frozen=True)
 class Subject:
-    """One run, or one group, on a page.
+    """A run or group on a page.
 
     Attributes:
-        evaluation: The run's, or that of the group's ensemble.
-        accuracies: Of each run.
-        histories: Each run's epochs; none of a run that did not keep them.
-        mistakes: The images that it reads wrong, the most confident first.
-        train_seconds: Of each run that knows it.
-        making: None: it does not say how it was made.
+        evaluation: The evaluation of the run, or of the group's ensemble.
+        accuracies: The accuracy of each run.
+        histories: Each run's epochs; empty for a run without metrics.
+        mistakes: The images that it misreads, the most confident first.
+        train_seconds: The training time of each run, if known.
+        making: How it was made; None if unknown.
     """
 
     evaluation: Evaluation
@@ -52,18 +52,18 @@ class Subject:
 
     @property
     def name(self) -> str:
-        """What the run or the group is called."""
+        """The name of the run or group."""
         return self.evaluation.run
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that a page shows.
+    """The content of a page.
 
     Attributes:
-        comparison: None: there is one subject.
-        flips: The images that only one of two subjects reads right; None where there are not two.
-        robustness: Of the one subject on corrupted images; None where nobody asked.
+        comparison: The comparison of the subjects; None if there is only one.
+        flips: The images that only one of two subjects reads correctly; None if there are not two.
+        robustness: The results of a single subject on corrupted images; None unless requested.
     """
 
     subjects: tuple[Subject, ...]

@@ -1,4 +1,4 @@
-"""The same figure of several runs."""
+"""One figure of several runs."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Spread:
-    """A figure of each run of a group, such as its accuracy."""
+    """The values of a figure, such as the accuracy, in the runs of a group."""
 
     values: tuple[float, ...]
 
     @property
     def mean(self) -> float:
-        """Their mean."""
+        """The mean of the values."""
         return statistics.fmean(self.values)
 
     @property
     def sd(self) -> float | None:
-        """Their standard deviation, with n - 1 in the denominator; None of one value."""
+        """The sample standard deviation (n - 1) of the values; None for a single value."""
         return statistics.stdev(self.values) if len(self.values) > 1 else None
 
     @property
     def figures(self) -> dict[str, Any]:
-        """What JSON says of them."""
+        """The summary that JSON output contains."""
         return {"mean": self.mean, "sd": self.sd, "min": min(self.values), "max": max(self.values)}

@@ -1,4 +1,4 @@
-"""A network, layer by layer, and as a file for other programs."""
+"""The results of `summary` and `export`: a network layer by layer, and as a file for other programs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """One layer: its output's shape without the batch, its parameters, multiply-accumulates for one image.
+    """One layer: the shape of its output for one image, its parameters, its multiply-accumulates for one image.
 
     Attributes:
-        receptive_field: Rows and columns of the image that one number of its output follows from; empty: not known.
-        depth: In how many residuals it is.
-        adds: Of the end of a residual: how many layers, right before it, are inside.
+        receptive_field: Rows and columns of the image that one of its outputs depends on; empty if unknown.
+        depth: The number of residuals around it.
+        adds: For the end of a residual: the number of layers right before it that are inside.
     """
 
     name: str
@@ -32,7 +32,7 @@ class LayerSummary:
 
 @dataclass(frozen=True)
 class ModelSummary:
-    """An architecture, layer by layer; the first row is the input. `network` is its description, where it has one."""
+    """An architecture, layer by layer; the first row is the input. `network` is its description if it has one."""
 
     arch: str
     network: str | None
@@ -40,24 +40,24 @@ class ModelSummary:
 
     @property
     def parameters(self) -> int:
-        """Trainable parameters in all."""
+        """The total number of trainable parameters."""
         return sum(layer.parameters for layer in self.layers)
 
     @property
     def multiply_accumulates(self) -> int:
-        """Multiply-accumulates for one image in all."""
+        """The total number of multiply-accumulates for one image."""
         return sum(layer.multiply_accumulates for layer in self.layers)
 
 
 @dataclass(frozen=True)
 class Export:
-    """A network's file for other programs, and how it answered.
+    """A network's file for other programs, and how its answers compare with JAX's.
 
     Attributes:
-        size: Of the file, in bytes.
-        images: How many test images prove it.
-        same_answers: How many of them it reads as JAX does; None for a page, which compares itself when opened.
-        largest_difference: Between one of its probabilities and that from JAX's logits; None for a page.
+        size: The file's size in bytes.
+        images: The number of test images that were compared.
+        same_answers: How many of them have the same answer; None for a page, which compares itself when opened.
+        largest_difference: The largest difference of a probability; None for a page.
     """
 
     run: str
@@ -70,18 +70,18 @@ class Export:
 
 @dataclass(frozen=True)
 class OfflineNetwork:
-    """A network for a page that computes by itself, and what proves that it does.
+    """A network for a page that computes it offline, with test images to check that it does.
 
     Attributes:
         run: The run's name.
-        pictures: How a drawing becomes what the network reads, one of config.PICTURES.
-        image_shape: Height, width and channels of that.
+        pictures: How to turn a drawing into the network's input, one of config.PICTURES.
+        image_shape: Height, width and channels of the input.
         class_names: The classes' names in the order of the logits.
-        temperature: What to divide logits by.
-        rejects: Whether it has one more class, "no digit", with the logit 0.
-        layers: As of `inference.script.script_network`.
+        temperature: The number to divide logits by.
+        rejects: Whether it has one more class, "no digit", with logit 0.
+        layers: The result of `inference.script.script_network`.
         images: Test images [n, height, width, channels] uint8.
-        probabilities: JAX's for each, [n, classes].
+        probabilities: JAX's probabilities for them, [n, classes].
     """
 
     run: str

@@ -1,4 +1,4 @@
-"""What training tells as it goes on, and what it comes to."""
+"""The events of training, and its results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunStarted:
-    """A run's folder is claimed and its training begins."""
+    """A run's folder was created or reopened, and its training starts."""
 
     run: str
     folder: Path
@@ -30,7 +30,7 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class StepMetrics:
-    """Where training stands inside an epoch; loss and accuracy are running means over the epoch so far."""
+    """The progress inside an epoch; loss and accuracy are means over the epoch so far."""
 
     epoch: int
     step: int
@@ -63,14 +63,14 @@ def best_epoch(history: Sequence[EpochMetrics]) -> int:
 
 
 def by_epoch(histories: Sequence[Sequence[EpochMetrics]], metric: str) -> list[list[float]]:
-    """Return a metric of several runs, a list a run, up to the last epoch that all of them have."""
+    """Return a metric of several runs, one list per run, up to the last epoch that all of them have."""
     epochs = min(map(len, histories))
     return [[getattr(each, metric) for each in history[:epochs]] for history in histories]
 
 
 @dataclass(frozen=True)
 class Notice:
-    """Something that the user should know of a run that goes on."""
+    """A message for the user about a run that continues."""
 
     text: str
 
@@ -80,7 +80,7 @@ TrainEvent = Notice | RunStarted | StepMetrics | EpochMetrics
 
 @dataclass(frozen=True)
 class TrainResult(Drawable):
-    """What a finished run came to; `evaluation` is the one look at the test set."""
+    """The result of a finished run; `evaluation` is the only use of the test set."""
 
     run: str
     folder: Path
@@ -98,12 +98,12 @@ class TrainResult(Drawable):
 
     @property
     def validation_accuracy(self) -> float:
-        """Validation accuracy of the weights that were kept."""
+        """The validation accuracy of the weights that were kept."""
         return self.history[self.best_epoch - 1].validation_accuracy
 
     @property
     def figures(self) -> dict[str, int | float | bool]:
-        """What run.json and `train --json` both say of the training."""
+        """The results that both run.json and `train --json` contain."""
         return {
             "epochs": len(self.history),
             "best_epoch": self.best_epoch,
@@ -118,7 +118,7 @@ class TrainResult(Drawable):
 
 
 class MemberEvent(NamedTuple):
-    """Something that the training of one member of a group tells; None: it is finished."""
+    """An event in the training of one member of a group; None means that it has finished."""
 
     seed: int
     event: TrainEvent | None
@@ -136,13 +136,13 @@ class GroupMember:
 
     @property
     def test_accuracy(self) -> float:
-        """The share of test images that it reads right."""
+        """The fraction of test images that it reads correctly."""
         return float(self.figures["test_accuracy"])
 
 
 @dataclass(frozen=True)
 class GroupResult:
-    """What the trainings of one recipe, with several seeds, came to."""
+    """The result of training one recipe with several seeds."""
 
     group: str
     folder: Path

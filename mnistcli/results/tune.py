@@ -1,4 +1,4 @@
-"""What a search for a recipe tries, and what it comes to."""
+"""The results of `tune`: the trials of a search, and what it found."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Trial:
 
     Attributes:
         number: The number of its settings; 0 is the recipe itself.
-        seed: Of the training: the search's own, or a new one where the best settings are trained again.
-        settings: By the names of --space.
+        seed: The training's seed: the search's, or a new one when the best settings are trained again.
+        settings: The values of the settings by their names in --space.
         status: COMPLETE, PRUNED or DIVERGED.
         validation: The validation accuracy after each epoch.
-        seconds: How long it took.
+        seconds: The time it took.
     """
 
     number: int
@@ -36,13 +36,13 @@ class Trial:
 
     @property
     def best(self) -> float:
-        """The best validation accuracy of an epoch; 0 where none ended."""
+        """The best validation accuracy of an epoch; 0 if no epoch ended."""
         return max(self.validation, default=0.0)
 
 
 @dataclass(frozen=True)
 class Finalist:
-    """Settings that were trained again with new seeds; `accuracies` are of the validation images."""
+    """Settings that were trained again with new seeds; `accuracies` are validation accuracies."""
 
     number: int
     settings: Mapping[str, Any]
@@ -55,13 +55,13 @@ class SearchResult:
     """What a search found.
 
     Attributes:
-        name: What the search is called.
-        folder: Where its trials are kept.
-        space: What settings are drawn from, as text.
-        trials: In order of their numbers.
-        finalists: The recipe, and the settings with the best trials; the best mean first.
-        command: The command that trains with the best finalist's settings.
-        seconds: How long the search has worked.
+        name: The search's name.
+        folder: The search's folder.
+        space: The range of each setting, as text.
+        trials: The trials in the order of their numbers.
+        finalists: The recipe, and the settings of the best trials; the best mean first.
+        command: The words of a command that trains with the best finalist's settings.
+        seconds: The working time of the search.
     """
 
     name: str
@@ -78,12 +78,12 @@ class SearchResult:
 
 @dataclass(frozen=True)
 class RateRange:
-    """The loss at each learning rate of a range test.
+    """The result of a learning rate range test.
 
     Attributes:
-        losses: The smoothed loss (nats) after a step with each of `rates`.
-        least: The rate at which the loss was least.
-        suggested: A rate to begin with.
+        losses: The smoothed loss (nats) at a step with each of `rates`.
+        least: The rate with the smallest loss.
+        suggested: A rate to start with.
     """
 
     arch: str

@@ -1,4 +1,4 @@
-"""last.safetensors: all that going on with a run needs beside its configuration."""
+"""last.safetensors: everything that resuming a run needs, except its configuration."""
 
 import math
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mnistcli.errors import RunError
+from mnistcli.errors import RunError, metadata_problem
 from mnistcli.results.train import EpochMetrics
 from mnistcli.runs.tensors import Metadata, Shapes, Tensors, load_tensors, save_tensors
 
@@ -18,18 +18,18 @@ NEW, LAST, BEFORE = "new.safetensors", "last.safetensors", "before-last.safetens
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A fit as it stands after some step.
+    """The state of a fit after a step.
 
-    The random state is the run's seed and the step: every epoch's order and every step's augmentation are functions of
-    these. So is the best epoch, and whether to stop early, of the history.
+    The random state is the run's seed and the step: they determine every epoch's order and every step's augmentation.
+    The history determines the best epoch, and whether to stop early.
 
     Attributes:
         tensors: Parameters, the optimizer's state and the epoch's tally, by name.
-        history: The finished epochs.
-        step: Steps done in the epoch after these.
-        epoch_seconds: How long those took.
-        train_seconds: How long the run has trained in all.
-        compile_seconds: How long was spent on compilation in all.
+        history: The metrics of the finished epochs.
+        step: The number of steps done in the epoch after these.
+        epoch_seconds: How long those steps took.
+        train_seconds: How long the run has trained in total.
+        compile_seconds: How long compilation took in total.
     """
 
     tensors: Tensors
@@ -41,29 +41,29 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write last.safetensors; the checkpoint that it was until now stands beside it until the next."""
+    """Write last.safetensors, and keep the previous checkpoint beside it until the next call."""
     save_tensors(folder / NEW, checkpoint.tensors, figures_of(checkpoint) | {"schema": SCHEMA})
     _advance(folder)
 
 
 def _advance(folder: Path) -> None:
-    """Make the new checkpoint the last, and the last the one before; cut off in the middle, this can be done again."""
+    """Rename the last checkpoint to the previous one and the new one to the last; safe to repeat if interrupted."""
     if (folder / LAST).exists():
         (folder / LAST).replace(folder / BEFORE)
     (folder / NEW).replace(folder / LAST)
 
 
 def drop_older(folder: Path) -> None:
-    """Remove the checkpoint before the last."""
+    """Remove the previous checkpoint."""
     (folder / BEFORE).unlink(missing_ok=True)
 
 
 def read_checkpoints(folder: Path, *, expected: Tensors, steps: int) -> Iterator[Checkpoint | RunError]:
-    """Yield the folder's checkpoints, newest first, or for a damaged one the reason why it is none.
+    """Yield the folder's checkpoints, newest first; for a damaged one, the error.
 
-    `expected` are tensors of the names, dtypes and shapes that they must have, `steps` those of an epoch.
+    `expected` gives the names, dtypes and shapes that their tensors must have; `steps` is the number in an epoch.
     """
-    if (folder / NEW).exists():  # a kill came before it was made the last
+    if (folder / NEW).exists():  # the process was killed before it renamed this file
         _advance(folder)
     for path in (folder / LAST, folder / BEFORE):
         if path.exists():
@@ -77,11 +77,11 @@ def _read(path: Path, expected: Tensors, steps: int) -> Checkpoint:
     def check(metadata: Metadata, shapes: Shapes) -> None:
         if metadata.get("schema") != SCHEMA:
             raise RunError(f"{str(path)!r} is not a checkpoint: expected {SCHEMA}, found {metadata.get('schema')!r}.")
-        wanted = {name: array.shape for name, array in expected.items()}
+        required = {name: array.shape for name, array in expected.items()}
         found = {name: shape for name, (_, shape) in shapes.items()}
-        for name in sorted(wanted.keys() | found.keys()):
-            if wanted.get(name) != found.get(name):
-                raise RunError(f"{str(path)!r}: expected {name} {wanted.get(name)}, found {found.get(name)}.")
+        for name in sorted(required.keys() | found.keys()):
+            if required.get(name) != found.get(name):
+                raise RunError(f"{str(path)!r}: expected {name} {required.get(name)}, found {found.get(name)}.")
 
     tensors, figures = load_tensors(path, check=check)
     for name, array in expected.items():
@@ -90,14 +90,14 @@ def _read(path: Path, expected: Tensors, steps: int) -> Checkpoint:
     try:
         return checkpoint_of(tensors, figures, steps=steps)
     except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
-        raise RunError(f"{str(path)!r} is damaged; wrong or missing in its metadata: {error}.") from error
+        raise RunError(f"{str(path)!r} is damaged: {metadata_problem(error)}.") from error
 
 
 def read_metrics(values: dict[str, Any]) -> EpochMetrics:
     """Return an epoch's metrics from their JSON object.
 
     Raises:
-        TypeError, ValueError, AttributeError, OverflowError: It is none.
+        TypeError, ValueError, AttributeError, OverflowError: It is not such an object.
     """
     if not all(isinstance(value, int | float) and math.isfinite(value) for value in values.values()):
         raise ValueError("a value is not a finite number")
@@ -105,21 +105,21 @@ def read_metrics(values: dict[str, Any]) -> EpochMetrics:
 
 
 def figures_of(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Return what a checkpoint holds beside its tensors, for JSON."""
+    """Return a checkpoint's values other than tensors, for JSON."""
     return {key: value for key, value in asdict(replace(checkpoint, tensors={})).items() if key != "tensors"}
 
 
 def checkpoint_of(tensors: Tensors, figures: dict[str, Any], *, steps: int) -> Checkpoint:
-    """Return the checkpoint of tensors and figures; `steps` are those of an epoch.
+    """Return the checkpoint with these tensors and figures; `steps` is the number in an epoch.
 
     Raises:
-        TypeError, KeyError, ValueError, AttributeError, OverflowError: The figures are not those of a checkpoint.
+        TypeError, KeyError, ValueError, AttributeError, OverflowError: The figures are not a checkpoint's.
     """
     history = tuple(map(read_metrics, figures["history"]))
     if [metrics.epoch for metrics in history] != list(range(1, len(history) + 1)):
-        raise ValueError("the history, whose epochs are not in order")
+        raise ValueError("the epochs of its history are not in order")
     if not 0 <= figures["step"] <= steps:
-        raise ValueError(f"the step, {figures['step']} of {steps}")
+        raise ValueError(f"step {figures['step']} of {steps} is out of range")
     return Checkpoint(
         tensors={name: np.asarray(array) for name, array in tensors.items()},
         history=history,

@@ -1,4 +1,4 @@
-"""A run's folder while the run is under way: what is written into it."""
+"""A run's folder during training: the files that are written to it."""
 
 import json
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ from mnistcli.runs.weights import load_model
 
 @dataclass
 class RunFolder:
-    """A claimed folder, while its run is under way."""
+    """The folder of a run that is being trained; `lock` keeps other processes out."""
 
     path: Path
     record: RunRecord
@@ -42,48 +42,48 @@ class RunFolder:
 
     @property
     def weights(self) -> Path:
-        """Where the best weights lie."""
+        """The path of the best weights."""
         return self.path / WEIGHTS
 
-    def begin_again(self, config: TrainConfig, provenance: dict[str, Any]) -> None:
-        """Record that the run goes on, how often at most, and what goes on with it."""
+    def record_resumption(self, config: TrainConfig, provenance: dict[str, Any]) -> None:
+        """Record that the run is resumed, with this configuration, by this command and machine."""
         resumed = [*self.record.provenance.get("resumed", []), {"at": now()} | provenance]
         known = self.record.provenance | {"resumed": resumed}
         self.record = replace(self.record, status=Status.RUNNING, finished=None, config=config, provenance=known)
         self.record.write(self.path)
 
     def record_device(self, device: str) -> None:
-        """Record on which device, or how, the run is trained."""
+        """Record the name of the device that trains the run."""
         self.record = replace(self.record, provenance=self.record.provenance | {"device": device})
         self.record.write(self.path)
 
     def append_metrics(self, metrics: EpochMetrics) -> None:
-        """Add an epoch's line to metrics.jsonl."""
+        """Append an epoch's line to metrics.jsonl."""
         with (self.path / METRICS).open("a", encoding="utf-8") as file:
             file.write(_line(metrics))
 
     def repair_metrics(self, history: Sequence[EpochMetrics]) -> bool:
-        """Cut metrics.jsonl to these epochs' lines, and return whether it held anything else."""
-        path, whole = self.path / METRICS, "".join(map(_line, history)).encode()
+        """Rewrite metrics.jsonl with only these epochs, and return whether its content changed."""
+        path, expected = self.path / METRICS, "".join(map(_line, history)).encode()
         try:
             found = b"" if path.is_symlink() else read_bounded(path, most=MOST)
         except FileNotFoundError:
             found = b""
         except OSError:
             found = None
-        write_atomically(path, whole)  # in any case, and so in place of a link, which would lead lines elsewhere
-        return found != whole
+        write_atomically(path, expected)  # always, to replace a link, which would redirect later lines
+        return found != expected
 
     def save_best(self, tensors: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
-        """Put the best weights so far in place of those before."""
+        """Write the best weights so far; they replace the previous ones."""
         save_tensors(self.weights, tensors, metadata)
 
     def save_start(self, tensors: dict[str, np.ndarray]) -> None:
-        """Keep what the run begins with, for a beginning that is cut off before its first checkpoint."""
+        """Write the weights that the run starts with, to resume it if it is killed before its first checkpoint."""
         save_tensors(self.path / START, tensors, {"schema": START_SCHEMA})
 
     def read_start(self) -> dict[str, np.ndarray]:
-        """Return what the run began with.
+        """Return the weights that the run started with, by path.
 
         Raises:
             RunError: The file is missing or damaged.
@@ -91,41 +91,41 @@ class RunFolder:
         return read_start(self.path)
 
     def save_test_logits(self, logits: np.ndarray, labels: np.ndarray, data_fingerprint: str) -> None:
-        """Keep the logits [n, classes] and labels [n] of the test images, from which comparisons are made."""
+        """Write the logits [n, classes] and labels [n] of the test images, for later comparisons."""
         metadata = {"schema": TEST_SCHEMA, "data_fingerprint": data_fingerprint}
         save_tensors(self.path / TEST, {"logits": logits, "labels": labels}, metadata)
 
     def keep_epochs(self) -> None:
-        """Make the folder for the weights of each epoch; a link in its place would lead them elsewhere."""
+        """Create the folder for the weights of each epoch; a link in its place is removed."""
         if (self.path / EPOCHS).is_symlink():
             (self.path / EPOCHS).unlink()
         (self.path / EPOCHS).mkdir(exist_ok=True)
 
     @property
     def keeps_epochs(self) -> bool:
-        """Whether the run keeps the weights of each epoch."""
+        """Whether the run keeps the weights of every epoch."""
         return (self.path / EPOCHS).is_dir() and not (self.path / EPOCHS).is_symlink()
 
     def save_epoch(self, epoch: int, tensors: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
-        """Keep the weights at an epoch's end, in place of what an abandoned course of training left there."""
+        """Write the weights at the end of an epoch; they replace those of an earlier attempt."""
         save_tensors(self.path / EPOCHS / f"{epoch:03d}.safetensors", tensors, metadata)
 
     def drop_epochs(self, *, after: int) -> None:
-        """Remove the weights of epochs after that one, and files that a kill cut off."""
+        """Remove the weights of later epochs, and incomplete files of a killed process."""
         if self.keeps_epochs:
             late = (path for epoch, path in epoch_files(self.path).items() if epoch > after)
             for path in (*late, *(self.path / EPOCHS).glob(".*.*.*")):
                 path.unlink(missing_ok=True)
 
     def save_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Put the newest state, all that resuming needs, in place of the one before."""
+        """Write the state that resuming needs."""
         save_checkpoint(self.path, checkpoint)
 
     def read_checkpoint(self, *, expected: dict[str, np.ndarray], steps: int) -> tuple[Checkpoint | None, list[str]]:
-        """Return the newest whole checkpoint, None where there is none, and what is wrong with newer files.
+        """Return the newest valid checkpoint, or None, and the problems of newer files.
 
-        `expected` are tensors of the names, dtypes and shapes that it must have, `steps` those of an epoch. A
-        checkpoint stands on the best weights of its epochs: without these none is of use.
+        `expected` gives the names, dtypes and shapes that its tensors must have; `steps` is the number in an epoch. A
+        checkpoint is valid only if the best weights of its epochs are.
         """
         problems: list[str] = []
         for found in read_checkpoints(self.path, expected=expected, steps=steps):
@@ -143,7 +143,7 @@ class RunFolder:
         return None
 
     def close(self, status: Status, results: dict[str, Any] | None = None) -> None:
-        """Record how the run ended, and leave its folder to others."""
+        """Record how the run ended, and release the lock."""
         self.record = replace(self.record, status=status, finished=now(), results=results or {})
         try:
             if status == Status.FINISHED:

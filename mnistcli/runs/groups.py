@@ -1,7 +1,6 @@
-"""Groups of runs: trainings of one recipe that differ in their seed alone.
+"""Groups of runs: trainings of one recipe that differ only in their seed.
 
-A group is a folder of its own beside the runs, with a group.json that names its members by seed. The members are
-ordinary runs.
+A group is a folder beside the runs, with a group.json that names its members by seed. The members are ordinary runs.
 """
 
 import json
@@ -32,13 +31,13 @@ SCHEMA = "mnistcli.group/1"
 
 @dataclass(frozen=True)
 class Group:
-    """The content of group.json, and where it lies.
+    """The content of group.json, and the path of its folder.
 
     Attributes:
         path: The group's folder.
-        config: What its members are told; `seed` is the first one's.
-        members: The name of each run by its seed, in the order in which seeds were asked for; it may not exist yet.
-        looks: When the test images were looked at to compare the group, and with which seeds, in order.
+        config: The members' configuration; its seed is the first member's.
+        members: The name of each run by its seed, in the order of --seeds; a run may not exist yet.
+        looks: The times and seeds of comparisons on the test images, in order.
     """
 
     path: Path
@@ -49,16 +48,16 @@ class Group:
 
     @property
     def name(self) -> str:
-        """What the group is called."""
+        """The group's name."""
         return self.path.name
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """The seeds of its members."""
+        """The members' seeds."""
         return tuple(self.members)
 
     def config_of(self, seed: int) -> TrainConfig:
-        """Return what the member of that seed is told."""
+        """Return the configuration of the member with that seed."""
         return replace(self.config, seed=seed)
 
     def write(self) -> None:
@@ -74,10 +73,10 @@ class Group:
         write_atomically(self.path / GROUP, f"{text}\n".encode())
 
     def record_look(self) -> None:
-        """Write down that these members were compared on the test images.
+        """Record that these members were compared on the test images.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: group.json cannot be written.
         """
         if not self.looks or {*self.looks[-1]["seeds"]} != {*self.seeds}:
             replace(self, looks=(*self.looks, {"at": now(), "seeds": [*self.seeds]})).write()
@@ -85,25 +84,25 @@ class Group:
 
 @dataclass(frozen=True)
 class Groups:
-    """The groups in a folder of runs."""
+    """The groups in a runs folder."""
 
     runs: RunsFolder
 
     def find(self, text: str) -> Group | None:
-        """Return the group of that name or path; None where there is none.
+        """Return the group with that name or path; None if there is none.
 
         Raises:
-            RunError: Its group.json is damaged, or it lies in another folder of runs.
+            RunError: Its group.json is damaged, or it is in another runs folder.
         """
         folder = next((each for each in (self.runs.path / text, Path(text)) if _is_group(each)), None)
         if folder is None:
             return None
         if folder.resolve().parent != self.runs.path.resolve():
-            raise RunError(f"The group {text!r} is not in {str(self.runs.path)!r}: name its folder with --runs-dir.")
+            raise RunError(f"The group {text!r} is not in {str(self.runs.path)!r}: give its folder with --runs-dir.")
         return read_group(folder.resolve())
 
     def every(self) -> list[Group]:
-        """Return the groups whose group.json is whole, oldest first."""
+        """Return the groups with an undamaged group.json, oldest first."""
         groups = []
         for file in self.runs.path.glob(f"*/{GROUP}"):
             try:
@@ -113,22 +112,22 @@ class Groups:
         return sorted(groups, key=lambda group: group.created)
 
     def summaries(self) -> list[RunSummary]:
-        """List every run as `RunsFolder.summaries` does, with the newest group that it is a member of."""
+        """List every run as `RunsFolder.summaries` does, with its newest group."""
         groups = {run: group.name for group in self.every() for run in group.members.values()}
         return [replace(summary, group=groups.get(summary.run)) for summary in self.runs.summaries()]
 
     def newest(self, config: TrainConfig) -> Group | None:
-        """Return the newest group of a recipe, whatever its seeds; None where there is none."""
-        fits = [each for each in self.every() if replace(each.config, seed=config.seed) == config]
-        return fits[-1] if fits else None
+        """Return the newest group of a recipe, with any seeds; None if there is none."""
+        matching = [each for each in self.every() if replace(each.config, seed=config.seed) == config]
+        return matching[-1] if matching else None
 
     def join(self, config: TrainConfig, seeds: Collection[int], *, name: str | None) -> Group:
-        """Return the group that several processes train: of that name, or the newest of this recipe and these seeds.
+        """Return the group that several processes train: the one of that name, or the newest of this recipe and seeds.
 
-        The first of them makes it.
+        The first process creates it.
 
         Raises:
-            UsageError: As of `begin`; or the group of that name has another recipe.
+            UsageError: As in `begin`; or the group of that name has another recipe.
         """
         try:
             self.runs.path.mkdir(parents=True, exist_ok=True)
@@ -136,8 +135,8 @@ class Groups:
                 if name is not None:
                     found = self.find(name)
                 else:
-                    alike = [each for each in self.every() if {*each.seeds} == {*seeds}]
-                    found = next((each for each in reversed(alike) if each.config_of(config.seed) == config), None)
+                    same_seeds = [each for each in self.every() if {*each.seeds} == {*seeds}]
+                    found = next((each for each in reversed(same_seeds) if each.config_of(config.seed) == config), None)
                 if found is not None and found.config_of(config.seed) != config:
                     raise UsageError(f"The group {name!r} has another recipe: choose another --name.")
                 return self.extend(found or self.begin(config, name=name), seeds, reuse=False)
@@ -145,10 +144,10 @@ class Groups:
             raise unwritable(self.runs.path, error) from error
 
     def begin(self, config: TrainConfig, *, name: str | None = None) -> Group:
-        """Make a new group's folder: `name`, or the architecture's next number. It has no members yet.
+        """Create a new group, called `name` or by the architecture's next number. It has no members yet.
 
         Raises:
-            UsageError: The name cannot be used or is taken, or the folder cannot be made.
+            UsageError: The name is not allowed or is taken, or the folder cannot be created.
         """
         path = claim_folder(self.runs.path, prefix=f"{run_prefix(config.arch)}-group", name=name)
         group = Group(path, now(), config, {})
@@ -156,34 +155,37 @@ class Groups:
         return group
 
     def extend(self, group: Group, seeds: Collection[int], *, reuse: bool) -> Group:
-        """Return the group with members for these seeds too, and write it down.
+        """Add members for these seeds to the group, write it, and return it.
 
         Args:
             group: The group.
-            seeds: Some may be there already.
-            reuse: Whether a finished run of the same recipe, seed and versions becomes a member, in place of a new one.
+            seeds: Seeds that are already in the group are skipped.
+            reuse: Whether to add finished runs of the same recipe, seed and versions instead of new runs.
+
+        Raises:
+            UsageError: The group was started with --from.
         """
         finished = self._finished(group.config) if reuse else {}
         if group.members and group.config.start and not {*seeds} <= {*group.members}:
-            raise UsageError(f"{group.name!r} was begun with --from: seeds cannot be added to it.")
+            raise UsageError(f"{group.name!r} was started with --from: you cannot add seeds to it; start a new group.")
         new = {seed: finished.get(seed, f"{group.name}-s{seed}") for seed in seeds if seed not in group.members}
         if new:
             group = replace(group, members={**group.members, **new})
             group.write()
         return group
 
-    def drop_unbegun(self, group: Group) -> None:
-        """Remove the group where none of its members was begun: whatever stopped them left nothing to go on with."""
+    def drop_if_unstarted(self, group: Group) -> None:
+        """Remove the group if none of its members was started, so that nothing is left to resume."""
         if not any(self.status(name) for name in group.members.values()):
             (group.path / GROUP).unlink(missing_ok=True)
             group.path.rmdir()
 
     def unfinished(self, group: Group) -> list[int]:
-        """Return the seeds that are still to be trained, or to be trained further."""
+        """Return the seeds of the members that are not finished."""
         return [seed for seed, name in group.members.items() if self.status(name) != Status.FINISHED]
 
     def status(self, run: str) -> Status | None:
-        """Return where a member stands; None where it was not begun, or killed before its folder was made whole.
+        """Return a member's status; None if it was not started, or killed before it wrote run.json.
 
         Raises:
             RunError: Its run.json is damaged.
@@ -192,7 +194,7 @@ class Groups:
         return read_record(folder).status if (folder / "run.json").exists() else None
 
     def is_free(self, run: str) -> bool:
-        """Whether no process is at work on a member."""
+        """Whether no process is training a member."""
         lock = self.runs.path / run / LOCK
         try:
             if lock.exists():
@@ -203,14 +205,14 @@ class Groups:
         return True
 
     def is_finished_or_busy(self, run: str) -> bool:
-        """Whether a member needs nobody: it is finished, or a process is at work on it."""
+        """Whether a member is finished, or a process is training it."""
         return not self.is_free(run) or self.status(run) == Status.FINISHED
 
     def clear(self, run: str) -> None:
-        """Remove the folder of a member that was killed before it was made whole."""
+        """Remove the folder of a member that was killed before it wrote run.json."""
         folder = self.runs.path / run
         with self.runs.claiming(), suppress(OSError, Timeout):
-            if (folder / "run.json").exists():  # another process was quicker
+            if (folder / "run.json").exists():  # another process has started it meanwhile
                 return
             with FileLock(folder / LOCK, timeout=0):
                 for leftover in (*folder.glob(".*.*.*"), folder / LOCK):
@@ -218,20 +220,20 @@ class Groups:
             folder.rmdir()
 
     def members(self, group: Group) -> list[Run]:
-        """Return the runs, in the order of their seeds.
+        """Return the members, in the order of their seeds.
 
         Raises:
-            RunError: One of them is not finished, or damaged.
+            RunError: A member is not finished, or is damaged.
         """
         if missing := self.unfinished(group):
             raise RunError(
-                f"The group {group.name!r} lacks {len(missing)} of its {len(group.members)} trainings, "
-                f"{seeds_text(missing)}: 'mnistcli train --resume {group.name}' goes on."
+                f"The group {group.name!r} is not finished: {len(missing)} of its {len(group.members)} runs missing "
+                f"({seeds_text(missing)}); to train the rest, run 'mnistcli train --resume {group.name}'."
             )
         return [self.runs.find(name) for name in group.members.values()]
 
     def _finished(self, config: TrainConfig) -> dict[int, str]:
-        """Return, by seed, the finished runs that would be trained alike."""
+        """Return, by seed, the names of finished runs of the same recipe and versions."""
         if config.start is not None:
             return {}
         records = [
@@ -253,7 +255,7 @@ def read_group(folder: Path) -> Group:
     """Read a folder's group.json.
 
     Raises:
-        RunError: It is not what this program writes.
+        RunError: It is missing, damaged, or of another version.
     """
     return read_sealed(folder / GROUP, SCHEMA, partial(_make, folder))
 

@@ -1,4 +1,4 @@
-"""Folders in the folder of runs: their names, how a process claims one, and its lock."""
+"""Folders inside the runs folder: their names, how a process claims one, and its lock."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,17 +12,17 @@ from mnistcli.errors import UsageError
 from mnistcli.models import RECIPES
 
 LOCK = ".lock"
-PATIENCE = 1.0  # seconds to wait for a run's lock, which a look at it holds for a moment
+PATIENCE = 1.0  # seconds to wait for a run's lock: listing runs holds it for a moment
 RESERVED = {"latest", "builtin", *RECIPES}
 
 
 def claim_folder(runs: Path, *, prefix: str, name: str | None) -> Path:
-    """Make the folder of a run, a group or a search, called `name`, or the prefix and the next number.
+    """Create the folder of a run, a group or a search, called `name`, or by the prefix and the next number.
 
-    mkdir decides between processes that want the same name.
+    If several processes want the same name, only one of them can create it.
 
     Raises:
-        UsageError: The name cannot be used or is taken, or the folder cannot be made.
+        UsageError: The name is not allowed or is taken, or the folder cannot be created.
     """
     if name is not None:
         check_name(name)
@@ -34,12 +34,12 @@ def claim_folder(runs: Path, *, prefix: str, name: str | None) -> Path:
                 return path
     except OSError as error:
         raise unwritable(runs, error) from error
-    raise UsageError(f"There is {name!r} in {runs} already: choose another --name, or go on with --resume {name}.")
+    raise UsageError(f"{name!r} already exists in {runs}: choose another --name, or continue it with --resume {name}.")
 
 
 def unwritable(runs: Path, error: OSError) -> UsageError:
-    """Return the error that tells that nothing can be made in the folder of runs."""
-    return UsageError(f"No run can be made in {str(runs)!r} ({error.strerror}): name another folder with --runs-dir.")
+    """Return the error for a runs folder that cannot be written."""
+    return UsageError(f"The runs folder {str(runs)!r} cannot be written: {error.strerror}; use another --runs-dir.")
 
 
 def _numbered(runs: Path, prefix: str) -> Iterator[str]:
@@ -49,7 +49,7 @@ def _numbered(runs: Path, prefix: str) -> Iterator[str]:
 
 
 def lock_folder(folder: Path) -> FileLock:
-    """Take the folder's lock, which the system gives back when the process ends, however it does.
+    """Acquire the folder's lock, which the system releases when the process ends in any way.
 
     Raises:
         Timeout: Another process holds it.
@@ -61,21 +61,21 @@ def lock_folder(folder: Path) -> FileLock:
 
 
 def check_name(name: str) -> None:
-    """Raise UsageError where a run cannot be called so."""
+    """Raise UsageError if a run cannot have that name."""
     if name in RESERVED:
-        raise UsageError(f"A run cannot be called {name!r}, which stands for something else: choose another --name.")
+        raise UsageError(f"A run cannot be called {name!r}, which has a meaning of its own: choose another --name.")
     if not is_plain_name(name):
         raise UsageError(
-            f"A run cannot be called {name!r}: --name takes letters, digits, '.', '_' and '-', and begins with a "
+            f"A run cannot be called {name!r}: --name takes letters, digits, '.', '_' and '-', and starts with a "
             "letter or a digit."
         )
 
 
 def is_plain_name(name: str) -> bool:
-    """Whether a run may be called so, if the name is not one of RESERVED."""
+    """Whether the name has only allowed characters and at most 100; RESERVED is not checked."""
     return name[:1].isalnum() and all(c.isalnum() or c in "._-" for c in name) and name.isascii() and len(name) <= 100
 
 
 def now() -> str:
-    """Return the time, ISO 8601 in UTC."""
+    """Return the current time, ISO 8601 in UTC."""
     return datetime.now(UTC).isoformat(timespec="microseconds")

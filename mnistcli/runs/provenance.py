@@ -1,4 +1,4 @@
-"""Where a result comes from: the command, the versions, the machine."""
+"""Where a result comes from: command, versions, machine."""
 
 import platform
 import subprocess
@@ -10,7 +10,7 @@ PACKAGES = ("mnistcli", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
 def provenance(*, device: str, data_fingerprint: str) -> dict[str, Any]:
-    """Return all that repeating a run needs beside its configuration."""
+    """Return everything that repeating a run needs, except its configuration."""
     return {
         "argv": sys.argv,
         "versions": versions(),
@@ -22,12 +22,12 @@ def provenance(*, device: str, data_fingerprint: str) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that decide a run's weights."""
+    """Return the versions of Python and of the packages that determine a run's weights."""
     return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
 
 
 def _git_commit() -> str | None:
-    """Return the commit of the folder that the program is called in, where there is one."""
+    """Return the Git commit of the working directory; None if it is not in a repository."""
     try:
         answer = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=True)  # noqa: S607
     except (OSError, subprocess.SubprocessError):

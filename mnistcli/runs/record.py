@@ -1,4 +1,4 @@
-"""run.json: what a run was told to do, on what, and what came of it."""
+"""run.json: a run's configuration, provenance, status and results."""
 
 import json
 from dataclasses import asdict, dataclass, field, fields
@@ -15,11 +15,11 @@ SCHEMA = "mnistcli.run/1"
 KINDS: dict[str, Any] = {
     "class_names": tuple | None,
     "freeze": tuple,
-}  # what isinstance does not take as the field has it
+}  # field types that isinstance cannot check
 
 
 class Status(StrEnum):
-    """Where a run stands."""
+    """The state of a run."""
 
     RUNNING = "running"
     FINISHED = "finished"
@@ -41,11 +41,11 @@ class RunRecord:
 
     @property
     def device(self) -> str:
-        """What it was trained on, as `jax_setup.set_up` names it."""
+        """The device that it was trained on, as `jax_setup.set_up` names it."""
         return str(self.provenance.get("device"))
 
     def summary(self) -> RunSummary:
-        """Return the record as a line of `runs list`."""
+        """Return the record as a row of `runs list`."""
         return RunSummary(
             run=self.run,
             arch=self.config.arch,
@@ -58,7 +58,7 @@ class RunRecord:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the content of run.json, but for its schema."""
+        """Return the content of run.json without its schema."""
         return asdict(self)
 
     def write(self, folder: Path) -> None:
@@ -71,7 +71,7 @@ def read_record(folder: Path) -> RunRecord:
     """Read a folder's run.json.
 
     Raises:
-        RunError: It is missing or not what this program writes.
+        RunError: It is missing, damaged, or of another version.
     """
     return read_sealed(folder / "run.json", SCHEMA, _make)
 
@@ -89,7 +89,7 @@ def _check_types(record: RunRecord) -> None:
     for each in fields(TrainConfig):
         kind: Any = KINDS.get(each.name) or (float | int if each.type is float else each.type)
         if not isinstance(getattr(record.config, each.name), kind):
-            raise ValueError(f"{each.name} is not of its kind")
+            raise ValueError(f"{each.name} has the wrong type")
     if not all(isinstance(name, str) for name in (*(record.config.class_names or ()), *record.config.freeze)):
         raise ValueError("a class's name is not text")
     if not isinstance(record.results, dict) or not isinstance(record.provenance, dict):

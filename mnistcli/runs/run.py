@@ -1,4 +1,4 @@
-"""One run that can be evaluated, and the files in its folder."""
+"""A run that can be evaluated, and the files in its folder."""
 
 import json
 from dataclasses import dataclass
@@ -21,16 +21,16 @@ WEIGHTS, METRICS = "model.safetensors", "metrics.jsonl"
 ONNX, STABLEHLO = "model.onnx", "model.stablehlo"
 START, START_SCHEMA = "start.safetensors", "mnistcli.start/1"
 TEST, TEST_SCHEMA = "test.safetensors", "mnistcli.test/1"
-EPOCHS = "epochs"  # the folder of weights at epochs' ends
+EPOCHS = "epochs"  # the folder of the weights at the end of each epoch
 BUILTIN = Path(__file__).parent / "builtin.safetensors"
 
 
 @dataclass(frozen=True)
 class Run(Drawable):
-    """A run that can be evaluated: its name and its weights, and its folder where it has one.
+    """A run that can be evaluated: its name, its weights, and its folder if it has one.
 
     Attributes:
-        reading: How to read its file where that is an ONNX file, perhaps another program's; else None.
+        reading: How to read its file if that is an ONNX file, perhaps another program's; else None.
     """
 
     name: str
@@ -45,38 +45,38 @@ class Run(Drawable):
 
     @property
     def onnx(self) -> Path | None:
-        """Where its ONNX file lies, once there is one; None where it is only a file of weights."""
+        """The path of its ONNX file, which may not exist yet; None if the run is only a weights file."""
         if self.reading is not None:
             return self.weights
         return self.weights.with_suffix(ONNX_SUFFIX) if self.folder or self.is_builtin else None
 
     @property
     def needs_jax(self) -> bool:
-        """Whether JAX alone can run it: it is a class in Flax."""
+        """Whether only JAX can run it, because it is a class in Flax."""
         return self.folder is not None and (self.folder / STABLEHLO).exists()
 
     def record(self) -> RunRecord | None:
-        """Return its run.json, where it has one."""
+        """Return its run.json; None if it has none."""
         return read_record(self.folder) if self.folder and (self.folder / "run.json").exists() else None
 
     def data(self) -> DataChoice:
-        """Return the data set that it was trained on; MNIST where it does not say."""
+        """Return the data set that it was trained on; MNIST if it has no run.json."""
         record = self.record()
         return record.config.choice() if record else DataChoice()
 
     def history(self) -> tuple[EpochMetrics, ...]:
-        """Return its epochs' metrics; none where it has no metrics.jsonl.
+        """Return the metrics of its epochs; empty if it has no metrics.jsonl.
 
         Raises:
-            RunError: metrics.jsonl is damaged, or of another number of epochs than a finished run had.
+            RunError: metrics.jsonl is damaged, or has another number of epochs than run.json.
         """
         path = self.folder / METRICS if self.folder else None
         if path is None or not path.exists():
             return ()
         try:
             content = read_bounded(path, most=MOST)
-            whole = content[: content.rfind(b"\n") + 1]  # what follows is being written, or was torn by a kill
-            history = tuple(read_metrics(unseal(json.loads(line))) for line in whole.splitlines())
+            complete = content[: content.rfind(b"\n") + 1]  # the rest is being written, or was cut off by a kill
+            history = tuple(read_metrics(unseal(json.loads(line))) for line in complete.splitlines())
         except OSError as error:
             raise RunError(f"{path} cannot be read: {error.strerror}.") from error
         except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
@@ -88,7 +88,7 @@ class Run(Drawable):
         return history
 
     def test_logits(self, *, data_fingerprint: str, shape: tuple[int, int]) -> np.ndarray | None:
-        """Return the logits [n, classes] float32 of the test images that it kept; None: it has none of this data.
+        """Return the stored logits [n, classes] float32 of the test images; None if it has none for this data.
 
         Raises:
             RunError: The file is damaged.
@@ -104,7 +104,7 @@ class Run(Drawable):
         return logits
 
     def start_arrays(self) -> dict[str, np.ndarray]:
-        """Return what a run with a start began with, by path.
+        """Return the weights that a run with --from started with, by path.
 
         Raises:
             RunError: The file is missing or damaged.
@@ -112,12 +112,12 @@ class Run(Drawable):
         return read_start(self.weights.parent)
 
     def epochs(self) -> dict[int, Path]:
-        """Return the files of weights that it kept at epochs' ends, by epoch, in order."""
+        """Return the weights files that it kept at the end of epochs, by epoch, in order."""
         return epoch_files(self.folder) if self.folder else {}
 
 
 def read_start(folder: Path) -> dict[str, np.ndarray]:
-    """Return what a run with a start began with, by path.
+    """Return the weights that a run with --from started with, by path.
 
     Raises:
         RunError: The file is missing or damaged.
@@ -127,6 +127,6 @@ def read_start(folder: Path) -> dict[str, np.ndarray]:
 
 
 def epoch_files(folder: Path) -> dict[int, Path]:
-    """Return the files of weights that a run kept at epochs' ends, by epoch, in order."""
+    """Return the weights files that a run kept at the end of epochs, by epoch, in order."""
     files = (path for path in (folder / EPOCHS).glob("*.safetensors") if path.stem.isdecimal())
     return dict(sorted((int(path.stem), path) for path in files))

@@ -1,4 +1,4 @@
-"""Searches for a recipe: a folder beside the runs, with a search.json that holds the trials. They are not runs."""
+"""Searches for a recipe: folders beside the runs, with a search.json that lists the trials, which are not runs."""
 
 import json
 import os
@@ -21,23 +21,23 @@ from mnistcli.runs.store import SEARCH, RunsFolder
 from mnistcli.runs.sums import read_sealed, seal
 
 SCHEMA = "mnistcli.search/1"
-WRITING = ".writing"  # the lock of search.json, where several processes write it
+WRITING = ".writing"  # the lock of search.json when several processes write it
 
 
 @dataclass(frozen=True)
 class Search:
-    """The content of search.json, and where it lies.
+    """The content of search.json, and the path of its folder.
 
     Attributes:
         path: The search's folder.
-        config: The recipe that the search begins with; its seed is that of the trials.
-        space: What the user says of the space, as `models.space.make_space` reads it.
-        most_trials: Train no more trials than these, the recipe's included; None: no limit.
-        most_seconds: End within so many seconds of work; None: no limit.
-        trials: What was trained so far.
-        seconds: How long the search has worked.
-        provenance: Where its trials were trained.
-        again: The numbers of the settings that are trained again, once processes that share the search have chosen.
+        config: The recipe that the search starts from; all trials have its seed.
+        space: The --space options, which `models.space.make_space` parses.
+        most_trials: The largest number of trials, including the recipe's; None: no limit.
+        most_seconds: The largest working time in seconds; None: no limit.
+        trials: The trials that have ended.
+        seconds: The working time so far.
+        provenance: The command, versions and machine of the trials.
+        again: The numbers of the settings to train again, once processes that share the search have chosen them.
     """
 
     path: Path
@@ -53,7 +53,7 @@ class Search:
 
     @property
     def name(self) -> str:
-        """What the search is called."""
+        """The search's name."""
         return self.path.name
 
     def write(self) -> None:
@@ -64,10 +64,10 @@ class Search:
 
 
 def begin_search(runs: RunsFolder, config: TrainConfig, *, name: str | None, **content: Any) -> Search:
-    """Make the folder of a new search: `name`, or the architecture's next number; `content` is the rest of a Search.
+    """Create a new search, called `name` or by the architecture's next number; `content` is the rest of a Search.
 
     Raises:
-        UsageError: The name cannot be used or is taken, or the folder cannot be made.
+        UsageError: The name is not allowed or is taken, or the folder cannot be created.
     """
     path = claim_folder(runs.path, prefix=f"{run_prefix(config.arch)}-tune", name=name)
     search = Search(path, now(), config, **content)
@@ -76,7 +76,7 @@ def begin_search(runs: RunsFolder, config: TrainConfig, *, name: str | None, **c
 
 
 def find_search(runs: RunsFolder, text: str) -> Search:
-    """Return the search of that name or path.
+    """Return the search with that name or path.
 
     Raises:
         RunError: There is none, or its search.json is damaged.
@@ -84,16 +84,16 @@ def find_search(runs: RunsFolder, text: str) -> Search:
     for folder in (runs.path / text, Path(text)):
         if os.path.isfile(folder / SEARCH):  # noqa: PTH113  (Path.is_file may raise)
             return read_search(folder)
-    raise RunError(f"There is no search {text!r} in {str(runs.path)!r}: 'mnistcli tune ARCH' begins one.")
+    raise RunError(f"There is no search {text!r} in {str(runs.path)!r}: 'mnistcli tune ARCH' starts one.")
 
 
 def join_search(runs: RunsFolder, config: TrainConfig, *, name: str | None, **content: Any) -> Search:
-    """Return the search that several processes make: of that name, or the newest of this recipe, space and end.
+    """Return the search that several processes share: the one of that name, or the newest of this recipe and space.
 
-    The first of them begins it.
+    The first process creates it.
 
     Raises:
-        UsageError: As of `begin_search`; or the search of that name was begun otherwise.
+        UsageError: As in `begin_search`; or the search of that name has other settings.
     """
     wanted = {"config": config, **{key: content[key] for key in ("space", "most_trials", "most_seconds")}}
 
@@ -106,7 +106,7 @@ def join_search(runs: RunsFolder, config: TrainConfig, *, name: str | None, **co
             if name is not None and (runs.path / name / SEARCH).exists():
                 found = read_search(runs.path / name)
                 if not fits(found):
-                    raise UsageError(f"The search {name!r} was begun otherwise: choose another --name.")
+                    raise UsageError(f"The search {name!r} was started with other settings: choose another --name.")
                 return found
             every = sorted(_every(runs), key=lambda search: search.created) if name is None else []
             return next(filter(fits, reversed(every)), None) or begin_search(runs, config, name=name, **content)
@@ -115,7 +115,7 @@ def join_search(runs: RunsFolder, config: TrainConfig, *, name: str | None, **co
 
 
 def lock_search(search: Search) -> FileLock:
-    """Keep other processes from going on with a search until the lock is released.
+    """Keep other processes from continuing a search until the lock is released.
 
     Raises:
         RunError: Another process uses it, or its folder cannot be written.
@@ -129,7 +129,7 @@ def lock_search(search: Search) -> FileLock:
 
 
 def claim_trial(search: Search, number: int, *, seed: int) -> FileLock | None:
-    """Take a trial, until the lock is released or this process ends; None: another process has it."""
+    """Claim a trial until the lock is released or this process ends; None if another process has it."""
     try:
         lock = FileLock(search.path / f".trial-{number}-{seed}", timeout=0)
         lock.acquire()
@@ -139,7 +139,7 @@ def claim_trial(search: Search, number: int, *, seed: int) -> FileLock | None:
 
 
 def has_claims(search: Search) -> bool:
-    """Whether some process is at work on a trial."""
+    """Whether any process is working on a trial."""
     for file in search.path.glob(".trial-*"):
         try:
             with FileLock(file, timeout=0):
@@ -150,7 +150,7 @@ def has_claims(search: Search) -> bool:
 
 
 def choose_again(search: Search, choose: Callable[[], Sequence[int]]) -> tuple[int, ...]:
-    """Return the settings to train again: those that another process chose, or else those of `choose`; keep them."""
+    """Return the settings to train again: those that another process has chosen, else store those of `choose`."""
     with FileLock(search.path / WRITING):
         current = read_search(search.path)
         if not current.again:
@@ -160,13 +160,13 @@ def choose_again(search: Search, choose: Callable[[], Sequence[int]]) -> tuple[i
 
 
 def drop_claim(claim: FileLock) -> None:
-    """Let go of a trial that has ended."""
+    """Release the claim on a trial that has ended."""
     Path(claim.lock_file).unlink(missing_ok=True)
     claim.release()
 
 
 def add_trial(search: Search, trial: Trial, *, seconds: float) -> Search:
-    """Return the search with what any process has added to it, and with this trial; write it down."""
+    """Add a trial to search.json, and return the search with the trials of all processes."""
     with FileLock(search.path / WRITING):
         after = read_search(search.path)
         after = replace(after, trials=(*after.trials, trial), seconds=max(after.seconds, seconds))
@@ -181,7 +181,7 @@ def _every(runs: RunsFolder) -> Iterator[Search]:
 
 
 def drop_empty(search: Search) -> None:
-    """Remove the folder of a search in which no trial has ended."""
+    """Remove the folder of a search if no trial has ended."""
     if not read_search(search.path).trials:
         for file in (search.path / SEARCH, search.path / LOCK, search.path / WRITING, *search.path.glob(".trial-*")):
             file.unlink(missing_ok=True)
@@ -192,7 +192,7 @@ def read_search(folder: Path) -> Search:
     """Read a folder's search.json.
 
     Raises:
-        RunError: It is not what this program writes.
+        RunError: It is missing, damaged, or of another version.
     """
     return read_sealed(folder / SEARCH, SCHEMA, partial(_make, folder))
 

@@ -1,4 +1,4 @@
-"""The folder of runs: finding a run by what a user calls it, taking its folder to train."""
+"""The runs folder: find a run by what the user calls it, and claim a folder for training."""
 
 import os
 import shlex
@@ -26,11 +26,11 @@ GROUP, SEARCH = "group.json", "search.json"
 
 @dataclass(frozen=True)
 class RunsFolder:
-    """The folder in which runs lie, one folder each; it need not exist yet.
+    """The folder that contains the runs, one folder each; it may not exist yet.
 
     Attributes:
-        path: Where it is.
-        shared: Whether several processes may want to make a run of the same name.
+        path: Its path.
+        shared: Whether several processes may create a run of the same name.
     """
 
     path: Path
@@ -42,13 +42,13 @@ class RunsFolder:
         except OSError as error:
             raise UsageError(f"The runs folder {str(self.path)!r} cannot be used: {error.strerror}.") from error
         if is_file:
-            raise UsageError(f"The runs folder {str(self.path)!r} is a file: name a folder with --runs-dir.")
+            raise UsageError(f"The runs folder {str(self.path)!r} is a file: give a folder with --runs-dir.")
 
     def claim(self, config: TrainConfig, provenance: dict[str, Any], *, name: str | None = None) -> RunFolder:
-        """Make a new run's folder: `name`, or the architecture's next number.
+        """Create a new run, called `name` or by the architecture's next number.
 
         Raises:
-            UsageError: The name cannot be used or is taken, or the folder cannot be made.
+            UsageError: The name is not allowed or is taken, or the folder cannot be created.
         """
         with self.claiming():
             folder = claim_folder(self.path, prefix=run_prefix(config.arch), name=name)
@@ -63,15 +63,15 @@ class RunsFolder:
 
     @contextmanager
     def claiming(self) -> Iterator[None]:
-        """Keep other processes that share the folder from making or clearing a run."""
+        """Keep other processes that share the folder from creating or removing a run."""
         with FileLock(self.path / LOCK) if self.shared else nullcontext():
             yield
 
     def reopen(self, text: str) -> RunFolder:
-        """Take an unfinished run's folder to go on in it; "latest" or an architecture is the newest of them.
+        """Lock the folder of an unfinished run to resume it; "latest" or an architecture means the newest.
 
         Raises:
-            RunError: There is no such run, it is finished, or another process is at work in it.
+            RunError: There is no such run, it is finished, or another process is training it.
         """
         run, record = self.find_unfinished(text)
         if run.folder is None or record.status == Status.FINISHED:
@@ -79,15 +79,15 @@ class RunsFolder:
         try:
             lock = lock_folder(run.folder)
         except Timeout as error:
-            raise RunError(f"The run {run.name!r} is in use: another process trains it.") from error
+            raise RunError(f"The run {run.name!r} is in use: another process is training it.") from error
         except OSError as error:
             raise RunError(f"The run {run.name!r} cannot be written: {error.strerror}.") from error
-        for leftover in run.folder.glob(".*.*.*"):  # files that a kill cut off
+        for leftover in run.folder.glob(".*.*.*"):  # incomplete files of a killed process
             leftover.unlink(missing_ok=True)
         return RunFolder(run.folder, record, lock)
 
     def find_unfinished(self, text: str) -> tuple[Run, RunRecord]:
-        """Return a run and its record; "latest" or an architecture is the newest that is not finished, if there is one.
+        """Return a run and its record; "latest" or an architecture means the newest unfinished run if there is one.
 
         Raises:
             RunError: There is no such run.
@@ -113,10 +113,10 @@ class RunsFolder:
     def find(self, text: str, *, data: DataChoice | None = None) -> Run:
         """Return the run that `text` names: a path, a run's name, an architecture, "latest" or "builtin".
 
-        Of an architecture the newest that finished, trained on `data` where that is given.
+        An architecture means its newest finished run, trained on `data` if given.
 
         Raises:
-            RunError: There is none, or it has no weights.
+            RunError: There is no such run, or it has no weights.
         """
         if text == "builtin":
             return Run("builtin", BUILTIN)
@@ -130,7 +130,7 @@ class RunsFolder:
         """Return a run, finished or not, and its run.json.
 
         Raises:
-            RunError: There is no such run, or no run.json in it.
+            RunError: There is no such run, or it has no run.json.
         """
         folder = None if text in RESERVED else self._by_name(text) or _run_at(Path(text))
         if folder is not None:
@@ -138,13 +138,11 @@ class RunsFolder:
         run = self.find(text)
         record = run.record()
         if record is None:
-            raise RunError(
-                f"The run {run.name!r} has weights alone: there is no run.json that says how it was trained."
-            )
+            raise RunError(f"The run {run.name!r} has no run.json, which would say how it was trained.")
         return run, record
 
     def has_finished(self, arch: str | None = None, *, data: DataChoice | None = None) -> bool:
-        """Whether there is a finished run (of that architecture, trained on that data set)."""
+        """Whether there is a finished run, of that architecture and trained on that data set if given."""
         return any(self.finished(arch, data))
 
     def _newest(self, arch: str | None, data: DataChoice | None) -> Run:
@@ -152,12 +150,12 @@ class RunsFolder:
         if not finished:
             kind = (f"finished run of {arch!r}" if arch else "finished run") + (f" on {data.dataset}" if data else "")
             train = f"mnistcli train --arch {shlex.quote(arch)}" if arch else "mnistcli train"
-            raise RunError(f"There is no {kind} in {str(self.path)!r}; this trains one: {train}")
+            raise RunError(f"There is no {kind} in {str(self.path)!r}; to train one, run: {train}")
         _, newest = finished[-1]
         return _with_weights(self.path / newest)
 
     def finished(self, arch: str | None = None, data: DataChoice | None = None) -> Iterator[RunRecord]:
-        """Yield the record of each finished run (of that architecture, trained on that data set)."""
+        """Yield the record of each finished run, of that architecture and trained on that data set if given."""
         for folder in self._folders():
             try:
                 record = read_record(folder)
@@ -168,17 +166,17 @@ class RunsFolder:
                 yield replace(record, run=folder.name)
 
     def _by_name(self, text: str) -> Path | None:
-        """Return the run's folder, None where no folder in this one is called so.
+        """Return the folder of the run with that name; None if there is none.
 
         Raises:
-            RunError: It is a link that leads elsewhere: whoever means that place names it.
+            RunError: It is a link to another place; or it is a group or a search.
         """
         folder = self.path / text
         if not is_plain_name(text) or not folder.is_dir():
             return None
         if not self._holds(folder):
-            raise RunError(f"The run {text!r} is a link that leads out of {str(self.path)!r}: name its place instead.")
-        _refuse_others(folder)
+            raise RunError(f"The run {text!r} is a link out of {str(self.path)!r}: give the path it leads to instead.")
+        _refuse_groups_and_searches(folder)
         return folder
 
     def _holds(self, folder: Path) -> bool:
@@ -197,7 +195,7 @@ class RunsFolder:
             pass
         names = [folder.name for folder in self._folders()]
         raise RunError(
-            f"There is no run {text!r} in {str(self.path)!r}: 'mnistcli runs list' names those there are"
+            f"There is no run {text!r} in {str(self.path)!r}: 'mnistcli runs list' shows the runs"
             f"{suggestion(text, [*names, *RESERVED])}"
         )
 
@@ -208,7 +206,7 @@ class RunsFolder:
 
 
 def _summary(folder: Path) -> RunSummary:
-    """Return a line of `runs list`; a run said to be running in which no process works was killed."""
+    """Return a row of `runs list`; a "running" run without a process that holds its lock was interrupted."""
     row = replace(read_record(folder).summary(), run=folder.name)
     if row.status == Status.RUNNING:
         with suppress(Timeout, OSError), FileLock(folder / LOCK, timeout=0):
@@ -217,11 +215,11 @@ def _summary(folder: Path) -> RunSummary:
 
 
 def _run_at(folder: Path) -> Path | None:
-    """Return the folder where it holds a run."""
+    """Return the folder if it contains a run, else None."""
     return folder if os.path.exists(folder / "run.json") else None  # noqa: PTH110  (Path.exists may raise)
 
 
-def _refuse_others(folder: Path) -> None:
+def _refuse_groups_and_searches(folder: Path) -> None:
     if (folder / GROUP).exists():
         raise RunError(f"{folder.name!r} is a group: name one of its runs, which 'mnistcli runs list -v' shows.")
     if (folder / SEARCH).exists():
@@ -229,10 +227,10 @@ def _refuse_others(folder: Path) -> None:
 
 
 def _with_weights(folder: Path) -> Run:
-    _refuse_others(folder)
+    _refuse_groups_and_searches(folder)
     weights = folder / WEIGHTS
     if not weights.exists():
         raise RunError(
-            f"The run {str(folder)!r} has no {WEIGHTS}: it ended before its first epoch did, or the file was removed."
+            f"The run {str(folder)!r} has no {WEIGHTS}: it ended before its first epoch, or the file was removed."
         )
     return Run(folder.resolve().name, weights, folder)

@@ -1,4 +1,4 @@
-"""JSON objects that carry a SHA-256 over their own content, so that damage is told and never taken for a value."""
+"""JSON objects with a SHA-256 of their own content, so that damage is always detected."""
 
 import hashlib
 import json
@@ -11,40 +11,42 @@ from mnistcli.files import read_bounded
 
 Content = TypeVar("Content")
 SUM = "sha256"
-MOST = 2**24  # bytes of JSON that are read of a file: more than config.MOST_EPOCHS epochs fill
+MOST = 2**24  # bytes of JSON to read from a file at most; config.MOST_EPOCHS epochs need less
 
 
 def seal(values: dict[str, Any], *, beside: Iterable[bytes | memoryview] = ()) -> dict[str, Any]:
-    """Return the object with its sum, which covers what lies `beside` it too."""
+    """Return the object with its SHA-256, which also covers the bytes of `beside`."""
     return values | {SUM: _digest(values, beside)}
 
 
 def unseal(values: dict[str, Any], *, beside: Iterable[bytes | memoryview] = ()) -> dict[str, Any]:
-    """Return the object without its sum.
+    """Return the object without its SHA-256.
 
     Raises:
-        ValueError: It is not an object, or has another content than when it was sealed.
+        ValueError: It is not an object, or its content has changed since it was sealed.
     """
     if not isinstance(values, dict):
         raise ValueError("it is not an object")
     content = {name: value for name, value in values.items() if name != SUM}
     if values.get(SUM) != _digest(content, beside):
-        raise ValueError("its content does not have the SHA-256 that it names")
+        raise ValueError("its content does not match its SHA-256")
     return content
 
 
 def read_sealed(path: Path, schema: str, make: Callable[[dict[str, Any]], Content]) -> Content:
-    """Read a file that holds a sealed object, and return what `make` makes of it without its schema and sum.
+    """Read a file with a sealed object, and return the result of `make` for the object without schema and SHA-256.
 
     Raises:
-        RunError: The file cannot be read, is of another schema, or is damaged.
+        RunError: The file cannot be read, has another schema, or is damaged.
     """
     try:
         content = json.loads(read_bounded(path, most=MOST))
         if not isinstance(content, dict) or "schema" not in content:
             raise ValueError("it is not an object with a schema")
         if content["schema"] != schema:
-            raise RunError(f"{path} has another schema than {schema}: it was written by another version of mnistcli.")
+            raise RunError(
+                f"{path} is from another version of mnistcli: expected schema {schema}, found {content['schema']!r}."
+            )
         content = unseal(content)
         del content["schema"]
         return make(content)

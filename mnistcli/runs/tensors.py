@@ -1,4 +1,4 @@
-"""Named arrays, and JSON beside them, in a safetensors file under a SHA-256 that reading checks."""
+"""Named arrays and JSON metadata in a safetensors file, with a SHA-256 that is checked on reading."""
 
 import errno
 import json
@@ -14,28 +14,28 @@ from mnistcli.runs.sums import MOST, seal, unseal
 
 Metadata = dict[str, Any]
 Tensors = dict[str, np.ndarray]
-Shapes = Mapping[str, tuple[str, tuple[int, ...]]]  # dtype, as safetensors names it, and shape of each tensor
+Shapes = Mapping[str, tuple[str, tuple[int, ...]]]  # each tensor's dtype, as safetensors names it, and shape
 FOREIGN = {
-    b"PK": "a zip archive, such as PyTorch's .pt, Keras's .keras and NumPy's .npz files",
+    b"PK": "a zip archive, like the .pt files of PyTorch, .keras of Keras and .npz of NumPy",
     b"\x80": "a pickle, which could run code",
-    b"\x89HDF": "an HDF5 file, such as Keras writes",
+    b"\x89HDF": "an HDF5 file, as Keras writes them",
     b"\x93NUMPY": "a NumPy array",
 }
 
 
 def save_tensors(path: Path, tensors: Tensors, metadata: Metadata) -> None:
-    """Write the arrays and the JSON, whole or not at all."""
-    from safetensors.numpy import save  # predict by ONNX Runtime does without
+    """Write the arrays and the JSON atomically."""
+    from safetensors.numpy import save  # predicting by ONNX Runtime does not need it
 
     text = json.dumps(seal(metadata, beside=_parts(tensors)))
     write_atomically(path, save(tensors, {"mnistcli": text}))
 
 
 def load_tensors(path: Path, *, check: Callable[[Metadata, Shapes], None]) -> tuple[Tensors, Metadata]:
-    """Read what `save_tensors` wrote; `check` sees metadata and shapes before any array is.
+    """Read a file of `save_tensors`; `check` gets metadata and shapes before any array is read, and may raise.
 
     Raises:
-        RunError: The file is missing, damaged, or of another kind; or what `check` raises.
+        RunError: The file is missing, damaged, or of another kind.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -50,7 +50,7 @@ def load_tensors(path: Path, *, check: Callable[[Metadata, Shapes], None]) -> tu
     except FileNotFoundError as error:
         raise RunError(f"There is no weights file {str(path)!r}.") from error
     except (OSError, SafetensorError) as error:
-        what = _foreign(path) or "no whole safetensors file"
+        what = _foreign(path) or "not a complete safetensors file"
         raise RunError(f"{str(path)!r} is {what}: {getattr(error, 'strerror', None) or error}.") from error
     try:
         return tensors, unseal(metadata, beside=_parts(tensors))
@@ -59,7 +59,7 @@ def load_tensors(path: Path, *, check: Callable[[Metadata, Shapes], None]) -> tu
 
 
 def _check_header(path: Path) -> None:
-    """Raise OSError where the path is no file, or names many more tensors than a network has: they are read at once."""
+    """Raise OSError if the path is not a regular file, or has a header too large to be read at once."""
     check_regular(path)
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
@@ -71,7 +71,7 @@ def _parse(path: Path, text: str) -> Metadata:
     try:
         metadata = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise RunError(f"{str(path)!r} was not written by mnistcli: its metadata is no JSON.") from error
+        raise RunError(f"{str(path)!r} was not written by mnistcli: its metadata is not JSON.") from error
     if not isinstance(metadata, dict):
         raise RunError(f"{str(path)!r} was not written by mnistcli: its metadata is not an object.")
     return metadata
@@ -85,7 +85,7 @@ def _parts(tensors: Tensors) -> Iterator[bytes | memoryview]:
 
 
 def _foreign(path: Path) -> str | None:
-    """Name the kind of a file that holds weights in a way that is not read here."""
+    """Return a description of a file in another program's format; None if it is not recognised."""
     try:
         check_regular(path)
         with path.open("rb") as file:

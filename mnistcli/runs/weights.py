@@ -1,16 +1,16 @@
-"""Weights as safetensors; a model file's metadata alone rebuilds the network."""
+"""Weights as safetensors files; their metadata is enough to rebuild the network."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnistcli.config import PICTURES
-from mnistcli.errors import RunError, UsageError
+from mnistcli.errors import RunError, UsageError, metadata_problem
 from mnistcli.runs.tensors import Metadata, Shapes, Tensors, load_tensors
 
 if TYPE_CHECKING:
@@ -24,18 +24,18 @@ ONNX_SUFFIX = ".onnx"
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A network read from disk: its layers and their variables, and what it was made for.
+    """A network read from disk: its layers, their variables, and what it was trained for.
 
     Attributes:
-        arch: What it is called: a name of the catalogue, or its description.
-        network: Its description in the one-line language; None: it is a class in Flax, whose code is not read here.
-        data_fingerprint: Of the data set that it was trained on.
-        pictures: How `predict` makes a picture what the network reads, one of PICTURES.
-        temperature: What to divide logits by so that probabilities mean what they say.
-        rejects: Whether it has one more class, "none of these", with the logit 0.
-        trained: Which of the arrays are parameters, by path.
+        arch: Its architecture: a name from the catalogue, or its description.
+        network: Its description in the one-line language; None if it is a class in Flax, whose code is not stored.
+        data_fingerprint: The fingerprint of the data set that it was trained on.
+        pictures: How `predict` turns a picture into the network's input, one of PICTURES.
+        temperature: The number to divide logits by, so that probabilities are calibrated.
+        rejects: Whether it has one more class, "none of these", with logit 0.
+        trained: The paths of the arrays that are parameters.
         arrays: Parameters and batch statistics by path.
-        path: Of the file.
+        path: The file's path.
     """
 
     arch: str
@@ -52,25 +52,25 @@ class StoredModel:
 
     @property
     def parameters(self) -> int:
-        """How many trainable numbers it has."""
+        """The number of its trainable parameters."""
         return sum(self.arrays[path].size for path in self.trained)
 
     @property
     def description(self) -> str:
-        """Its network in the one-line language, for what cannot do without.
+        """Its network in the one-line language, for commands that need it.
 
         Raises:
             RunError: It is a class in Flax.
         """
         if self.network is None:
             raise RunError(
-                f"{str(self.path)!r} is of {self.arch}, a class in Flax: this takes one described in one line."
+                f"{str(self.path)!r} is {self.arch}, a class in Flax: this needs a network described in one line."
             )
         return self.network
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
-        """The layers in their places.
+        """The layers with their names and shapes.
 
         Raises:
             RunError: It is a class in Flax.
@@ -91,7 +91,7 @@ def model_metadata(
     trained: Iterable[str],
     rejects: bool = False,
 ) -> dict[str, Any]:
-    """Return what a model file says of itself."""
+    """Return the metadata of a model file."""
     return {
         "schema": SCHEMA,
         "arch": arch,
@@ -116,81 +116,78 @@ def load_model(path: Path) -> StoredModel:
     """
     if path.suffix.lower() == ONNX_SUFFIX:
         raise RunError(
-            f"{str(path)!r} is an ONNX file, which only evaluate, compare, predict and data can use: this needs a run "
-            "of mnistcli."
+            f"{str(path)!r} is an ONNX file, which only evaluate, compare, predict and data can use: name a run "
+            "of mnistcli instead."
         )
-    stored: list[Callable[[Tensors], StoredModel]] = []
+    parsed: dict[str, Any] = {}
+    tensors, _ = load_tensors(path, check=lambda metadata, shapes: parsed.update(_parse(path, metadata, shapes)))
+    return StoredModel(**parsed, arrays=tensors, path=path)
 
-    def check(metadata: Metadata, shapes: Shapes) -> None:
-        try:
-            image_shape, class_names = _identity(metadata)
-            arch, network = _printable(metadata["arch"]), metadata["network"]
-            if network is not None:
-                _check_arrays(path, _plan(_printable(network), image_shape, len(class_names)), shapes)
-            trained = tuple(_printable(name) for name in metadata["trained"])
-            if not shapes.keys() >= {*trained}:
-                raise ValueError("the names of parameters")
-            fingerprint, pictures = str(metadata["data_fingerprint"]), _pictures(metadata)
-            temperature, rejects = _temperature(metadata), metadata.get("rejects", False) is True
-        except UsageError as error:
-            raise RunError(f"{str(path)!r} holds a network that cannot be: {error}") from error
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
-            raise RunError(
-                f"{str(path)!r} is not a mnistcli model; wrong or missing in its metadata: {error}."
-            ) from error
-        stored.append(
-            lambda arrays: StoredModel(
-                arch=arch,
-                network=network,
-                image_shape=image_shape,
-                class_names=class_names,
-                data_fingerprint=fingerprint,
-                pictures=pictures,
-                temperature=temperature,
-                rejects=rejects,
-                trained=trained,
-                arrays=arrays,
-                path=path,
-            )
-        )
 
-    tensors, _ = load_tensors(path, check=check)
-    return stored[0](tensors)
+def _parse(path: Path, metadata: Metadata, shapes: Shapes) -> dict[str, Any]:
+    """Return the attributes of a StoredModel that a file's metadata gives, checked against its arrays' shapes.
+
+    Raises:
+        RunError: The metadata is wrong, or the arrays do not fit the layers.
+    """
+    try:
+        image_shape, class_names = _identity(metadata)
+        arch, network = _printable(metadata["arch"]), metadata["network"]
+        if network is not None:
+            _check_arrays(path, _plan(_printable(network), image_shape, len(class_names)), shapes)
+        trained = tuple(_printable(name) for name in metadata["trained"])
+        if not shapes.keys() >= {*trained}:
+            raise ValueError("a parameter has no array")
+        return {
+            "arch": arch,
+            "network": network,
+            "image_shape": image_shape,
+            "class_names": class_names,
+            "data_fingerprint": str(metadata["data_fingerprint"]),
+            "pictures": _pictures(metadata),
+            "temperature": _temperature(metadata),
+            "rejects": metadata.get("rejects", False) is True,
+            "trained": trained,
+        }
+    except UsageError as error:
+        raise RunError(f"{str(path)!r} has an invalid network: {error}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+        raise RunError(f"{str(path)!r} is not a mnistcli model: {metadata_problem(error)}.") from error
 
 
 def _plan(network: str, image_shape: tuple[int, ...], classes: int) -> tuple[Step, ...]:
-    from mnistcli.models.language import parse, plan  # 10 ms, which predict by ONNX Runtime does without
+    from mnistcli.models.language import parse, plan  # takes 10 ms, and predicting by ONNX Runtime does not need it
 
     return plan(parse(network), image_shape, classes)
 
 
 def _identity(metadata: dict[str, Any]) -> tuple[tuple[int, int, int], tuple[str, ...]]:
     if metadata["schema"] != SCHEMA:
-        raise ValueError(f"the schema, {SCHEMA}")
+        raise ValueError(f"expected schema {SCHEMA}, found {metadata['schema']!r}")
     if metadata["preprocessing"] != PREPROCESSING:
-        raise ValueError(f"the preprocessing, {PREPROCESSING}")
+        raise ValueError(f"expected preprocessing {PREPROCESSING}, found {metadata['preprocessing']!r}")
     height, width, channels = (int(side) for side in metadata["image_shape"])
     if not all(0 < side <= LARGEST_SIDE for side in (height, width, channels)):
-        raise ValueError("the image's shape")
+        raise ValueError(f"an image shape of {metadata['image_shape']} is out of range")
     return (height, width, channels), tuple(_printable(name) for name in metadata["class_names"])
 
 
 def _printable(text: object) -> str:
     if not isinstance(text, str) or not text.isprintable():
-        raise ValueError(f"{text!r}, which is not printable text")
+        raise ValueError(f"{text!r} is not printable text")
     return text
 
 
 def _pictures(metadata: dict[str, Any]) -> str:
     if metadata["pictures"] not in PICTURES:
-        raise ValueError(f"how pictures are read, {metadata['pictures']!r}")
+        raise ValueError(f"expected pictures {' or '.join(PICTURES)}, found {metadata['pictures']!r}")
     return str(metadata["pictures"])
 
 
 def _temperature(metadata: dict[str, Any]) -> float:
     temperature = float(metadata["temperature"])
     if not 0 < temperature < math.inf:
-        raise ValueError(f"the temperature, {temperature}")
+        raise ValueError(f"a temperature of {temperature} is out of range")
     return temperature
 
 
@@ -200,8 +197,8 @@ def _check_arrays(path: Path, steps: tuple[Step, ...], shapes: Shapes) -> None:
     expected = {name: ("F32", each.shape) for name, each in expected_variables(steps).items()}
     for name in sorted(expected.keys() | shapes.keys()):
         if expected.get(name) != shapes.get(name):
-            wanted, found = (_text(each.get(name)) for each in (expected, shapes))
-            raise RunError(f"{str(path)!r} does not fit its network: expected {name} {wanted}, found {found}.")
+            required, found = (_text(each.get(name)) for each in (expected, shapes))
+            raise RunError(f"{str(path)!r} does not fit its network: expected {name} as {required}, found {found}.")
 
 
 def _text(array: tuple[str, tuple[int, ...]] | None) -> str:

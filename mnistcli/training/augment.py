@@ -1,4 +1,4 @@
-"""Random changes to training images such as other hands, pens and cameras make, on the device, inside a step."""
+"""Random changes to training images, like those of other hands, pens and cameras; on the device, inside a step."""
 
 from typing import NamedTuple
 
@@ -7,27 +7,27 @@ import jax.numpy as jnp
 
 
 class Range(NamedTuple):
-    """From where to where a change is drawn, evenly."""
+    """The range of a uniformly distributed random number."""
 
     low: float
     high: float
 
 
 ANGLE = Range(-15, 15)  # degrees
-SCALE = Range(0.85, 1.15)  # of each axis by itself
+SCALE = Range(0.85, 1.15)  # for each axis separately
 SHEAR = Range(-0.25, 0.25)
 SHIFT = Range(-2, 2)  # pixels
-THICKNESS = Range(-0.5, 0.7)  # towards the darkest or lightest of the 3×3 pixels around
-BLUR = Range(-0.5, 0.8)  # towards the mean of the 3×3 pixels around; none below 0
-NOISE = Range(-8, 12)  # standard deviation in grey levels; none below 0
+THICKNESS = Range(-0.5, 0.7)  # towards the darkest (below 0) or lightest of the 3×3 pixels around
+BLUR = Range(-0.5, 0.8)  # towards the mean of the 3×3 pixels around; below 0: none
+NOISE = Range(-8, 12)  # standard deviation in grey levels; below 0: none
 
 
 def augment(key: jax.Array, images: jax.Array) -> jax.Array:
-    """Return images [n, height, width, channels] uint8, each changed in its own way."""
+    """Return images [n, height, width, channels] uint8, each changed at random."""
     keys = iter(jax.random.split(key, 9))
 
-    def draw(wanted: Range) -> jax.Array:
-        return jax.random.uniform(next(keys), (len(images), 1, 1, 1), minval=wanted.low, maxval=wanted.high)
+    def draw(limits: Range) -> jax.Array:
+        return jax.random.uniform(next(keys), (len(images), 1, 1, 1), minval=limits.low, maxval=limits.high)
 
     angle, shear = jnp.radians(draw(ANGLE)), draw(SHEAR)
     x = _warp(images.astype(jnp.float32), angle, shear, (draw(SCALE), draw(SCALE)), (draw(SHIFT), draw(SHIFT)))
@@ -44,7 +44,7 @@ def _warp(
     scale: tuple[jax.Array, jax.Array],
     shift: tuple[jax.Array, jax.Array],
 ) -> jax.Array:
-    """Turn, shear, scale and shift about the centre; between pixels bilinear, black beyond the edge."""
+    """Rotate, shear, scale and shift about the centre, with bilinear interpolation, black beyond the edge."""
     n, height, width, channels = images.shape
     rows = jnp.arange(height)[None, :, None, None] - (height - 1) / 2 - shift[0]
     columns = jnp.arange(width)[None, None, :, None] - (width - 1) / 2 - shift[1]
@@ -76,7 +76,7 @@ def _neighbourhood_mean(x: jax.Array) -> jax.Array:
 
 
 def _neighbours(x: jax.Array) -> jax.Array:
-    """Return [9, n, height, width, channels]: each pixel's 3×3 pixels around, black beyond the edge."""
+    """Return the 3×3 pixels around each pixel, [9, n, height, width, channels], black beyond the edge."""
     padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     height, width = x.shape[1:3]
     return jnp.stack([padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)])

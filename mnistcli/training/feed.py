@@ -1,6 +1,6 @@
-"""Where a step's images come from: all of them on the device, or, of a large data set, a window at a time.
+"""Where a step's images come from: all are on the device, or, for a large data set, a window of them at a time.
 
-Either way an epoch's order is a function of the seed and the epoch alone, so both give the same weights to the bit.
+In both cases the order of an epoch depends only on the seed and the epoch, so the weights are the same to the bit.
 """
 
 import os
@@ -14,13 +14,13 @@ import numpy as np
 from jax.sharding import Mesh
 
 from mnistcli.datasets import Split, release
-from mnistcli.mesh import devices_of, of_first_process, place, replicated, split_along
+from mnistcli.mesh import count_devices, of_first_process, place, replicated, split_along
 
-# Of memory, a device's or its share of the machine's, whichever is less. A larger training split is parted among the
-# devices, and what is too large for all of them together is streamed.
+# Fraction of a device's memory, or of its part of the machine's memory if that is less. A larger training split is
+# spread over the devices, and one that is too large for all of them together is streamed.
 SHARE = 1 / 32
-PIECE = 1024  # images between two releases: the system maps 64 kB around each that is looked at
-WINDOW_BYTES = 2**25  # of images that go to the device together
+PIECE = 1024  # images read before memory is released: the system maps 64 kB around each
+WINDOW_BYTES = 2**25  # bytes of images in one window
 
 
 class Window(NamedTuple):
@@ -28,8 +28,8 @@ class Window(NamedTuple):
 
     Attributes:
         images: [n, height, width, channels] uint8.
-        labels: [n], integers.
-        order: Rows of these for each step, [steps, batch] int32; where it is negative, `~row` fills up the last batch.
+        labels: [n] integers.
+        order: Indices into these for each step, [steps, batch] int32; a negative one, `~index`, pads the last batch.
         first: The number of the window's first step in the epoch, int32 [].
     """
 
@@ -40,15 +40,15 @@ class Window(NamedTuple):
 
     @property
     def stop(self) -> int:
-        """The number of the step after the window's last."""
+        """The number of the step after the window's last one."""
         return int(self.first) + len(self.order)
 
 
 class Feed(Protocol):
-    """Yields an epoch's windows, all of the same shapes."""
+    """Yields the windows of an epoch, all of the same shapes."""
 
     def windows(self, epoch: int, *, step: int = 0) -> Iterator[Window]:
-        """Yield the windows of an epoch, from the one that holds that step."""
+        """Yield the windows of an epoch, starting with the one that contains the step."""
         ...
 
     def with_seed(self, seed: int) -> "Feed":
@@ -57,47 +57,47 @@ class Feed(Protocol):
 
 
 def make_feed(train: Split, *, batch: int, seed: int, mesh: Mesh) -> Feed:
-    """Return the feed for a training split: resident, or streaming where the images take more than SHARE of memory."""
+    """Return a feed for a training split: resident, or streaming if the images take more than SHARE of memory."""
     size, room = prod(train.images.shape), SHARE * _memory()
-    if of_first_process(size > room * devices_of(mesh)):
+    if of_first_process(size > room * count_devices(mesh)):
         return Streaming(train, batch=batch, seed=seed, mesh=mesh)
-    return Resident(train, batch=batch, seed=seed, mesh=mesh, parted=bool(of_first_process(size > room)))
+    return Resident(train, batch=batch, seed=seed, mesh=mesh, spread=bool(of_first_process(size > room)))
 
 
 def epoch_order(n: int, *, batch: int, seed: int, epoch: int) -> np.ndarray:
-    """Return the epoch's order of n images [steps, batch] int32.
+    """Return the order of n images in an epoch, [steps, batch] int32.
 
-    The last batch is filled up with the epoch's first images, as `~row`: they do not count in the loss, but batch
-    normalisation sees a whole batch.
+    The last batch is padded with the epoch's first images, as `~index`: they do not count in the loss, but batch
+    normalisation sees a full batch.
     """
     order = np.random.default_rng([seed, epoch]).permutation(n).astype(np.int32)
     return np.concatenate([order, ~order[: -n % batch]]).reshape(-1, batch)
 
 
 class Resident:
-    """All images lie on each device, or a part of them on each; an epoch is one window."""
+    """All images are on each device, or spread over the devices; an epoch is one window."""
 
-    def __init__(self, train: Split, *, batch: int, seed: int, mesh: Mesh, parted: bool = False) -> None:
-        missing = -len(train) % devices_of(mesh) if parted else 0  # parts are of the same size
+    def __init__(self, train: Split, *, batch: int, seed: int, mesh: Mesh, spread: bool = False) -> None:
+        missing = -len(train) % count_devices(mesh) if spread else 0  # parts must have the same size
         images = np.concatenate([train.images, train.images[:missing]]) if missing else train.images
-        self._images = place(images, split_along(mesh, 0) if parted else replicated(mesh))
+        self._images = place(images, split_along(mesh, 0) if spread else replicated(mesh))
         self._labels = place(train.labels, replicated(mesh))
         self._batch, self._seed, self._mesh = batch, seed, mesh
 
     def with_seed(self, seed: int) -> "Resident":
-        """Return a feed of the same images, which stay where they are."""
+        """Return a feed of the same images, which are not copied, in the order of another seed."""
         other = copy(self)
         other._seed = seed
         return other
 
-    def windows(self, epoch: int, *, step: int = 0) -> Iterator[Window]:  # noqa: ARG002  (its one window holds every step)
-        """Yield the epoch's one window."""
+    def windows(self, epoch: int, *, step: int = 0) -> Iterator[Window]:  # noqa: ARG002  (the one window has every step)
+        """Yield the epoch's single window."""
         order = epoch_order(len(self._labels), batch=self._batch, seed=self._seed, epoch=epoch)
         yield Window(self._images, self._labels, place(order, split_along(self._mesh, 1)), np.int32(0))
 
 
 class Streaming:
-    """Images stay in their memory map; the next windows are gathered, by Grain's threads, while one is trained on."""
+    """Images stay in their memory map; Grain's threads gather the next windows while one is used for training."""
 
     def __init__(self, train: Split, *, batch: int, seed: int, mesh: Mesh) -> None:
         self._train, self._batch, self._seed, self._mesh = train, batch, seed, mesh
@@ -105,22 +105,22 @@ class Streaming:
         self._within = np.arange(self._steps * batch, dtype=np.int32).reshape(self._steps, batch)
 
     def with_seed(self, seed: int) -> "Streaming":
-        """Return a feed of the same images."""
+        """Return a feed of the same images in the order of another seed."""
         return Streaming(self._train, batch=self._batch, seed=seed, mesh=self._mesh)
 
     def windows(self, epoch: int, *, step: int = 0) -> Iterator[Window]:
-        """Yield the epoch's windows from the one that holds that step; the last is filled up with steps of no image."""
-        import grain  # 0.7 s to import, and needed nowhere else
+        """Yield the epoch's windows, starting with the one that contains the step; empty steps pad the last."""
+        import grain  # takes 0.7 s to import
 
         order = epoch_order(len(self._train), batch=self._batch, seed=self._seed, epoch=epoch)
         ahead = grain.ReadOptions(num_threads=1, prefetch_buffer_size=2)
         numbers = grain.MapDataset.range(step // self._steps, -(-len(order) // self._steps))
         gathered = numbers.map(lambda number: self._gather(order, number)).to_iter_dataset(ahead)
         for first, images, labels, rows in gathered:
-            whole = replicated(self._mesh)
+            everywhere = replicated(self._mesh)
             yield Window(
-                images=place(images, whole),
-                labels=place(labels, whole),
+                images=place(images, everywhere),
+                labels=place(labels, everywhere),
                 order=place(rows, split_along(self._mesh, 1)),
                 first=np.int32(first),
             )
@@ -140,7 +140,7 @@ class Streaming:
 
 
 def _memory() -> int:
-    """Return the bytes of a device's share of the machine's memory, or of its own memory where that is less."""
+    """Return the bytes of a device's part of the machine's memory, or of its own memory if that is less."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**33
     own = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit", machine)
     return int(min(machine // jax.local_device_count(), own))

@@ -1,4 +1,4 @@
-"""Train several seeds at once, by one program for all: what a GPU or TPU is for, which a small network leaves idle."""
+"""Train several seeds at once in one program, to use a GPU or TPU that one small network would leave idle."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -14,28 +14,28 @@ from mnistcli.training.step import make_train_steps
 
 
 def can_train_together(fits: Sequence[Fit]) -> bool:
-    """Whether `train_together` takes these fits: they are at the same place, and have their images on the device.
+    """Whether `train_together` can train these fits: they are at the same step, and their images are on the device.
 
-    Nor must a step draw random numbers, for augmentation or dropout: of keys of the kind "rbg" `jax.vmap` makes other
-    bits than a single seed has.
+    Also, steps must not draw random numbers, for augmentation or dropout: under `jax.vmap`, keys of the kind "rbg" give
+    other numbers than for a single seed.
     """
-    first, places = fits[0], {(fit.epoch, fit.step) for fit in fits}
+    first, positions = fits[0], {(fit.epoch, fit.step) for fit in fits}
     draws = first.config.augment or jax.tree.leaves(first.streams)
-    return len(places) == 1 and isinstance(first.feed, Resident) and not draws
+    return len(positions) == 1 and isinstance(first.feed, Resident) and not draws
 
 
 def train_together(fits: Sequence[Fit]) -> Iterator[Sequence[tuple[Fit, StepMetrics | EpochMetrics]]]:
-    """Train fits that differ in their seed alone, yielding where all of them stand as they go on.
+    """Train fits that differ only in their seed, and yield the progress of all of them.
 
-    A batched product may sum in another order than a single one: weights differ from those of a seed that is trained
-    alone as one rounding from another. A fit that stops early is computed further, but keeps what it had.
+    A batched product may add in another order than a single one, so weights differ by rounding from those of a seed
+    trained alone. A fit that stops early is still computed, but keeps its state.
 
     Raises:
-        DivergedError: The loss of one is infinite or no number.
+        DivergedError: The loss of a fit is infinite or NaN.
     """
     first = fits[0]
     train_steps = make_train_steps(first.definition.training, first.optimizer, first.config, first.mesh, together=True)
-    seeds, streams = _stack([fit.seed for fit in fits]), first.streams  # which hold no key, and so no array
+    seeds, streams = _stack([fit.seed for fit in fits]), first.streams  # which have no keys, so no arrays
     while working := [fit for fit in fits if fit.goes_on]:
         leader, chunk, started = working[0], FIRST_CHUNK, time.perf_counter()
         windows = [next(fit.feed.windows(leader.epoch)) for fit in fits]
@@ -47,10 +47,10 @@ def train_together(fits: Sequence[Fit]) -> Iterator[Sequence[tuple[Fit, StepMetr
                 *(windows[0].images, windows[0].labels, orders, windows[0].first),
                 *(seeds, jnp.uint32(leader.epoch), jnp.int32(step), jnp.int32(stop)),
             )
-            going_on = [(fit, i) for i, fit in enumerate(fits) if fit.goes_on]
-            told = [(fit, fit.advance(_take(state, i), _take(tally, i), stop, started)) for fit, i in going_on]
+            active = [(fit, i) for i, fit in enumerate(fits) if fit.goes_on]
+            events = [(fit, fit.advance(_take(state, i), _take(tally, i), stop, started)) for fit, i in active]
             chunk = next_chunk(stop - step, started)
-            yield told
+            yield events
             started = time.perf_counter()
         yield [(fit, fit.end_epoch()) for fit in working]
 

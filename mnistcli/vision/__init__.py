@@ -1,4 +1,4 @@
-"""Somebody's picture → 28×28 grey pixels, the way MNIST was made."""
+"""From users' pictures to 28×28 grey images, made the way MNIST was made."""
 
 from mnistcli.vision.arrays import npy_header, unpack, unpack_array
 from mnistcli.vision.decode import WORKING_SIDE, Picture, Source, read_picture

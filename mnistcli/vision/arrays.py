@@ -1,7 +1,7 @@
-"""Files that hold many pictures as numbers: NumPy's .npy and .npz, and IDX, plain or in gzip; read one by one.
+"""Files with many pictures as arrays: NumPy's .npy and .npz, and IDX, plain or gzip-compressed; read one by one.
 
-An array [n, height, width] or [n, height, width, 1, 3 or 4] holds n pictures, one [n, 784] as many of 28×28 laid out
-in rows; [height, width] and [height, width, 1, 3 or 4] are one. Arrays of one dimension are taken for labels.
+An array [n, height, width] or [n, height, width, 1, 3 or 4] has n pictures, and so has [n, 784], with each 28×28
+picture in a row; [height, width] and [height, width, 1, 3 or 4] are one picture. One-dimensional arrays are labels.
 """
 
 import gzip
@@ -24,7 +24,7 @@ NPY, ZIP, GZIP = b"\x93NUMPY", b"PK\x03\x04", b"\x1f\x8b"
 CHANNELS = (1, 3, 4)
 FLAT = 28 * 28
 NUMBERS = "buif"  # NumPy's kinds: bool, unsigned, signed, floating
-# No array is looked for in a file of such a name: a look at each costs a tenth of the time for 10,000 pictures.
+# Files with these suffixes are not checked for arrays: checking takes a tenth of the time for 10,000 pictures.
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 DAMAGE = (
     OSError, EOFError, ValueError, SyntaxError, TokenError, RecursionError, MemoryError, RuntimeError,
@@ -33,10 +33,10 @@ DAMAGE = (
 
 
 def unpack(source: Source) -> Iterator[Source]:
-    """Yield the source itself, or, where it is a file of arrays by its content, every picture in it.
+    """Yield the source itself, or every picture in it if its content is a file of arrays.
 
-    Of FILE, FILE#3 is the fourth picture, FILE#x_test#3 the fourth in the array x_test of an .npz file. Where the file
-    is damaged or holds no pictures, the last that is yielded says so when it is read. One picture at a time is held.
+    FILE#3 is the fourth picture in FILE, and FILE#x_test#3 the fourth in the array x_test of an .npz file. If the file
+    is damaged or has no pictures, the last source yielded carries the error. One picture at a time is in memory.
     """
     file = _open(source)
     if file is None:
@@ -48,7 +48,7 @@ def unpack(source: Source) -> Iterator[Source]:
         except ImageError as error:
             yield Source(source.name, error)
         except DAMAGE as error:
-            yield Source(source.name, ImageError(f"is a damaged file of arrays: {error}"))
+            yield Source(source.name, ImageError(f"is a damaged array file: {error}"))
 
 
 def unpack_array(values: np.ndarray, *, name: str) -> Iterator[Source]:
@@ -71,7 +71,7 @@ def unpack_array(values: np.ndarray, *, name: str) -> Iterator[Source]:
 
 
 def _open(source: Source) -> io.BufferedReader | None:
-    """Open what may hold arrays; None for all else, and for what cannot be opened, of which its reader will tell."""
+    """Open a file that may contain arrays; None for others, and if opening fails, which `read_picture` will report."""
     if isinstance(source.content, bytes):
         return io.BufferedReader(io.BytesIO(source.content))
     try:
@@ -104,7 +104,7 @@ def _unpack(file: io.BufferedReader, source: Source) -> Iterator[Source]:
 def _unpack_idx(file: Readable, name: str) -> Iterator[Source]:
     shape = read_shape(file)
     if len(shape) == 1:
-        raise ImageError("holds labels, no pictures")
+        raise ImageError("contains labels, not pictures")
     yield from _pictures(file, shape, np.dtype(np.uint8), name)
 
 
@@ -121,54 +121,54 @@ def _unpack_npz(file: io.BufferedReader, name: str) -> Iterator[Source]:
                     found = True
                     yield from _pictures(content, shape, dtype, f"{name}#{array}")
     if not found:
-        raise ImageError("holds no array of pictures")
+        raise ImageError("contains no array of pictures")
 
 
 def _unpack_npy(file: Readable, name: str) -> Iterator[Source]:
     shape, dtype = npy_header(file)
     if len(shape) == 1:
-        raise ImageError(f"holds an array {list(shape)}, no pictures")
+        raise ImageError(f"contains an array {list(shape)}, not pictures")
     yield from _pictures(file, shape, dtype, name)
 
 
 def npy_header(file: Readable) -> tuple[tuple[int, ...], np.dtype]:
-    """Read the header of an .npy file and return its array's shape and type; the numbers follow in C's order.
+    """Read the header of an .npy file and return its array's shape and dtype; the numbers follow in C order.
 
     Raises:
-        ImageError: It holds something else than numbers, or in another order.
+        ImageError: It contains something other than numbers, or they are in another order.
         ValueError: It is damaged.
     """
     version = np.lib.format.read_magic(file)
-    if version != (1, 0):  # later ones have headers of up to 4 GB, which NumPy reads whole before it refuses them
-        raise ImageError("holds structured data, no array of numbers")
+    if version != (1, 0):  # later ones allow headers of 4 GB, which NumPy reads completely before it refuses them
+        raise ImageError("contains structured data: expected an array of numbers")
     shape, by_column, dtype = np.lib.format.read_array_header_1_0(file)
     if dtype.kind not in NUMBERS:
         kind = "Python objects, which could run code" if dtype.hasobject else f"{dtype}"
-        raise ImageError(f"holds {kind}: expected an array of numbers")
+        raise ImageError(f"contains {kind}: expected an array of numbers")
     if by_column and len(shape) > 1:
-        raise ImageError("holds an array in Fortran's order: save it with numpy.ascontiguousarray")
+        raise ImageError("contains an array in Fortran order: convert it with numpy.ascontiguousarray before saving")
     return shape, dtype
 
 
 def _pictures(file: Readable, shape: tuple[int, ...], dtype: np.dtype, name: str) -> Iterator[Source]:
-    n, picture = _count_pictures(shape)
-    size = prod(picture) * dtype.itemsize
+    n, shape_of_one = _count_pictures(shape)
+    size = prod(shape_of_one) * dtype.itemsize
     if not 0 < size <= MOST_PIXELS:
-        raise ImageError(f"holds an array {list(shape)} of {dtype}: expected 1 to {MOST_PIXELS:,} bytes a picture")
+        raise ImageError(f"contains an array {list(shape)} of {dtype}: expected 1 to {MOST_PIXELS:,} bytes per picture")
     for i in range(n if n is not None else 1):
         raw = file.read(size)
         if len(raw) < size:
             raise ImageError(
-                f"is cut off: it promises {shape[0]:,} {'rows' if n is None else 'pictures'}, but ends in number {i}"
+                f"is cut off: it should have {shape[0]:,} {'rows' if n is None else 'pictures'}, but ends in number {i}"
             )
-        pixels = np.frombuffer(raw, dtype).reshape(picture)
+        pixels = np.frombuffer(raw, dtype).reshape(shape_of_one)
         yield Source(name if n is None else f"{name}#{i}", pixels)
     if file.read(1):
-        raise ImageError(f"holds more than the array {list(shape)} that it promises")
+        raise ImageError(f"is longer than its header says: expected an array {list(shape)}")
 
 
 def _count_pictures(shape: tuple[int, ...]) -> tuple[int | None, tuple[int, ...]]:
-    """Return how many pictures an array holds, None where it is one itself, and the shape of each."""
+    """Return the number of pictures in an array, None if the array is one picture, and the shape of each."""
     channels = shape[-1:] if shape and shape[-1] in CHANNELS and len(shape) > 2 else ()
     height_and_width = shape[: len(shape) - len(channels)]
     if len(height_and_width) == 2 and height_and_width[1] == FLAT and not channels:
@@ -177,4 +177,4 @@ def _count_pictures(shape: tuple[int, ...]) -> tuple[int | None, tuple[int, ...]
         return None, shape
     if len(height_and_width) == 3:
         return shape[0], shape[1:]
-    raise ImageError(f"holds an array {list(shape)}: expected [n, height, width] or [n, height, width, 1, 3 or 4]")
+    raise ImageError(f"contains an array {list(shape)}: expected [n, height, width] or [n, height, width, 1, 3 or 4]")

@@ -1,7 +1,7 @@
-"""The fifteen corruptions that MNIST-C names, made here, each at one severity: not its files, nor its code.
+"""The fifteen corruptions of MNIST-C, each at one severity: our own implementation, without its files or code.
 
 Source of the names: N. Mu and J. Gilmer, "MNIST-C: a robustness benchmark for computer vision", 2019. Lengths are for
-images of 28 pixels and grow with the shorter side of larger ones. The same images are always corrupted the same way.
+images of 28 pixels and scale with the shorter side. The same images are always corrupted in the same way.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,9 @@ from scipy import ndimage
 
 from mnistcli.config import CORRUPTIONS
 
-SIDE = 28  # pixels, for which lengths are given
+SIDE = 28  # pixels of the images that lengths are given for
 SEED = 2019
-TOGETHER = 1000  # images that are worked on at a time
+TOGETHER = 1000  # images corrupted at a time
 PHOTONS = 3
 IMPULSES = 0.15
 GLASS_SIGMA, GLASS_REACH, GLASS_ROUNDS = 0.5, 1, 2
@@ -26,7 +26,7 @@ BRIGHTNESS = 0.5
 SHIFT = 5
 STRIPE_WIDTH = 7
 FOG = 0.8
-FOG_CELLS = {2: 1.0, 4: 0.6, 8: 0.35}  # across the image: share
+FOG_CELLS = {2: 1.0, 4: 0.6, 8: 0.35}  # cells across the image: weight
 SPATTER_SHARE, SPATTER_LEVEL, SPATTER_SIGMA = 0.15, 0.7, 1.2
 LINE_WIDTH = 1.6
 DOT_PERIOD, DOT_LENGTH = 4, 2
@@ -38,14 +38,14 @@ Number = float | np.ndarray
 
 
 class Corruption(NamedTuple):
-    """What is done to images, in words, and what does it: on float32 [n, height, width, channels] from 0 to 1."""
+    """A corruption's severity in words, and its function of images [n, height, width, channels] float32 from 0 to 1."""
 
     severity: str
     apply: Callable[[np.ndarray, Random], np.ndarray]
 
 
 def corrupt(images: np.ndarray, name: str) -> np.ndarray:
-    """Return images [n, height, width, channels] uint8 corrupted in the way of that name."""
+    """Return images [n, height, width, channels] uint8 with the corruption of that name."""
     done = np.empty(images.shape, np.uint8)
     for start in range(0, len(images), TOGETHER):
         part = images[start : start + TOGETHER]
@@ -56,7 +56,7 @@ def corrupt(images: np.ndarray, name: str) -> np.ndarray:
 
 
 def shot_noise(x: np.ndarray, random: Random) -> np.ndarray:
-    """Count few photons."""
+    """Add photon shot noise."""
     return random.poisson(x * PHOTONS) / PHOTONS
 
 
@@ -67,23 +67,21 @@ def impulse_noise(x: np.ndarray, random: Random) -> np.ndarray:
 
 
 def glass_blur(x: np.ndarray, random: Random) -> np.ndarray:
-    """Look through frosted glass: each pixel shows one nearby, between two blurs."""
+    """Look through frosted glass: replace each pixel by a nearby one, between two blurs."""
     reach = round(_scaled(GLASS_REACH, x))
     x = _blurred(x, GLASS_SIGMA)
     for _ in range(GLASS_ROUNDS):
         down, right = random.integers(-reach, reach + 1, (2, *x.shape[:3]))
-        x = _shown_from(x, down, right)
+        x = _offset(x, down, right)
     return _blurred(x, GLASS_SIGMA)
 
 
 def motion_blur(x: np.ndarray, random: Random) -> np.ndarray:
-    """Move the camera along a straight line, in a direction of each image's own."""
+    """Blur along a straight line, in a random direction for each image."""
     angle = random.uniform(0, np.pi, (len(x), 1, 1))
     length = _scaled(MOTION_LENGTH, x)
     steps = np.linspace(-(length - 1) / 2, (length - 1) / 2, max(1, round(length)))
-    return np.mean(
-        [_shown_from(x, _whole(step * np.sin(angle)), _whole(step * np.cos(angle))) for step in steps], axis=0
-    )
+    return np.mean([_offset(x, _round(step * np.sin(angle)), _round(step * np.cos(angle))) for step in steps], axis=0)
 
 
 def shear(x: np.ndarray, random: Random) -> np.ndarray:
@@ -97,7 +95,7 @@ def scale(x: np.ndarray, random: Random) -> np.ndarray:  # noqa: ARG001
 
 
 def rotate(x: np.ndarray, random: Random) -> np.ndarray:
-    """Turn to the left or to the right."""
+    """Rotate to the left or to the right."""
     angle = np.radians(ANGLE) * _signs(x, random)
     return _warped(x, ((np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))))
 
@@ -108,7 +106,7 @@ def brightness(x: np.ndarray, random: Random) -> np.ndarray:  # noqa: ARG001
 
 
 def translate(x: np.ndarray, random: Random) -> np.ndarray:
-    """Shift in a direction of each image's own."""
+    """Shift in a random direction for each image."""
     angle, length = random.uniform(0, 2 * np.pi, (len(x), 1, 1)), _scaled(SHIFT, x)
     return _warped(x, ((1, 0), (0, 1)), shift=(length * np.sin(angle), length * np.cos(angle)))
 
@@ -120,14 +118,14 @@ def stripe(x: np.ndarray, random: Random) -> np.ndarray:  # noqa: ARG001
 
 
 def fog(x: np.ndarray, random: Random) -> np.ndarray:
-    """Veil with a cloud that is thicker here and thinner there."""
+    """Cover with a cloud of varying density."""
     clouds = [_cloud(x, cells, random) for cells in FOG_CELLS]
     veil = FOG * np.average(clouds, axis=0, weights=list(FOG_CELLS.values()))[..., None]
     return x * (1 - veil) + veil
 
 
 def spatter(x: np.ndarray, random: Random) -> np.ndarray:
-    """Throw grey drops on the image."""
+    """Splash grey drops on the image."""
     wetness = _blurred(random.random((*x.shape[:3], 1), np.float32), SPATTER_SIGMA)
     drops = wetness > np.quantile(wetness, 1 - SPATTER_SHARE, axis=(1, 2), keepdims=True)
     return x * (1 - drops) + SPATTER_LEVEL * drops
@@ -149,20 +147,21 @@ def zigzag(x: np.ndarray, random: Random) -> np.ndarray:
 
 
 def canny_edges(x: np.ndarray, random: Random) -> np.ndarray:  # noqa: ARG001
-    """Keep edges alone.
+    """Keep only the edges.
 
     Source: J. Canny, "A computational approach to edge detection", IEEE Transactions on Pattern Analysis and Machine
-    Intelligence 8 (1986): ridges of the blurred image's gradient, above a low threshold and joined to one above a high.
+    Intelligence 8 (1986): ridges in the gradient of the blurred image that exceed a low threshold and are connected to
+    one above a high one.
     """
     grey = _blurred(x, CANNY_SIGMA).mean(-1)
     down, right = (_slope(grey, *axes) for axes in ((1, 2), (2, 1)))
     strength = np.hypot(down, right)
-    sector = _whole(np.arctan2(down, right) / (np.pi / 4)) % 4
+    sector = _round(np.arctan2(down, right) / (np.pi / 4)) % 4
     steps = np.array([(0, 1), (1, 1), (1, 0), (1, -1)])[sector]
-    ahead, behind = (_shown_from(strength[..., None], *(sign * np.moveaxis(steps, -1, 0)))[..., 0] for sign in (1, -1))
+    ahead, behind = (_offset(strength[..., None], *(sign * np.moveaxis(steps, -1, 0)))[..., 0] for sign in (1, -1))
     ridge = (strength > ahead) & (strength >= behind) & (strength > CANNY_LOW)
     within = np.zeros((3, 3, 3))
-    within[1] = 1  # neighbours are in the same image
+    within[1] = 1  # connect pixels within an image, not across images
     parts, n = ndimage.label(ridge, within)
     strong = np.zeros(n + 1, bool)
     strong[parts[ridge & (strength > CANNY_HIGH)]] = True
@@ -178,7 +177,7 @@ def _blurred(x: np.ndarray, sigma: float) -> np.ndarray:
     return ndimage.gaussian_filter(x, (0, sigma, sigma, 0), mode="nearest")
 
 
-def _whole(numbers: np.ndarray) -> np.ndarray:
+def _round(numbers: np.ndarray) -> np.ndarray:
     return np.rint(numbers).astype(int)
 
 
@@ -193,13 +192,13 @@ def _signs(x: np.ndarray, random: Random) -> np.ndarray:
 
 
 def _grid(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return each pixel's row and column from the centre on, [height, width]."""
+    """Return each pixel's row and column relative to the centre, [height, width]."""
     down, right = (np.arange(side) - (side - 1) / 2 for side in x.shape[1:3])
     return np.meshgrid(down, right, indexing="ij")
 
 
-def _shown_from(x: np.ndarray, down: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return the pixels so far down and right of each, [n, height, width] or [n, 1, 1]; beyond the edge the edge's."""
+def _offset(x: np.ndarray, down: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return for each pixel the one at offset down, right [n, height, width] or [n, 1, 1]; the edge is repeated."""
     n, height, width, channels = x.shape
     rows = (np.arange(height)[:, None] + down).clip(0, height - 1)
     columns = (np.arange(width) + right).clip(0, width - 1)
@@ -210,15 +209,15 @@ def _shown_from(x: np.ndarray, down: np.ndarray, right: np.ndarray) -> np.ndarra
 def _warped(
     x: np.ndarray, matrix: tuple[tuple[Number, Number], tuple[Number, Number]], shift: tuple[Number, Number] = (0, 0)
 ) -> np.ndarray:
-    """Return images that show at each place, from the centre on, what was at the matrix times it, less the shift.
+    """Return images whose pixel at p, relative to the centre, is the one that was at matrix · p − shift.
 
-    Between pixels bilinear, black beyond the edge. Rows come first; numbers are for all images, or [n, 1, 1].
+    Interpolation is bilinear, black beyond the edge. Rows come first; entries are numbers or arrays [n, 1, 1].
     """
     n, height, width, channels = x.shape
     (a, b), (c, d) = matrix
     down, right = _grid(x)
     padded = np.pad(x, ((0, 0), (1, 2), (1, 2), (0, 0)))
-    # One further in the padded images, where what lies outside is in the black frame.
+    # Offset by one in the padded images, whose black frame stands for everything outside.
     row = (a * down + b * right - shift[0] + (height + 1) / 2).clip(0, height + 1).astype(np.float32)
     column = (c * down + d * right - shift[1] + (width + 1) / 2).clip(0, width + 1).astype(np.float32)
     top, left = row.astype(np.intp), column.astype(np.intp)
@@ -233,20 +232,20 @@ def _warped(
 
 
 def _cloud(x: np.ndarray, cells: int, random: Random) -> np.ndarray:
-    """Return smooth noise from 0 to 1, [n, height, width]: random cells across, bilinear between."""
+    """Return smooth noise from 0 to 1, [n, height, width]: random values at cell corners, bilinear between them."""
     noise = random.random((len(x), cells + 1, cells + 1), np.float32)
-    down, right = (_between(side, cells) for side in x.shape[1:3])
+    down, right = (_interpolation(side, cells) for side in x.shape[1:3])
     return down @ noise @ right.T
 
 
-def _between(side: int, cells: int) -> np.ndarray:
-    """Return the weights [side, cells + 1] of a line of random numbers in each pixel."""
+def _interpolation(side: int, cells: int) -> np.ndarray:
+    """Return the interpolation weights [side, cells + 1] of the cell corners for each pixel along a side."""
     places = np.linspace(0, cells, side)[:, None]
     return (1 - np.abs(places - np.arange(cells + 1))).clip(0).astype(np.float32)
 
 
 def _along_line(x: np.ndarray, random: Random) -> tuple[np.ndarray, np.ndarray]:
-    """Return each pixel's place along and across a line of each image's own near its centre, [n, height, width]."""
+    """Return each pixel's position along and across a random line near the image's centre, [n, height, width]."""
     down, right = _grid(x)
     angle = random.uniform(0, np.pi, (len(x), 1, 1))
     aside = random.uniform(-0.2, 0.2, (len(x), 1, 1)) * min(x.shape[1:3])
@@ -254,24 +253,24 @@ def _along_line(x: np.ndarray, random: Random) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _stroke(x: np.ndarray, distance: np.ndarray) -> np.ndarray:
-    """Return the white of a line, [n, height, width, 1], by each pixel's distance from its middle."""
+    """Return a white line, [n, height, width, 1], from each pixel's distance to its middle."""
     return (_scaled(LINE_WIDTH, x) / 2 + 0.5 - np.abs(distance)).clip(0, 1)[..., None]
 
 
 KINDS = {
     "shot_noise": Corruption(f"Poisson noise, {PHOTONS} photons for white", shot_noise),
-    "impulse_noise": Corruption(f"{IMPULSES * 100:.0f} % of the pixels black or white", impulse_noise),
-    "glass_blur": Corruption(f"pixels mixed {GLASS_ROUNDS} times with those {GLASS_REACH} away, blurred", glass_blur),
+    "impulse_noise": Corruption(f"{IMPULSES * 100:.0f} % of the pixels are black or white", impulse_noise),
+    "glass_blur": Corruption(f"pixels displaced {GLASS_ROUNDS} times by {GLASS_REACH}, blurred", glass_blur),
     "motion_blur": Corruption(f"blurred along {MOTION_LENGTH} pixels", motion_blur),
     "shear": Corruption(f"slanted by {SHEAR:g} of the height", shear),
     "scale": Corruption(f"scaled to {SCALE * 100:.0f} %", scale),
-    "rotate": Corruption(f"turned by {ANGLE}°", rotate),
+    "rotate": Corruption(f"rotated by {ANGLE}°", rotate),
     "brightness": Corruption(f"brighter by {BRIGHTNESS:g} of white", brightness),
     "translate": Corruption(f"shifted by {SHIFT} pixels", translate),
-    "stripe": Corruption(f"a stripe {STRIPE_WIDTH} pixels wide inverted", stripe),
+    "stripe": Corruption(f"a stripe of {STRIPE_WIDTH} pixels inverted", stripe),
     "fog": Corruption(f"under a cloud of up to {FOG * 100:.0f} %", fog),
     "spatter": Corruption(f"{SPATTER_SHARE * 100:.0f} % covered by drops", spatter),
     "dotted_line": Corruption("a dotted line across", dotted_line),
     "zigzag": Corruption(f"a zigzag line across, teeth of {2 * ZIGZAG_HEIGHT} pixels", zigzag),
-    "canny_edges": Corruption(f"edges alone, thresholds {CANNY_LOW:g} and {CANNY_HIGH:g}", canny_edges),
+    "canny_edges": Corruption(f"only edges, thresholds {CANNY_LOW:g} and {CANNY_HIGH:g}", canny_edges),
 }

@@ -1,4 +1,4 @@
-"""From a picture file of any size and kind to pixels in 8 bits."""
+"""Decode picture files of any size and kind to 8-bit pixels."""
 
 import io
 import math
@@ -10,11 +10,11 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from mnistcli.errors import ImageError
 from mnistcli.files import check_regular
 
-# Decided by a file's content, never by its name; Pillow's other decoders stay shut.
+# Recognised by a file's content, never by its name; Pillow's other decoders are not used.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
-MOST_PIXELS = 64 * 2**20  # a 64-megapixel photograph; a larger one is taken for a decompression bomb
-LARGE = 4 * 2**20  # pixels: of more, what needs many bytes for each is computed from means of blocks
-WORKING_SIDE = 512  # a digit is read no better from more pixels, only slower
+MOST_PIXELS = 64 * 2**20  # a 64-megapixel photograph; larger ones may be decompression bombs
+LARGE = 4 * 2**20  # pixels; larger pictures are reduced by averaging before steps that need much memory
+WORKING_SIDE = 512  # more pixels make reading a digit slower, not better
 DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 
 
@@ -24,8 +24,8 @@ class Source:
 
     Attributes:
         name: As the user wrote it.
-        content: None where it is in the file of that name; else the bytes of such a file, its pixels [height, width] or
-            [height, width, 1, 3 or 4] as any numbers, or why there are none.
+        content: None: read the file of that name; else a file's bytes, pixels [height, width] or
+            [height, width, 1, 3 or 4] of any numeric type, or the error that prevents reading.
     """
 
     name: str
@@ -34,12 +34,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as it was decoded: turned upright, transparency flattened, shrunk to fit.
+    """A decoded picture: upright, without transparency, shrunk to fit.
 
     Attributes:
         pixels: [height, width, 1 or 3] uint8.
-        scale: How many pixels of the upright picture a side of one of these was.
-        note: What its owner should know, such as that it is one frame of many.
+        scale: The side of one of these pixels in pixels of the original upright picture.
+        note: What the user should know, for example that only the first of several frames was read.
     """
 
     pixels: np.ndarray
@@ -48,7 +48,7 @@ class Picture:
 
 
 def read_picture(source: Source, *, side: int = WORKING_SIDE) -> Picture:
-    """Return the picture, its longer side `side` pixels at most.
+    """Return the picture, with a longer side of at most `side` pixels.
 
     Raises:
         ImageError: There is no such file, or it is not a picture that can be read.
@@ -63,9 +63,7 @@ def read_picture(source: Source, *, side: int = WORKING_SIDE) -> Picture:
             check_regular(source.name)
         return _decode(source.name if content is None else io.BytesIO(content), side)
     except UnidentifiedImageError as error:
-        raise ImageError(
-            f"is not a picture in a format that can be read: {', '.join(FORMATS)}, .npy, .npz or IDX"
-        ) from error
+        raise ImageError(f"is not a picture: expected {', '.join(FORMATS)}, .npy, .npz or IDX") from error
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror or error}") from error
     except (Image.DecompressionBombError, ValueError, SyntaxError, MemoryError, OverflowError, EOFError) as error:
@@ -75,18 +73,18 @@ def read_picture(source: Source, *, side: int = WORKING_SIDE) -> Picture:
 def _decode(file: str | io.BytesIO, side: int) -> Picture:
     with Image.open(file, formats=FORMATS) as image:
         if image.width * image.height > MOST_PIXELS:
-            raise ImageError(f"has {image.width}×{image.height} pixels, more than {MOST_PIXELS:,} in all")
+            raise ImageError(f"has {image.width}×{image.height} pixels: expected at most {MOST_PIXELS:,} in total")
         several = image.format != "MPO" and getattr(image, "is_animated", False)  # MPO: a photograph and its preview
         longest = max(image.size)
-        image.draft(None, (side, side))  # JPEG alone: decodes at a fraction of the size
+        image.draft(None, (side, side))  # for JPEG: decode at a reduced size
         ImageOps.exif_transpose(image, in_place=True)
         plain = image if image.mode == "L" and not image.has_transparency_data else _to_plain(image)
-        note = "holds several pictures: the first was read" if several else None
+        note = "contains several pictures: only the first was read" if several else None
         return _fit(plain, side, longest=longest, note=note)
 
 
 def _fit(plain: Image.Image, side: int, *, longest: int, note: str | None = None) -> Picture:
-    """Shrink a plain picture, whose longer side was `longest` pixels before it was decoded."""
+    """Shrink a plain picture to fit; its longer side was `longest` pixels before decoding."""
     if longest > side:
         plain.thumbnail((side, side))
     pixels = np.asarray(plain)
@@ -94,27 +92,27 @@ def _fit(plain: Image.Image, side: int, *, longest: int, note: str | None = None
 
 
 def _from_numbers(values: np.ndarray) -> Image.Image:
-    """Return numbers as a picture: integers up to 255 and numbers up to 1 by that range, larger ones by 16 bits.
+    """Return numbers as a picture; white is 1 for floats up to 1, 255 for numbers up to 255, otherwise 65,535.
 
     Raises:
-        ImageError: One is below 0, above 65,535, infinite or no number.
+        ImageError: A number is below 0, above 65,535, infinite or NaN.
     """
     least, most = float(values.min()), float(values.max())
     if not (least >= 0 and most <= 65535):
-        raise ImageError(f"holds numbers from {least:g} to {most:g}: expected 0 to 1, 0 to 255 or 0 to 65,535")
-    full = 1 if values.dtype.kind in "bf" and most <= 1 else 255 if most <= 255 else 65535
-    pixels = values if values.dtype == np.uint8 else _to_bytes(values / full)
+        raise ImageError(f"contains numbers from {least:g} to {most:g}: expected 0 to 1, 0 to 255 or 0 to 65,535")
+    white = 1 if values.dtype.kind in "bf" and most <= 1 else 255 if most <= 255 else 65535
+    pixels = values if values.dtype == np.uint8 else _to_bytes(values / white)
     return _to_plain(Image.fromarray(pixels.squeeze(-1) if pixels.shape[2:] == (1,) else pixels))
 
 
 def _to_bytes(levels: np.ndarray) -> np.ndarray:
-    """Return levels from 0 to 1, which are lost, in 8 bits."""
+    """Return levels from 0 to 1 as 8 bits; the argument is overwritten."""
     levels *= 255
     return np.round(levels, out=levels).astype(np.uint8)
 
 
 def _to_plain(image: Image.Image) -> Image.Image:
-    """Return the picture in 8 bits, grey or red, green and blue."""
+    """Return the picture as 8-bit grey or RGB."""
     if image.mode in DEEP:
         return _scale_deep(np.asarray(_reduce(image), np.float64))
     if image.has_transparency_data:
@@ -123,7 +121,7 @@ def _to_plain(image: Image.Image) -> Image.Image:
 
 
 def _reduce(image: Image.Image) -> Image.Image:
-    """Shrink a LARGE picture to means of blocks."""
+    """Shrink a LARGE picture by averaging blocks of pixels."""
     factor = math.isqrt(-(-image.width * image.height // LARGE))
     if factor < 2:
         return image
@@ -134,16 +132,16 @@ def _scale_deep(values: np.ndarray) -> Image.Image:
     """Scale numbers of more than 8 bits: 16-bit ones by their full range, others from their smallest to their largest.
 
     Raises:
-        ValueError: One is infinite or no number.
+        ValueError: A number is infinite or NaN.
     """
     if not np.isfinite(values).all():
-        raise ValueError("a pixel is infinite or no number")
+        raise ValueError("a pixel is infinite or NaN")
     low, high = (0.0, 65535.0) if 255 < values.max() <= 65535 and values.min() >= 0 else (values.min(), values.max())
     return Image.fromarray(_to_bytes((values - low) / max(high - low, 1e-12)))
 
 
 def _flatten_alpha(image: Image.Image) -> Image.Image:
-    """Lay the picture on paper: more of its own where it is mostly opaque, else one that its ink stands out from."""
+    """Put a background behind transparency: the picture's median colour if mostly opaque, else a contrasting one."""
     pixels = np.asarray(image)
     opaque = pixels[pixels[..., 3] > 127][:, :3]
     if 2 * len(opaque) > pixels[..., 3].size:

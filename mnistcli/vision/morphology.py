@@ -1,12 +1,12 @@
 """Grey dilation and erosion by a disc of any size, in a few passes over the picture.
 
-The disc is an octagon: the sum of four lines, each of which is grown by shifts that triple in length. Source: R. Adams,
-"Radial decomposition of discs and spheres", CVGIP: Graphical Models and Image Processing 55 (1993).
+The disc is approximated by an octagon, the sum of four lines; each line is grown by shifts that triple in length.
+Source: R. Adams, "Radial decomposition of discs and spheres", CVGIP: Graphical Models and Image Processing 55 (1993).
 """
 
 import numpy as np
 
-# Of the octagon's width, what the lines reach to each side. Two diagonals, each half as long, make up for one line.
+# The reach of a line to each side, as a fraction of the octagon's width; the two diagonals have half the weight each.
 STRAIGHT, DIAGONAL = 0.207, 0.146
 
 
@@ -23,9 +23,9 @@ def erode(levels: np.ndarray, width: float) -> np.ndarray:
 
 
 def drop_light(levels: np.ndarray, width: float) -> np.ndarray:
-    """Return levels [height, width, …] uint8 without what is lighter than all around it and nowhere so thick.
+    """Return levels [height, width, …] uint8 without light parts that are thinner than `width` everywhere.
 
-    What is as thick somewhere keeps its whole shape, corners too; at the picture's edge, levels count as mirrored.
+    A part that is as thick somewhere keeps its complete shape, with its corners; the picture is mirrored at its edge.
     """
     margin = int(width / 2) + 1
     padded = np.pad(levels, [(margin, margin)] * 2 + [(0, 0)] * (levels.ndim - 2), mode="symmetric")
@@ -34,12 +34,12 @@ def drop_light(levels: np.ndarray, width: float) -> np.ndarray:
 
 
 def drop_dark(levels: np.ndarray, width: float) -> np.ndarray:
-    """Return levels [height, width, …] uint8 without what is darker than all around it and nowhere so thick."""
+    """Return levels [height, width, …] uint8 without dark parts that are thinner than `width` everywhere."""
     return 255 - drop_light(255 - levels, width)
 
 
 def _reconstruct(marker: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """Return the marker, nowhere above the levels, spread from neighbour to neighbour as far as they let it.
+    """Return the marker spread from neighbour to neighbour, but never above the levels.
 
     Source: L. Vincent, "Morphological grayscale reconstruction in image analysis", IEEE Transactions on Image
     Processing 2 (1993): sweeps, here by whole rows and columns, until nothing changes.
@@ -62,7 +62,7 @@ def _sweep(marker: np.ndarray, levels: np.ndarray) -> np.ndarray:
 
 
 def _dilate_along(levels: np.ndarray, step: tuple[int, int], reach: int) -> np.ndarray:
-    """Return the highest level within so many steps, rows and columns, forth and back."""
+    """Return the highest level within `reach` steps (rows, columns) forwards and backwards."""
     reached = 0
     while reached < reach:
         stride = min(2 * reached + 1, reach - reached)
@@ -72,7 +72,7 @@ def _dilate_along(levels: np.ndarray, step: tuple[int, int], reach: int) -> np.n
 
 
 def _with_shifted(levels: np.ndarray, down: int, right: int) -> np.ndarray:
-    """Return the highest of the levels and the levels shifted so far forth and back; nothing comes in from outside."""
+    """Return the maximum of levels and levels shifted by (down, right) and back; nothing is shifted in."""
     height, width = levels.shape[:2]
     highest = levels.copy()
     if down < height and abs(right) < width:

@@ -1,8 +1,8 @@
-"""From a picture of a digit to one such as MNIST holds.
+"""From a picture of a digit to an image like MNIST's.
 
-Source of the recipe: the description published with MNIST: the digit fitted into a 20×20 box keeping its aspect,
-antialiased, then placed in 28×28 by its centre of mass. Measured on all 70,000 images: the longer side of the ink's
-box is 19 or 20 pixels, the centre of mass, rounded, is at row and column 14, counted from 0.
+Source of the recipe: the description published with MNIST: fit the digit into a 20×20 box, keeping its aspect ratio,
+with antialiasing, then place it in 28×28 by its centre of mass. Measured on all 70,000 images: the longer side of the
+ink's box is 19 or 20 pixels, and the rounded centre of mass is at row and column 14, counted from 0.
 """
 
 from collections.abc import Iterator
@@ -18,29 +18,29 @@ from mnistcli.vision.strokes import adjust_weight, keep_digit
 from mnistcli.vision.surroundings import drop_edges, drop_frames
 
 SIDE, BOX, CENTRE = 28, 20, 14
-THINNEST, THICKEST = 1.6, 4.5  # pixels of the box: strokes of 19 in 20 images of MNIST lie between
+THINNEST, THICKEST = 1.6, 4.5  # pixels in the box; the strokes of 19 in 20 images of MNIST are between these
 Steps = list[tuple[str, np.ndarray]]
 
 
 def normalize(pixels: np.ndarray, *, invert: str = "auto") -> np.ndarray:
     """Return the first interpretation of a picture [height, width, 1 or 3] uint8: [28, 28, 1] uint8, light on black.
 
-    Arguments and errors are those of `interpretations`.
+    Arguments and errors as in `interpretations`.
     """
     first, *_ = interpretations(pixels, invert=invert)
     return first[-1][1]
 
 
 def interpretations(pixels: np.ndarray, *, invert: str = "auto") -> list[Steps]:
-    """Return what is kept of a picture at each step, under the step's name: once for each map of its ink.
+    """Return the named steps from a picture to an image, once for each map of its ink.
 
-    Most pictures have one map (see `find_ink_maps`). Where there are two, a network tells which one shows a digit. All
-    steps but the last are ink [height, width], float 0 to 1; the last is [28, 28, 1] uint8.
-    A picture that is MNIST-like already, or the negative of one, passes through untouched but for its polarity.
+    Most pictures have one map (see `find_ink_maps`). If there are two, a network decides which one shows a digit. All
+    steps except the last are ink [height, width], float 0 to 1; the last is [28, 28, 1] uint8. A picture that is
+    already MNIST-like, or the negative of one, is not changed except for its polarity.
 
     Args:
         pixels: The picture, [height, width, 1 or 3] uint8.
-        invert: "yes" where its ink is dark on light paper, "no" where it is light on dark, "auto" to find out.
+        invert: "yes" if the ink is dark on light paper, "no" if it is light on dark, "auto" to detect it.
 
     Raises:
         ImageError: The picture is blank.
@@ -56,13 +56,13 @@ def _steps(ink: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     yield "without rules", (ink := drop_rules(ink))
     yield "without surroundings", (ink := drop_edges(drop_frames(ink)))
     yield "the digit alone", (ink := keep_digit(ink))
-    yield "strokes as thick as MNIST's", (ink := _weigh(ink))
+    yield "strokes as thick as MNIST's", (ink := _adjust_strokes(ink))
     yield "fitted and centred", _centre(_fit_into_box(ink))[..., None]
 
 
-def place(ink: np.ndarray) -> np.ndarray:
-    """Return [28, 28, 1] uint8 of one digit's ink, float 0 to 1: stroke weight, size and place as MNIST has them."""
-    return _centre(_fit_into_box(_weigh(ink)))[..., None]
+def to_mnist_image(ink: np.ndarray) -> np.ndarray:
+    """Return one digit's ink, float 0 to 1, as [28, 28, 1] uint8 with strokes, size and position like MNIST's."""
+    return _centre(_fit_into_box(_adjust_strokes(ink)))[..., None]
 
 
 def _find_mnist_like(pixels: np.ndarray, invert: str) -> np.ndarray | None:
@@ -73,15 +73,15 @@ def _find_mnist_like(pixels: np.ndarray, invert: str) -> np.ndarray | None:
     return next((candidate[..., None] for candidate in candidates if is_mnist_like(candidate)), None)
 
 
-def _weigh(ink: np.ndarray) -> np.ndarray:
+def _adjust_strokes(ink: np.ndarray) -> np.ndarray:
     ink = _crop(_shrink(_crop(ink)))
-    ink = (ink / np.percentile(ink[ink > 0.5], 75)).clip(0, 1)  # what else there was may have been darker
+    ink = (ink / np.percentile(ink[ink > 0.5], 75)).clip(0, 1)  # what was removed may have been darker
     scale = BOX / max(ink.shape)
     return _crop(adjust_weight(np.pad(ink, int(2 / scale) + 1), thinnest=THINNEST / scale, thickest=THICKEST / scale))
 
 
 def _shrink(ink: np.ndarray) -> np.ndarray:
-    """Return ink of WORKING_SIDE pixels a side at most, each the most of a block: to thicken more takes seconds."""
+    """Return ink of at most WORKING_SIDE pixels a side, by the maximum of blocks: to thicken more takes seconds."""
     block = -(-max(ink.shape) // WORKING_SIDE)
     height, width = (-(-side // block) for side in ink.shape)
     padded = np.pad(ink, [(0, -side % block) for side in ink.shape])
@@ -89,24 +89,24 @@ def _shrink(ink: np.ndarray) -> np.ndarray:
 
 
 def is_mnist_like(grey: np.ndarray) -> bool:
-    """Whether the pixels are a light digit on black in 28×28, fitted and centred as MNIST's are."""
+    """Whether grey pixels are 28×28 with a light digit on black, fitted and centred like MNIST's."""
     if grey.shape != (SIDE, SIDE) or grey.max() < 128:
         return False
     by_row, by_column = grey.sum(1), grey.sum(0)
     if by_row[0] + by_row[-1] + by_column[0] + by_column[-1] >= 16 * 4 * SIDE:
         return False
-    rows, columns = extent(grey > 64)
+    rows, columns = bounding_box(grey > 64)
     fitted = max(rows.stop - rows.start, columns.stop - columns.start) <= BOX + 1
     return fitted and all(abs(at - CENTRE) < 1 for at in (_mean_position(by_row), _mean_position(by_column)))
 
 
 def _crop(ink: np.ndarray) -> np.ndarray:
-    rows, columns = extent(ink > 0.25)
+    rows, columns = bounding_box(ink > 0.25)
     return ink[rows, columns]
 
 
-def extent(mask: np.ndarray) -> tuple[slice, slice]:
-    """Return the rows and columns that hold any of the mask."""
+def bounding_box(mask: np.ndarray) -> tuple[slice, slice]:
+    """Return the rows and columns of the mask's bounding box."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
@@ -119,7 +119,7 @@ def _fit_into_box(ink: np.ndarray) -> np.ndarray:
 
 
 def _centre(digit: np.ndarray) -> np.ndarray:
-    """Place the digit so that its centre of mass, rounded, is where MNIST has it; keep all of it inside."""
+    """Place the digit in 28×28 with its rounded centre of mass at CENTRE, as far as it fits."""
     height, width = digit.shape
     row, column = (round(CENTRE - _mean_position(digit.sum(axis))) for axis in (1, 0))
     row, column = min(max(row, 0), SIDE - height), min(max(column, 0), SIDE - width)
@@ -129,5 +129,5 @@ def _centre(digit: np.ndarray) -> np.ndarray:
 
 
 def _mean_position(weights: np.ndarray) -> float:
-    """Return the mean of positions counted from 0, weighted by integers [n]."""
+    """Return the mean position, counted from 0, with integer weights [n]."""
     return float(weights @ np.arange(len(weights), dtype=weights.dtype) / weights.sum())

@@ -1,4 +1,4 @@
-"""Which files the command line names: paths, folders, lists of paths."""
+"""The files that a command line names by paths, folders and lists of paths."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -7,28 +7,28 @@ from pathlib import Path
 
 from mnistcli.errors import UsageError
 
-BLOCK = 2**16  # bytes, and the longest that a path may be: systems allow about 4,096
+BLOCK = 2**16  # bytes to read at a time, and the longest path; systems allow about 4,096
 
 
 def read_paths(file: BufferedReader, *, end: bytes = b"\n") -> Iterator[str]:
-    """Yield the paths of a list as they come: one a line, or, where they end in NUL, with any name at all.
+    """Yield the paths in a list as they arrive: one per line, or ended by NUL, which allows any file name.
 
     Raises:
-        UsageError: A path is longer than BLOCK bytes: this is not a list of paths, and may never end.
+        UsageError: A path is longer than BLOCK bytes, so the input is not a list of paths, and may be endless.
     """
     rest = b""
     while block := file.read1(BLOCK):
-        *whole, rest = (rest + block).split(end)
-        yield from _names(whole, end)
+        *complete, rest = (rest + block).split(end)
+        yield from _names(complete, end)
         if len(rest) > BLOCK:
-            raise UsageError(f"--files-from is not a list of paths: it holds {len(rest):,} bytes on one line.")
+            raise UsageError(f"--files-from is not a list of paths: it has {len(rest):,} bytes on one line.")
     yield from _names([rest], end)
 
 
 def walk(paths: Iterable[str]) -> Iterator[str]:
-    """Yield files as they are and, for folders, every file below in the order of names, but hidden ones.
+    """Yield files as they are and, for folders, all files in them and below, sorted by name, except hidden ones.
 
-    Links are followed, and what is in a folder is yielded once, however many links lead there.
+    Links are followed; a folder's content is yielded once, however many links lead to it.
     """
     for path in paths:
         if Path(path).is_dir():
@@ -49,7 +49,7 @@ def _below(folder: str) -> Iterator[str]:
                 subfolders.append(name)
                 seen.add(target)
         yield from (str(Path(place) / name) for name in sorted(names) if not name.startswith("."))
-    yield from unreadable  # a folder that cannot be listed gets an error of its own
+    yield from unreadable  # reading these folders will report the errors
 
 
 def _names(lines: list[bytes], end: bytes) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Many pictures read in parallel, as they are asked for, in the order in which they came."""
+"""Read many pictures in parallel, on demand and in order."""
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -11,18 +11,18 @@ from mnistcli.errors import ImageError, MnistcliError
 from mnistcli.vision.decode import WORKING_SIDE, Picture, Source, read_picture
 from mnistcli.vision.workers import work_ahead
 
-BATCH = 100  # pictures that are handed on together: few enough for the CNN's numbers to stay in a core's cache
-# Pictures that are decoded before they are looked at. Two loops in turn run Pillow's and NumPy's code while it is in
-# the core's caches: 89 µs for a PNG of 28×28 in place of 116; all of a batch together 83, and ten times the memory.
+BATCH = 100  # pictures per batch: few enough for the CNN's activations to stay in a core's cache
+# Pictures to decode before they are processed. Two separate loops keep Pillow's and NumPy's code in the core's caches:
+# 89 µs for a PNG of 28×28 instead of 116; a complete batch at once takes 83 µs, but ten times the memory.
 TOGETHER = 10
-BATCH_BYTES = 2**24  # of pictures that are no files, after which a batch is handed on with fewer
+BATCH_BYTES = 2**24  # a batch ends early when its pictures in memory exceed this
 T = TypeVar("T")
 Look = Callable[[Picture], Any]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was seen in a picture, with a note on it, or the error for which nothing was."""
+    """What was found in a picture, with a note for the user, or the error that prevented reading it."""
 
     name: str
     seen: Any = None
@@ -42,12 +42,12 @@ def read_pictures(
     alone: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[T]:
-    """Yield what `finish` makes of each batch of readings, in the sources' order.
+    """Yield the result of `finish` for each batch of readings, in the sources' order.
 
-    The first batch is read and finished here; for more, unless `alone`, processes are started that do so, ahead by a
-    few batches, no more. `look` returns what is seen in a picture, whose longer side is `side` pixels at most, or
-    raises ImageError; it and `finish` must be functions that pickle can name, or `functools.partial` of such. `tell`
-    hears, once of each process, that it keeps us waiting.
+    The first batch is read in this process; for more, unless `alone`, child processes are started, which work a few
+    batches ahead. `look` returns what it finds in a picture with a longer side of at most `side` pixels, or raises
+    ImageError. `look` and `finish` must be picklable functions, or `functools.partial` of such. `tell` is called once
+    for each process that takes long to answer.
     """
     batches, do = _batches(sources), partial(_do_batch, look, finish, side)
     yield from map(do, batches if alone else islice(batches, 1))
@@ -58,15 +58,15 @@ def read_pictures(
 
 def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
     batch: list[Source] = []
-    held = 0
+    size = 0
     try:
         for source in sources:
             batch.append(source)
-            held += _held(source)
-            if len(batch) == BATCH or held > BATCH_BYTES:
+            size += _bytes_of(source)
+            if len(batch) == BATCH or size > BATCH_BYTES:
                 yield batch
-                batch, held = [], 0
-    except MnistcliError:  # of the sources: what came before it is answered
+                batch, size = [], 0
+    except MnistcliError:  # raised by `sources`: answer what came before it
         if batch:
             yield batch
         raise
@@ -74,14 +74,14 @@ def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
         yield batch
 
 
-def _held(source: Source) -> int:
+def _bytes_of(source: Source) -> int:
     content = source.content
     return len(content) if isinstance(content, bytes) else getattr(content, "nbytes", 0)
 
 
 def _do_batch(look: Look, finish: Callable[[Read], T], side: int, batch: list[Source]) -> T:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of oddities in files that it reads all the same
+        warnings.simplefilter("ignore")  # Pillow warns of oddities in files that it can read
         groups = (batch[start : start + TOGETHER] for start in range(0, len(batch), TOGETHER))
         readings = [reading for group in groups for reading in _read(look, side, group)]
     return finish(readings)

@@ -1,7 +1,7 @@
-"""Several digits in a line: where each may be, from left to right.
+"""Several digits in a line: the places where each digit may be, from left to right.
 
-The ink is cut into atoms: pieces that hang together, and, of pieces too wide for one digit, the parts between the
-clearest cuts. A digit is one atom or a few neighbours; which reading is the best is for who can read them.
+The ink is cut into atoms: connected pieces, and the parts of pieces too wide for one digit, between the clearest cuts.
+A digit is one atom or a few neighbouring ones; `commands.row` chooses the best reading with a network.
 """
 
 from collections.abc import Iterator
@@ -13,19 +13,19 @@ import numpy as np
 from mnistcli.errors import ImageError
 from mnistcli.vision.decode import Picture
 from mnistcli.vision.ink import find_ink_maps
-from mnistcli.vision.normalize import place
+from mnistcli.vision.normalize import to_mnist_image
 from mnistcli.vision.rules import drop_rules
 from mnistcli.vision.strokes import SPECK
 from mnistcli.vision.surroundings import drop_frames
 
-WIDE = 0.95  # of the line's height: a piece that is wider may be several digits
-LONGEST = 30  # times the line's height: a piece that is wider is a line, not digits that touch
-TALL = 0.6  # of the line's height: two pieces that tall are two digits, even one above the other's slant
-OVERLAP = 0.5  # of the narrower piece's width: pieces that share so many columns are one digit's
-BROADEST = 1.5  # times the line's height: no digit is wider
-BESIDE = 0.25  # of the largest piece's height: what is farther above or below belongs to something else
-APART = 0.12  # of the line's height between parts of one digit at most
-NEAREST = 0.15  # of the line's height between two cuts
+WIDE = 0.95  # times the line's height; a wider piece may be several digits
+LONGEST = 30  # times the line's height; a longer piece is a drawn line, not touching digits
+TALL = 0.6  # times the line's height; two pieces that are taller are two digits, even if one leans over the other
+OVERLAP = 0.5  # of the narrower piece's width; pieces that share more columns belong to one digit
+BROADEST = 1.5  # times the line's height; no digit is wider
+BESIDE = 0.25  # times the largest piece's height; pieces farther above or below it are not in the line
+APART = 0.12  # times the line's height; the largest gap between parts of one digit
+NEAREST = 0.15  # times the line's height; the smallest distance between two cuts
 MOST_ATOMS = 4  # in one digit
 MOST = 60  # pieces in a line of digits
 Box = tuple[slice, slice]
@@ -33,10 +33,10 @@ Box = tuple[slice, slice]
 
 @dataclass(frozen=True)
 class Candidate:
-    """What may be one digit: the atoms from `first` to before `end`.
+    """A possible digit: the atoms from `first` up to, not including, `end`.
 
     Attributes:
-        box: Its left, top, right and bottom edge in pixels of the upright picture.
+        box: Its left, top, right and bottom edges in pixels of the upright picture.
         image: What a network sees, [28, 28, 1] uint8.
     """
 
@@ -47,34 +47,34 @@ class Candidate:
 
 
 def find_row(picture: Picture, *, invert: str = "auto") -> list[Candidate]:
-    """Return all that may be a digit of a line of them, ordered by the atoms they begin and end with.
+    """Return all possible digits in a line, sorted by their first and last atoms.
 
     Raises:
-        ImageError: The picture is blank, or shows no line of digits.
+        ImageError: The picture is blank, or does not show a line of digits.
     """
     from scipy.ndimage import maximum
 
     *_, ink = find_ink_maps(picture.pixels, invert=invert)
     ink = drop_frames(drop_rules(ink))
     pieces = _pieces(ink > 0.5)
-    line = _line_height(pieces)
-    groups = _join_stacked(pieces, line)
-    atoms = _cut_wide(groups, ink, line)
+    height = _line_height(pieces)
+    groups = _join_stacked(pieces, height)
+    atoms = _cut_wide(groups, ink, height)
     boxes = _boxes(atoms)
     owners = maximum(groups, atoms, np.arange(len(boxes)) + 1).tolist()
     return [
-        _candidate(first, end, atoms, ink, line, picture.scale)
+        _candidate(first, end, atoms, ink, height, picture.scale)
         for first in range(len(boxes))
         for end in range(first + 1, min(first + MOST_ATOMS, len(boxes)) + 1)
-        if all(_may_be_one(boxes[first:end], owners[first:end], line))
+        if all(_may_be_one(boxes[first:end], owners[first:end], height))
     ]
 
 
 def _pieces(mask: np.ndarray) -> np.ndarray:
-    """Number what hangs together from 1, left to right, [height, width]: no specks, nothing above or below the line.
+    """Number connected pieces from 1, left to right, [height, width]; leave out specks and what is not in the line.
 
     Raises:
-        ImageError: It is too much for a line of digits.
+        ImageError: There are too many pieces for a line of digits.
     """
     from scipy.ndimage import label
 
@@ -82,7 +82,7 @@ def _pieces(mask: np.ndarray) -> np.ndarray:
     areas = np.bincount(pieces.ravel())[1:]
     large = np.flatnonzero(areas >= SPECK * areas.max())
     if len(large) > MOST:
-        raise ImageError("shows no line of digits: what stands out from the paper is in many pieces")
+        raise ImageError(f"does not show a line of digits: it has {len(large)} separate pieces of ink")
     boxes = _boxes(pieces)
     main, _ = boxes[int(areas.argmax())]
     reach = BESIDE * (main.stop - main.start)
@@ -93,13 +93,13 @@ def _pieces(mask: np.ndarray) -> np.ndarray:
 
 
 def _line_height(pieces: np.ndarray) -> float:
-    """Return the height of the pieces that hold most of the ink, in pixels."""
+    """Return the median height of pieces in pixels, weighted by their ink."""
     heights = [rows.stop - rows.start for rows, _ in _boxes(pieces)]
     return float(np.median(np.repeat(heights, np.bincount(pieces.ravel())[1:])))
 
 
 def _join_stacked(pieces: np.ndarray, line: float) -> np.ndarray:
-    """Number pieces anew: what lies above or below another, as the stroke of a 5 does, gets its number."""
+    """Renumber pieces so that those above or below each other, like the top stroke of a 5, share a number."""
     boxes = _boxes(pieces)
     numbers = [0, 1]
     for before, box in pairwise(boxes):
@@ -115,7 +115,7 @@ def _stacked(one: Box, other: Box, line: float) -> bool:
 
 
 def _cut_wide(pieces: np.ndarray, ink: np.ndarray, line: float) -> np.ndarray:
-    """Number the atoms, left to right: pieces, and the parts of wide ones between the clearest cuts."""
+    """Number the atoms from left to right: pieces, and the parts of wide pieces between the clearest cuts."""
     atoms = np.zeros_like(pieces)
     for number, (rows, columns) in enumerate(_boxes(pieces), start=1):
         own = pieces[rows, columns] == number
@@ -126,11 +126,11 @@ def _cut_wide(pieces: np.ndarray, ink: np.ndarray, line: float) -> np.ndarray:
 
 
 def _parts(ink: np.ndarray, line: float) -> np.ndarray:
-    """Return, for each pixel of a piece's ink [height, width], how many seams lie left of it."""
+    """Return, for each pixel of a piece's ink [height, width], the number of seams to its left."""
     width = ink.shape[1]
     parts = np.zeros(ink.shape, int)
     if width > LONGEST * line:
-        raise ImageError("shows no line of digits: what stands out from the paper is one long piece")
+        raise ImageError("does not show a line of digits: the ink is one long piece")
     if width > WIDE * line:
         for column in _thin_places(ink, line):
             parts += np.arange(width) >= _seam(ink, column, int(NEAREST * line))[:, None]
@@ -138,7 +138,7 @@ def _parts(ink: np.ndarray, line: float) -> np.ndarray:
 
 
 def _thin_places(ink: np.ndarray, line: float) -> list[int]:
-    """Return the columns that hold the least ink around, from left to right, none too near another or the edge."""
+    """Return the columns with the least ink nearby, from left to right, not too close to each other or the edges."""
     from scipy.ndimage import gaussian_filter1d
 
     amount = gaussian_filter1d(ink.sum(0), max(line / 40, 0.5))
@@ -153,10 +153,10 @@ def _thin_places(ink: np.ndarray, line: float) -> list[int]:
 
 
 def _seam(ink: np.ndarray, column: int, reach: int) -> np.ndarray:
-    """Return the column in each row of the path from top to bottom that crosses the least ink, near a column.
+    """Return, for each row, the column of the path from top to bottom that crosses the least ink, near a column.
 
     Source: the dynamic programme of S. Avidan and A. Shamir, "Seam carving for content-aware image resizing", ACM
-    Transactions on Graphics 26 (2007), within a window, with ink as the energy.
+    Transactions on Graphics 26 (2007), within a window, with ink as energy.
     """
     low, high = max(column - reach, 0), min(column + reach + 1, ink.shape[1])
     cost = ink[:, low:high] + 0.01 * np.abs(np.arange(low, high) - column) / max(reach, 1)
@@ -173,7 +173,7 @@ def _seam(ink: np.ndarray, column: int, reach: int) -> np.ndarray:
 
 
 def _may_be_one(boxes: list[Box], owners: list[int], line: float) -> Iterator[bool]:
-    """Whether atoms with these boxes, of these pieces, are no wider than a digit, near each other, not tall apart."""
+    """Yield conditions for atoms to be one digit: not too wide, close to each other, not two tall pieces."""
     yield len(boxes) == 1 or max(columns.stop for _, columns in boxes) - boxes[0][1].start <= BROADEST * line
     for (a, b), (piece, other) in zip(pairwise(boxes), pairwise(owners), strict=True):
         apart = piece != other and min(rows.stop - rows.start for rows, _ in (a, b)) >= TALL * line
@@ -189,11 +189,11 @@ def _candidate(first: int, end: int, atoms: np.ndarray, ink: np.ndarray, line: f
     own, others = (atoms[window] > first) & (atoms[window] <= end), atoms[window] > 0
     soft = binary_dilation(own, np.ones((3, 3)), iterations=1 + int(line / 100)) & (own | ~others)
     left, top, right, bottom = (round(at * scale) for at in (columns.start, rows.start, columns.stop, rows.stop))
-    return Candidate(first, end, (left, top, right, bottom), place(np.where(soft, ink[window], 0)))
+    return Candidate(first, end, (left, top, right, bottom), to_mnist_image(np.where(soft, ink[window], 0)))
 
 
 def _boxes(numbered: np.ndarray) -> list[Box]:
-    """Return the rows and columns of each number from 1 on [height, width]."""
+    """Return the bounding box of each number from 1 in [height, width]."""
     from scipy.ndimage import find_objects
 
     return find_objects(numbered)

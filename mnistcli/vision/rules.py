@@ -1,28 +1,28 @@
-"""The lines that paper is ruled with: straight, thin, and from one edge of the picture to the other."""
+"""Remove the lines of ruled paper: straight, thin, and from one edge of the picture to the other."""
 
 import numpy as np
 
-FAINT = 0.3  # of a stroke's ink: a rule is thinner than the pen, and paler once the picture is shrunk
-FILLED = 0.85  # of a rule's length is ink at least
-THICKEST = 1 / 16  # of the picture's longer side: a stroke of a tight scan by 8×8 pixels is thicker
-STEEPEST = 0.3  # of the picture's width that a rule may climb: 17°
-STROKE = 2  # times a rule's thickness: what is thicker where it crosses the rule is a stroke
-BEYOND = 0.15  # of the writing's height that a rule goes on past it on both sides: the bar of a 7 does not
+FAINT = 0.3  # of a stroke's ink; a rule is thinner than the pen, and fainter after shrinking
+FILLED = 0.85  # of a rule's length must be ink
+THICKEST = 1 / 16  # of the picture's longer side; a stroke in a tight scan of 8×8 pixels is thicker
+STEEPEST = 0.3  # of the picture's width; how far a rule may rise or fall: 17°
+STROKE = 2  # times a rule's thickness; what is thicker on a rule is a stroke that crosses it
+BEYOND = 0.15  # of the writing's height; a rule extends at least so far on both sides, unlike the bar of a 7
 MOST = 40  # rules in one direction
 
 
 def drop_rules(ink: np.ndarray) -> np.ndarray:
-    """Return ink [height, width] without its rules, horizontal and vertical; strokes that cross them stay whole.
+    """Return ink [height, width] without horizontal and vertical rules; strokes that cross them stay complete.
 
-    Writing fainter than the rules were is darkened: it is all the ink there is.
+    Writing that was fainter than the rules is darkened to full ink.
     """
     mask = ink > FAINT
     without_rows = _drop_horizontal(mask)
     written = _drop_horizontal(without_rows.T).T
     crossed = not np.array_equal(without_rows, mask), not np.array_equal(written, without_rows)
     if all(crossed):
-        written = _drop_horizontal(written)  # those whose ends lay under vertical ones
-    if not any(crossed) or not _goes_beyond(written, *crossed):
+        written = _drop_horizontal(written)  # rules whose ends were hidden by vertical ones
+    if not any(crossed) or not _extend_beyond(written, *crossed):
         return ink
     from scipy.ndimage import binary_dilation
 
@@ -30,8 +30,8 @@ def drop_rules(ink: np.ndarray) -> np.ndarray:
     return (kept / np.percentile(kept[written], 75)).clip(0, 1)
 
 
-def _goes_beyond(written: np.ndarray, horizontal: bool, vertical: bool) -> bool:
-    """Whether the largest piece left when rules are gone is writing that they went on past, not a letter's rest."""
+def _extend_beyond(written: np.ndarray, horizontal: bool, vertical: bool) -> bool:
+    """Whether rules extended beyond the largest remaining piece; otherwise they were parts of the writing."""
     from scipy.ndimage import find_objects, label
 
     pieces, count = label(written, np.ones((3, 3)))
@@ -61,9 +61,9 @@ def _drop_horizontal(mask: np.ndarray) -> np.ndarray:
 
 
 def _find_rule(mask: np.ndarray) -> np.ndarray | None:
-    """Return the row in each column of the best straight line of ink from the left edge to the right, if there is one.
+    """Return, for each column, the row of the best straight line of ink from the left edge to the right; None if none.
 
-    Tries every pair of ink at a left column and at a right one, a little inside, where frames and shadows end.
+    It tries every pair of ink in a left and a right column, a little inside the edges, past frames and shadows.
     """
     height, width = mask.shape
     inset = width // 50
@@ -87,7 +87,7 @@ def _middles(line: np.ndarray) -> np.ndarray:
 
 
 def _runs(mask: np.ndarray, path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first row, and that after the last, of the vertical run of ink that holds the path in each column."""
+    """Return the first row, and the row after the last, of the vertical run of ink around the path in each column."""
     height = len(mask)
     rows = np.arange(height)[:, None]
     above, below = ~mask & (rows < path), ~mask & (rows > path)

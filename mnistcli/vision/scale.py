@@ -1,4 +1,4 @@
-"""From a picture to the shape that a network or a data set wants, without looking for a digit in it."""
+"""Scale a picture to the shape that a network or a data set needs, without looking for a digit in it."""
 
 import numpy as np
 from PIL import Image
@@ -7,7 +7,7 @@ from PIL import Image
 def fit_to(pixels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     """Return the picture [height, width, 1 or 3] uint8 in another shape [height, width, 1 or 3], antialiased.
 
-    Its aspect is not kept; one that has the shape already is returned as it is.
+    The aspect ratio is not kept; a picture that already has the shape is returned as it is.
     """
     height, width, channels = shape
     if pixels.shape == shape:
@@ -20,7 +20,7 @@ def fit_to(pixels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
 
 
 def resize(picture: Image.Image, height: int, width: int) -> Image.Image:
-    """Return a picture in another size: first columns, then rows: at once, Pillow's version decides which."""
+    """Return a picture scaled to another size: columns, then rows, because Pillow's order depends on its version."""
     for size in ((width, picture.height), (width, height)):
         picture = picture.resize(size, Image.Resampling.LANCZOS)
     return picture

@@ -1,16 +1,16 @@
-"""Which of the ink belongs to the digit, and how thick its strokes are."""
+"""Separate a digit's ink from other ink, and adjust the thickness of its strokes."""
 
 import numpy as np
 
-SPECK = 0.03  # of the largest piece's ink: a smaller piece is dirt
-REACH = 0.5  # of the largest piece's longer side: a piece farther off belongs to something else
-FAINT = 0.15  # of a stroke's ink: fainter ink does not connect pieces
+SPECK = 0.03  # of the largest piece's ink; a smaller piece is dirt
+REACH = 0.5  # of the largest piece's longer side; a piece farther away belongs to something else
+FAINT = 0.15  # of a stroke's ink; fainter ink does not connect pieces
 
 
 def keep_digit(ink: np.ndarray) -> np.ndarray:
-    """Return the ink [height, width], above 0.5 somewhere, of the largest piece and those near it; 0 elsewhere.
+    """Return the ink [height, width] of the largest piece above 0.5 and of those near it; 0 elsewhere.
 
-    Faint ink close to these pieces belongs to them, if it joins one: in a scan of few pixels, strokes have faint parts.
+    Faint ink close to these pieces is kept if it touches one: in a scan of few pixels, strokes have faint parts.
     Source: the two thresholds of J. Canny, "A computational approach to edge detection", IEEE Transactions on Pattern
     Analysis and Machine Intelligence 8 (1986).
     """
@@ -30,7 +30,7 @@ def keep_digit(ink: np.ndarray) -> np.ndarray:
 
 
 def adjust_weight(ink: np.ndarray, *, thinnest: float, thickest: float) -> np.ndarray:
-    """Return ink [height, width] whose strokes are from `thinnest` to `thickest` pixels thick, as a mean."""
+    """Return ink [height, width] with strokes of a mean thickness from `thinnest` to `thickest` pixels."""
     from scipy.ndimage import grey_dilation, grey_erosion
 
     thickness = stroke_thickness(ink)
@@ -45,12 +45,12 @@ def stroke_thickness(ink: np.ndarray) -> float:
     """Return the mean thickness of the strokes in pixels: twice their area over the length of their outline."""
     mask = np.pad(ink > 0.5, 1)
     steps = [np.count_nonzero(mask[1:] != mask[:-1]), np.count_nonzero(mask[:, 1:] != mask[:, :-1])]
-    outline = sum(steps) * np.pi / 4  # an outline in every direction alike has 4 / π steps a pixel of length
+    outline = sum(steps) * np.pi / 4  # an outline with all directions equally has 4 / π steps per pixel of length
     return 2 * np.count_nonzero(mask) / max(outline, 1.0)
 
 
 def _gap(one: tuple[slice, ...], other: tuple[slice, ...]) -> int:
-    """Return the pixels between two boxes along the axis on which they are farther apart."""
+    """Return the gap in pixels between two boxes, along the axis where it is larger."""
     return max(max(a.start - b.stop, b.start - a.stop, 0) for a, b in zip(one, other, strict=True))
 
 

@@ -1,16 +1,16 @@
-"""What surrounds the writing: a desk beside the sheet, a scan's dark edge, a window's border, a form's box."""
+"""Remove what surrounds the writing: a desk beside the sheet, a scan's dark edge, a window's border, a form's box."""
 
 import numpy as np
 
-SMALLEST = 0.02  # of a surrounding's ink: writing inside it holds more
-ALONG = 0.5  # of the writing's longer side: what touches the picture's edge for longer is no part of it
-LYING = 0.65  # of its own longer side: what touches the edge with less of it, a digit cut off there, crosses the edge
-FAINT = 0.25  # of a stroke's ink: in a scan of few pixels so faint ink joins what lies along the edge to the digit
-FRAMED = 0.3  # of a frame's shorter side: what it frames is longer; the dot in a zero is not
+SMALLEST = 0.02  # of a surrounding's ink; writing inside it has more
+ALONG = 0.5  # of the writing's longer side; what touches the picture's edge for longer is not writing
+LYING = 0.65  # of a piece's own longer side; a digit that the edge cuts off touches it with less
+FAINT = 0.25  # of a stroke's ink; in a scan of few pixels, fainter ink connects the digit to what is along the edge
+FRAMED = 0.3  # of a frame's shorter side; framed writing is longer, unlike the dot in a zero
 
 
 def drop_frames(ink: np.ndarray) -> np.ndarray:
-    """Return ink [height, width] without the pieces in whose hole another piece lies that may be writing."""
+    """Return ink [height, width] without frames: pieces with a hole that contains another piece that may be writing."""
     from scipy.ndimage import binary_fill_holes, find_objects
 
     pieces, areas, lengths = _measure(ink)
@@ -24,7 +24,7 @@ def drop_frames(ink: np.ndarray) -> np.ndarray:
 
 
 def drop_edges(ink: np.ndarray) -> np.ndarray:
-    """Return ink [height, width] without the pieces along the picture's edge, if there is writing away from it."""
+    """Return ink [height, width] without pieces along the picture's edge, if there is writing away from the edge."""
     pieces, areas, lengths = _measure(ink, FAINT)
     sides = (pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1])
     touching = np.max([np.bincount(side, minlength=len(areas)) for side in sides], axis=0)
@@ -38,9 +38,9 @@ def drop_edges(ink: np.ndarray) -> np.ndarray:
 
 
 def _measure(ink: np.ndarray, faintest: float = 0.5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the numbers of the pieces of ink above `faintest` [height, width], and by number areas and longer sides.
+    """Return pieces of ink above `faintest`, numbered from 1, [height, width]; their areas and longer sides by number.
 
-    Numbers begin with 1. Ink above 0.5 counts as area; a piece without any has area and length 0, as number 0 has.
+    Only ink above 0.5 counts as area; a piece without any has area and length 0, like number 0.
     """
     from scipy.ndimage import find_objects, label
 
@@ -51,7 +51,7 @@ def _measure(ink: np.ndarray, faintest: float = 0.5) -> tuple[np.ndarray, np.nda
 
 
 def _drop(ink: np.ndarray, pieces: np.ndarray, dropped: np.ndarray) -> np.ndarray:
-    """Return ink without the pieces that are dropped, by number, and their soft outline."""
+    """Return ink without the pieces that `dropped` [pieces] bool marks, and without their soft outlines."""
     from scipy.ndimage import binary_dilation
 
     if not dropped.any():

@@ -1,4 +1,4 @@
-"""Child processes that do the same with one batch after another, ahead of whoever asks for the answers."""
+"""Child processes that work on batches ahead of the consumer of the results."""
 
 import pickle
 import sys
@@ -14,19 +14,19 @@ from typing import Any, Generic, TypeVar
 from mnistcli.errors import ImageError, MnistcliError
 from mnistcli.process import Child, child_process, cores
 
-PATIENCE = 5  # seconds after which it is told that a process keeps us waiting
-AHEAD = 2  # batches a process that are handed out before they are asked for
+PATIENCE = 5  # seconds to wait for a process before telling the user
+AHEAD = 2  # batches per process that are started before their results are needed
 S = TypeVar("S")
 T = TypeVar("T")
 
 
 def work_ahead(do: Callable[[S], T], batches: Iterable[S], *, tell: Callable[[str], None]) -> Iterator[T]:
-    """Yield what `do` makes of each batch, in their order, in a process for each core.
+    """Yield the result of `do` for each batch, in order, computed in one process per core.
 
     Args:
-        do: A function that pickle can name, or `functools.partial` of such.
-        batches: They are fetched as they are needed. An error of theirs is raised once what came before it is answered.
-        tell: Hears, once of each process, that it keeps us waiting.
+        do: A picklable function, or `functools.partial` of one.
+        batches: Consumed as needed. If it raises MnistcliError, the results before it are yielded first.
+        tell: Called once for each process that takes longer than PATIENCE.
 
     Raises:
         ImageError: A process was killed.
@@ -50,21 +50,21 @@ def work_ahead(do: Callable[[S], T], batches: Iterable[S], *, tell: Callable[[st
 
 
 class _Workers(Generic[S, T]):
-    """Child processes, each of which is asked by one thread at a time."""
+    """Child processes; one thread at a time uses each."""
 
     def __init__(self, children: list[Child]) -> None:
         self._free: SimpleQueue[Child] = SimpleQueue()
         for child in children:
             self._free.put(child)
-        self._asked: dict[int, float] = {}  # when each process at work got its batch
+        self._asked: dict[int, float] = {}  # when each busy process got its batch
         self._told: set[int] = set()
 
     def ask(self, batch: S) -> T:
-        """Hand the batch to a process that is free, and return its answer."""
+        """Send the batch to a free process and return its answer."""
         child = self._free.get()
         self._asked[child.pid] = time.monotonic()
         try:
-            child.connection.send_bytes(pickle.dumps(batch))  # `send` may complain of its buffer once it has failed
+            child.connection.send_bytes(pickle.dumps(batch))  # after a failure, `send` may raise because of its buffer
             answer = child.connection.recv()
         except (EOFError, OSError) as error:
             text = "A process that reads pictures was killed, perhaps because memory ran out."
@@ -77,10 +77,10 @@ class _Workers(Generic[S, T]):
         return answer
 
     def wait_for(self, answer: Future[T], tell: Callable[[str], None]) -> T:
-        """Return the answer; tell whom we wait for where that takes long."""
+        """Return the answer; if that takes long, tell which process we are waiting for."""
         while not wait([answer], PATIENCE).done:
             for pid in self._slow():
-                tell(f"Waiting for process {pid}, which reads pictures and has not answered for {PATIENCE} s.")
+                tell(f"Waiting for process {pid}, which has been reading pictures for more than {PATIENCE} s.")
         return answer.result()
 
     def _slow(self) -> list[int]:
@@ -98,11 +98,11 @@ def _serve(connection: Connection, do: Callable[[Any], Any]) -> None:
             return
         try:
             answer = do(batch)
-        except Exception as error:  # noqa: BLE001  (it is raised where the answer is asked for)
+        except Exception as error:  # noqa: BLE001  (`ask` raises it)
             answer = error
         connection.send(answer)
 
 
 def _may_fork() -> bool:
-    """Whether a worker may be a copy of this process, ready at once and not after 0.2 s of imports: JAX has threads."""
+    """Whether workers can be forked, which saves 0.2 s of imports: not with JAX, which has threads."""
     return sys.platform == "linux" and "jax" not in sys.modules

@@ -4,14 +4,14 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
-from mnistcli.vision.normalize import extent
+from mnistcli.vision.normalize import bounding_box
 from tests.builtin.hands import GLYPH
 from tests.builtin.ways import drawn, pen
 
 
 def half(mask: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Return a mask without its upper or its lower half."""
-    rows, out = extent(mask)[0], mask.copy()
+    rows, out = bounding_box(mask)[0], mask.copy()
     row = int(rows.start + random.uniform(0.4, 0.6) * (rows.stop - rows.start))
     if random.random() < 0.5:
         out[row:] = False

@@ -11,7 +11,7 @@ from PIL import Image
 
 from mnistcli.errors import ImageError
 from mnistcli.vision import interpretations
-from mnistcli.vision.normalize import extent
+from mnistcli.vision.normalize import bounding_box
 from tests.builtin.hands import GLYPH, glyph, on_paper, turned, with_thickness
 from tests.builtin.others import blob, figure, half, icon, noise, scene, scribble, sign
 from tests.builtin.ways import WAYS, drawn, pen
@@ -67,7 +67,7 @@ def from_mnist(image: np.ndarray) -> np.ndarray:
 
 def mixed(masks: Sequence[np.ndarray], random: np.random.Generator) -> np.ndarray:
     """Return ink of several masks side by side, from overlapping a little to a third of GLYPH apart."""
-    tight = [mask[extent(mask)] for mask in masks]
+    tight = [mask[bounding_box(mask)] for mask in masks]
     height = max(map(len, tight))
     page = np.zeros((2 * height + GLYPH, sum(each.shape[1] for each in tight) * 2 + 2 * GLYPH), bool)
     column = GLYPH // 2
@@ -81,7 +81,7 @@ def mixed(masks: Sequence[np.ndarray], random: np.random.Generator) -> np.ndarra
 def scanned(ink: np.ndarray, random: np.random.Generator, *, fewest: int, most: int) -> np.ndarray:
     """Return a picture [height, width, 1] uint8 of ink scanned with `fewest` to `most` pixels a side, and enlarged."""
     few = int(random.integers(fewest, most + 1))
-    tight = ink[extent(ink > 0.5)]
+    tight = ink[bounding_box(ink > 0.5)]
     size = [max(2, round(few * length / max(tight.shape))) for length in tight.shape[::-1]]
     small = np.asarray(Image.fromarray((255 * tight).astype(np.uint8)).resize(size, Image.Resampling.BOX)) / 255
     small = np.pad(small, random.integers(0, 3, (2, 2)))

@@ -56,13 +56,13 @@ def test_an_earlier_result_is_compared_row_by_row(measured: dict[str, Any], mnis
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(None, "cannot be read: No such file"), ("no JSON", "is not a result of 'mnistcli bench --json'"),
-     ("[]", "is not a result of"), ('{"schema": "mnistcli.summary/1"}', "is not a result of"),
-     ('{"schema": "mnistcli.bench/1", "device": "cpu", "speeds": [{"arch": "cnn"}]}', "is not a result of"),
-     ('{"schema": "mnistcli.bench/1", "device": "cpu", "cores": 1e999, "speeds": []}', "is not a result of"),
+    [(None, "cannot be read: No such file"), ("no JSON", "is not an output of 'mnistcli bench --json'"),
+     ("[]", "is not an output of"), ('{"schema": "mnistcli.summary/1"}', "is not an output of"),
+     ('{"schema": "mnistcli.bench/1", "device": "cpu", "speeds": [{"arch": "cnn"}]}', "is not an output of"),
+     ('{"schema": "mnistcli.bench/1", "device": "cpu", "cores": 1e999, "speeds": []}', "is not an output of"),
      ('{"schema": "mnistcli.bench/1", "device": "cpu", "cores": 2, "speeds": [{"arch": "cnn", "work": "train", '
-      '"batch_size": 32, "images_per_second": NaN}]}', "is not a result of"),
-     (100_000 * "[", "is not a result of")],
+      '"batch_size": 32, "images_per_second": NaN}]}', "is not an output of"),
+     (100_000 * "[", "is not an output of")],
 )  # fmt: skip
 def test_a_file_that_is_not_an_earlier_result_is_refused_before_anything_is_measured(
     content: str | None, told: str, mnistcli: Call, tmp_path: Path

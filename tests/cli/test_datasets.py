@@ -142,7 +142,7 @@ def test_a_model_is_refused_on_images_of_another_shape_or_classes(
     larger = mnistcli("evaluate", "cnn", *own, "--image-size", "12", cwd=coloured)
     assert (larger.code, "trained on other data" in larger.err) == (4, True)
     names = mnistcli("evaluate", "cnn", *own, "--class-names", "a,b,c", cwd=coloured)
-    assert (names.code, "knows a class 'blue'" in names.err) == (4, True)
+    assert (names.code, "has the class 'blue'" in names.err) == (4, True)
     arguments = ("--dataset", shapes, "--image-size", "28", "--grayscale")
     classes = mnistcli("evaluate", "builtin", *arguments)
     assert (classes.code, "of 10 classes" in classes.err) == (4, True)

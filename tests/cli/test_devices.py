@@ -133,11 +133,11 @@ OLDER = "echo 'NVIDIA A100, 550.54.15, 100, 40960'"
         (H100, "", "only JAX for CPUs is installed: pip install 'jax[cuda13]=="),
         (OLDER, "", "only JAX for CPUs is installed: pip install 'jax[cuda12]=="),
         ("echo 'Tesla K80, 470.1, 100, 11441'", "", "the driver is too old for JAX, which needs 525 or newer"),
-        ("echo 'Failed: version mismatch'; exit 18", "", "driver does not answer: Failed: version mismatch"),
+        ("echo 'Failed: version mismatch'; exit 18", "", "driver does not answer (Failed: version mismatch)"),
         (OLDER, "cuda13 1.2.3", "jax-cuda13-plugin needs driver 580 or newer: update it, or pip install 'jax[cuda12]"),
-        (H100, "cuda12 1.2.3", f"jax-cuda12-plugin 1.2.3 does not fit jaxlib {version('jaxlib')}"),
+        (H100, "cuda12 1.2.3", f"jax-cuda12-plugin 1.2.3 does not match jaxlib {version('jaxlib')}"),
         ("echo 'H100, 580.6, 81000, 81559'", f"cuda12 {version('jaxlib')}", "81,000 of 81,559 MiB of its memory are"),
-        (H100, f"cuda12 {version('jaxlib')}", "JAX does not use it: look at CUDA_VISIBLE_DEVICES"),
+        (H100, f"cuda12 {version('jaxlib')}", "JAX does not use it: check CUDA_VISIBLE_DEVICES"),
     ],
 )
 def test_doctor_says_what_keeps_jax_from_a_gpu(
@@ -163,6 +163,6 @@ def test_what_people_set_for_jax_does_not_reach_a_group(tmp_path: Path, spawn: C
     group = ("train", "--arch", "linear", "--seeds", "2", "--limit", "600", "--epochs", "1", "--no-plots")
     done = spawn(*group, env=os.environ | {"JAX_ENABLE_X64": "1"})
     assert done.code == 0
-    assert done.err.count("Ignored, so that the same command gives the same result: JAX_ENABLE_X64.") == 1
+    assert done.err.count("Ignoring JAX_ENABLE_X64, so that the same command gives the same result.") == 1
     weights = load_file(tmp_path / "runs/linear-group-001-s0/model.safetensors")
     assert {str(array.dtype) for array in weights.values()} == {"float32"}

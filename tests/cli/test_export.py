@@ -80,7 +80,7 @@ def test_a_network_that_answers_nan_gives_no_page(tmp_path: Path, mnistcli: Call
     save_tensors(tmp_path / "diverged.safetensors", arrays, metadata)
     outcome = mnistcli("export", "diverged.safetensors", "page.html")
     assert (outcome.code, outcome.out) == (4, "")
-    assert outcome.err.splitlines()[-1] == "mnistcli: The run 'diverged' answers NaN: its training diverged."
+    assert outcome.err.splitlines()[-1] == "mnistcli: The run 'diverged' returns NaN: its training diverged."
     assert not (tmp_path / "page.html").exists()
 
 

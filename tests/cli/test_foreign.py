@@ -150,7 +150,7 @@ def test_flags_that_do_not_fit_are_told(
 @pytest.mark.parametrize(
     ("shape", "kind", "said"),
     [(("n", 784), 1, "n×784"), (("n", 28, 28, 5), 1, "1 or 3 channels"), (("n", 28, 28, 1), 11, "tensor(double)"),
-     (("n", "h", "w", 1), 1, "does not fix the size"), (("n", 5, 5, 1), 1, "5 × 5 × 1")],
+     (("n", "h", "w", 1), 1, "does not specify the size"), (("n", 5, 5, 1), 1, "5 × 5 × 1")],
 )  # fmt: skip
 def test_images_of_another_kind_are_refused(
     shape: tuple[int | str, ...], kind: int, said: str, tmp_path: Path, mnistcli: Call

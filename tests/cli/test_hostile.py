@@ -66,7 +66,7 @@ def test_a_disk_too_small_and_a_folder_that_cannot_be_written_are_refused_before
 ) -> None:
     (tmp_path / "file").touch()
     mounted(mount, "size=1m")
-    for place, said in ((mount, "make room"), (tmp_path / "file", "is a file"), (tmp_path / "file/below", "No run can"),
+    for place, said in ((mount, "make room"), (tmp_path / "file", "is a file"), (tmp_path / "file/below", "written"),
                         (Path("x" * 300), "too long")):  # fmt: skip
         outcome = mnistcli("train", "--runs-dir", place)
         assert (outcome.code, outcome.out) == (2, "")
@@ -163,7 +163,7 @@ def test_a_small_file_that_asks_for_gigabytes_of_activations_is_refused(run: Pat
     save_tensors(run / "model.safetensors", tensors | wide, metadata | {"network": network})
     outcome = mnistcli("evaluate", "linear-001")
     assert outcome.code == 4
-    assert "numbers of each pixel" in outcome.err
+    assert "outputs for each pixel" in outcome.err
 
 
 def test_huge_shapes_are_refused_by_what_the_header_says(run: Path, mnistcli: Call) -> None:
@@ -173,7 +173,7 @@ def test_huge_shapes_are_refused_by_what_the_header_says(run: Path, mnistcli: Ca
         (run / "model.safetensors").write_bytes(content)
         outcome = mnistcli("summary", "linear-001")
         assert outcome.code == 4
-        assert "no whole safetensors file" in outcome.err
+        assert "not a complete safetensors file" in outcome.err
 
 
 @pytest.mark.parametrize(

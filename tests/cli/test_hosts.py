@@ -99,7 +99,10 @@ def test_a_killed_process_ends_all_and_two_others_go_on(victim: int, folder: Pat
         assert last.startswith("mnistcli: Another process of this training ended or cannot be reached")
         assert "Traceback" not in err
     if victim:
-        assert "'mnistcli train --resume cut' goes on from the last checkpoint, with as many" in ended[0][2]
+        assert (
+            "to continue from the last checkpoint, with any number of processes, run 'mnistcli train --resume cut'"
+            in ended[0][2]
+        )
     with Hosts(2, folder, "train", "--resume", "cut", "--no-plots", "--json") as hosts:
         (code, out, _), other = hosts.wait()
     assert (code, other) == (0, (0, "", ""))

@@ -31,7 +31,7 @@ def test_too_few_threads_are_one_sentence_before_a_library_ends_the_process(
         pytest.skip("prlimit and setpriv are not here")
     call = [*become, *limit, *PROGRAM, *command.split()]
     done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, timeout=240)
-    said = "mnistcli: The system refused another thread; 'ulimit -u' shows how many you may have.\n"
+    said = "mnistcli: The system does not allow another thread: raise the limit that 'ulimit -u' shows.\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
     assert not (tmp_path / "runs").exists()
 

@@ -342,7 +342,7 @@ def test_an_animation_is_read_by_its_first_frame_and_said_so(
     record = outcome.json["predictions"][0]
     assert str(record["label"]) == "7"
     assert "first" in record["note"]
-    assert "'two.gif' holds several pictures: the first was read." in outcome.err
+    assert "'two.gif' contains several pictures: only the first was read." in outcome.err
 
 
 def test_invert_decides_what_is_ink(mnistcli: Call, digits: Path) -> None:

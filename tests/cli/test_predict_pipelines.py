@@ -115,7 +115,7 @@ def test_odd_files_that_are_pictures_are_read(
     outcome = mnistcli("predict", *sorted(tmp_path.iterdir()), "--run", "builtin", "--format", "jsonl")
     assert outcome.code == 0
     assert [json.loads(line)["label"] for line in outcome.lines] == [expected[0]] * 6
-    assert "animated.gif' holds several pictures" in outcome.err
+    assert "animated.gif' contains several pictures" in outcome.err
 
 
 @pytest.mark.parametrize(

@@ -58,12 +58,12 @@ def test_another_course_is_told_with_its_epoch_and_what_has_changed(folder: Path
 @pytest.mark.parametrize(
     ("part", "values", "flags", "said"),
     [
-        ("config", {"start": "gone"}, (), "began with the weights of the run 'gone', which is not in 'runs' any more"),
+        ("config", {"start": "gone"}, (), "started with the weights of the run 'gone', which is no longer in 'runs'"),
         ("config", {"start": "dense-001"}, (), "which has other weights now"),
         ("config", {"arch": "never_named.py:Net", "source_sha256": "0"}, (), "add --arch never_named.py:Net"),
         ("config", {"dataset": "/somewhere"}, (), "name a data set with --dataset"),
-        ("config", {}, ("--arch", "cnn"), "--arch cnn contradicts the run 'linear-001', which is of linear"),
-        ("config", {}, ("--tolerance", "nan"), "--tolerance must be a number from 0"),
+        ("config", {}, ("--arch", "cnn"), "--arch cnn contradicts the run 'linear-001', which is linear"),
+        ("config", {}, ("--tolerance", "nan"), "--tolerance must be a number, at least 0"),
     ],
 )
 def test_what_cannot_be_trained_again_is_one_sentence(
@@ -116,7 +116,7 @@ def test_epochs_are_exported_as_csv_and_as_events_of_tensorboard(folder: Path, m
     assert times[2] - times[1] == pytest.approx(history[1]["seconds"], abs=1e-5)
     again = mnistcli("runs", "export", "dense", "--tensorboard", "events")
     assert (again.code, again.out) == (2, "")
-    assert "'events/dense-001' is there already" in again.err
+    assert "'events/dense-001' already exists" in again.err
     assert [path.name for path in Path("events").iterdir()] == ["dense-001"]
 
 

@@ -72,7 +72,7 @@ def test_a_search_that_was_stopped_goes_on_to_the_same_trials(searched: tuple[Pa
         process.send_signal(signal.SIGINT)
         _, said = process.communicate()
     assert process.returncode == 130
-    assert said.decode().endswith("Interrupted; 'mnistcli tune --resume linear-tune-001' goes on from here.\n")
+    assert said.decode().endswith("Interrupted; to continue, run 'mnistcli tune --resume linear-tune-001'.\n")
     command = [sys.executable, "-m", "mnistcli", "tune", "--resume", "linear-tune-001", "--json"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     before = len(json.loads(kept.read_bytes())["trials"])

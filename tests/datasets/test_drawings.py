@@ -31,7 +31,7 @@ def test_a_class_takes_its_quota_also_of_those_that_were_there(tmp_path: Path) -
     Drawings(tmp_path, "ab", quota=2).keep(DRAWING, "a")
     again = Drawings(tmp_path, "ab", quota=2)
     kept = again.keep(DRAWING, "a")
-    with pytest.raises(UsageError, match=r"^'a' has 2 drawings already; raise --quota to keep more\.$"):
+    with pytest.raises(UsageError, match=r"^'a' already has 2 drawings; raise --quota to save more\.$"):
         again.keep(DRAWING, "a")
     assert len({*(tmp_path / "a").iterdir()}) == 2
     kept.unlink()
@@ -54,11 +54,11 @@ def test_what_cannot_be_kept_is_told(tmp_path: Path) -> None:
     ("folder", "class_names", "said"),
     [
         ("file", "ab", "is a file: --save takes a folder"),
-        ("split", "ab", "has a folder 'train': name one of its splits, or a new folder"),
+        ("split", "ab", "has a folder 'train': name that folder, or a new one, with --save"),
         ("x" * 300, "ab", "cannot be used: File name too long"),
-        ("new", ("a b", "a-b"), "no folders can be named after a b, a-b"),
-        ("new", ("A", "a"), "no folders can be named after A, a"),
-        ("new", ("test", "a"), "no folders can be named after test, a"),
+        ("new", ("a b", "a-b"), "these names give no distinct folders: a b, a-b"),
+        ("new", ("A", "a"), "these names give no distinct folders: A, a"),
+        ("new", ("test", "a"), "these names give no distinct folders: test, a"),
     ],
 )
 def test_a_folder_where_no_drawings_can_be_kept_is_told_at_once(

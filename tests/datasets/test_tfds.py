@@ -94,20 +94,20 @@ def test_offline_touches_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("the network was touched")
 
     monkeypatch.setattr(socket.socket, "connect", connect)
-    with pytest.raises(DataError, match="--offline forbids"):
-        tfds.Tfds("kmnist", offline=True).open(uniform=True, tell=sources.silent)
+    with pytest.raises(DataError, match="leave out --offline"):
+        tfds.Tfds("kmnist", offline=True).open(uniform=True, on_progress=sources.ignore_progress)
 
 
 def test_without_tensorflow_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tfds, "find_spec", lambda _: None)
     with pytest.raises(DataError, match=r"pip install 'mnistcli\[tf\]'"):
-        tfds.Tfds("kmnist").open(uniform=True, tell=sources.silent)
+        tfds.Tfds("kmnist").open(uniform=True, on_progress=sources.ignore_progress)
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [("fashion_mnst", "did you mean 'fashion_mnist'"), ("emnist/leters", "emnist/letters"), ("mnist:9.9.9", "9.9.9"),
-     ("imdb_reviews", "none of labelled images")],
+     ("imdb_reviews", "no images with labels")],
 )  # fmt: skip
 def test_names_that_are_none_are_refused(name: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     builder = tfds._builder
@@ -119,7 +119,7 @@ def test_names_that_are_none_are_refused(name: str, said: str, monkeypatch: pyte
 
     monkeypatch.setattr(tfds, "_builder", prepared)
     with pytest.raises(DataError, match=said):
-        tfds.Tfds(name).open(uniform=True, tell=sources.silent)
+        tfds.Tfds(name).open(uniform=True, on_progress=sources.ignore_progress)
 
 
 def test_what_tfds_prepared_elsewhere_is_read_without_tensorflow(tmp_path: Path, cache: Path) -> None:

@@ -50,7 +50,7 @@ def test_a_whole_file_says_what_it_is_and_answers() -> None:
     ids=str,
 )  # fmt: skip
 def test_metadata_that_does_not_fit_is_refused(change: dict[str, object]) -> None:
-    with pytest.raises(RunError, match=r"^it is not a mnistcli model; wrong or missing in its metadata: .*\.$"):
+    with pytest.raises(RunError, match=r"^it is not a mnistcli model: its metadata is wrong: .*\.$"):
         open_onnx(changed(lambda model: tell(model, change)), name="it")
 
 

@@ -165,7 +165,7 @@ def test_a_small_difference_that_is_real_is_equivalent() -> None:
 
 def test_the_seeds_needed_are_those_of_the_t_test_s_power() -> None:
     variances = Variances(5, 5, 10_000, 0.0, 0.0, seed=2e-6, image=0.0, both=0.0)
-    found = variances.seeds_to_tell(0.001, level=0.05)
+    found = variances.seeds_to_detect(0.001, level=0.05)
     assert found == 17  # 2 (1.96 + 0.8416)^2 is 15.7 for a difference of one standard deviation; Student's t adds 1
 
     def power(n: int) -> float:
@@ -174,8 +174,8 @@ def test_the_seeds_needed_are_those_of_the_t_test_s_power() -> None:
         return float(nct.sf(t.ppf(0.975, 2 * n - 2), 2 * n - 2, 0.001 / np.sqrt(2e-6 / n)))
 
     assert power(16) < 0.8 <= power(found)
-    assert variances.images_to_tell(0.001, level=0.05) is None
-    assert Variances(5, 5, 10_000, 0.0, 0.0, seed=2e-6, image=2e-7, both=0.0).seeds_to_tell(0.001, level=0.05) is None
+    assert variances.images_to_detect(0.001, level=0.05) is None
+    assert Variances(5, 5, 10_000, 0.0, 0.0, seed=2e-6, image=2e-7, both=0.0).seeds_to_detect(0.001, level=0.05) is None
 
 
 def test_several_recipes_are_corrected_for_the_number_of_pairs() -> None:

@@ -88,13 +88,13 @@ def test_one_picture_and_flat_rows_of_784_are_told_by_their_shape() -> None:
 @pytest.mark.parametrize(
     ("content", "pictures", "said"),
     [
-        (npy(IMAGES)[:-50], 3, "is cut off: it promises 5 pictures, but ends in number 3"),
-        (npy(IMAGES) + b"x", 5, "more than"),
+        (npy(IMAGES)[:-50], 3, "is cut off: it should have 5 pictures, but ends in number 3"),
+        (npy(IMAGES) + b"x", 5, "longer than its header"),
         (idx(IMAGES)[:-1], 4, "cut off"),
         (gzip.compress(idx(IMAGES), mtime=0)[:-40], None, "damaged"),
         (npz(x=IMAGES)[:-30], 0, "damaged"),
         (npz(y=np.arange(3)), 0, "no array of pictures"),
-        (npy(np.arange(3)), 0, "no pictures"),
+        (npy(np.arange(3)), 0, "not pictures"),
         (idx(np.arange(3, dtype=np.uint8)), 0, "labels"),
         (npy(np.array([{}, {}]), pickled=True), 0, "could run code"),
         (npz(x=np.array(["a", "b"])), 0, "expected an array of numbers"),
