@@ -9,19 +9,14 @@ from typing import Annotated
 
 import typer
 
-from mnistcli.config import OPTIMIZERS, SPLITS
+from mnistcli.config import SPLITS
 from mnistcli.errors import UsageError
-from mnistcli.models import recipe_default
 
 FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 RUN_HELP = "A run's name or path, an architecture (its newest finished run), 'latest' or 'builtin'."
 MODEL_HELP = f"{RUN_HELP[:-1]}, or an ONNX file."
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help=MODEL_HELP)]
-Optimizer = Annotated[
-    str | None,
-    typer.Option(metavar="|".join(OPTIMIZERS), help="The optimizer.", show_default=recipe_default("optimizer")),
-]
 RunsDir = Annotated[Path, typer.Option(metavar="DIR", envvar="MNISTCLI_RUNS_DIR", help="The folder in which runs lie.")]
 Split = Annotated[str, typer.Option(metavar="|".join(SPLITS), help="Which part of the data set.")]
 Plot = Annotated[

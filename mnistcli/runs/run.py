@@ -61,7 +61,7 @@ class Run:
     def data(self) -> DataChoice:
         """Return the data set that it was trained on; MNIST where it does not say."""
         record = self.record()
-        return record.config.choice() if record else DataChoice()
+        return record.config.data if record else DataChoice()
 
     def history(self) -> tuple[EpochMetrics, ...]:
         """Return its epochs' metrics; none where it has no metrics.jsonl.

@@ -20,7 +20,7 @@ def can_train_together(fits: Sequence[Fit]) -> bool:
     bits than a single seed has.
     """
     first, places = fits[0], {(fit.epoch, fit.step) for fit in fits}
-    draws = first.config.augment or jax.tree.leaves(first.streams)
+    draws = first.config.hyper.augment or jax.tree.leaves(first.streams)
     return len(places) == 1 and isinstance(first.feed, Resident) and not draws
 
 

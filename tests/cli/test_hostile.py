@@ -148,7 +148,7 @@ def test_a_name_that_could_steer_the_terminal_is_shown_escaped(run: Path, tmp_pa
 
 def test_metadata_names_no_place_to_read_images_from(run: Path, tmp_path: Path, mnistcli: Call) -> None:
     record = read_record(run)
-    config = replace(record.config, dataset="/etc")
+    config = record.config.changed({"dataset": "/etc"})
     replace(record, status=Status.INTERRUPTED, results={}, config=config).write(run)
     outcome = mnistcli("train", "--resume", "linear-001")
     assert (outcome.code, outcome.out) == (2, "")
