@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from mnistcli.errors import UsageError, suggestion
+from mnistcli.models.activations import ACTIVATIONS
 from mnistcli.models.layers import (
-    ACTIVATIONS,
     INITIALIZERS,
     LAYERS,
     USAGES,
@@ -284,8 +284,6 @@ def _parse_one(part: str, place: str) -> Layer:
         return read_layer(words)
     except ValueError as error:
         raise _refused(place, part, str(error)) from error
-    except KeyError as error:
-        raise _refused(place, part, f"write '{USAGES[words[0]]}'") from error
 
 
 def _refused(place: str, part: str, why: str) -> UsageError:
