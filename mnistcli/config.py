@@ -28,7 +28,8 @@ CORRUPTIONS = (
 )  # fmt: skip
 LARGEST_SIDE = 4096  # pixels of an image of a data set
 MOST_EPOCHS = 30_000  # a run's files tell of each, and no more of a file is read than so many fill
-DATA_FILES = {".npz": "npz.NpzFile"}  # by suffix, the class in mnistcli.datasets that reads a data set in one file
+# What reads a data set that lies in one file, by its suffix: a class in mnistcli.datasets, which is imported then.
+DATA_FILES = {".npz": "npz.NpzFile"}
 RATES = ("learning_rate", "weight_decay")  # which an optimizer has of its own
 
 
@@ -165,7 +166,8 @@ class Hosts:
             raise UsageError(f"--coordinator takes HOST:PORT, as in 10.0.0.1:5000, not {self.coordinator!r}.")
         if not 1 <= int((self.coordinator or "").rpartition(":")[2]) < 2**16:
             raise UsageError(f"The port of --coordinator must be from 1 to {2**16 - 1}: {self.coordinator!r}.")
-        _at_least("--num-processes", self.processes or 0, 1)
+        if (self.processes or 0) < 1:
+            raise UsageError(f"--num-processes must be at least 1, not {self.processes}.")
         if not 0 <= (self.process or 0) < (self.processes or 1):
             raise UsageError(f"--process-id must be from 0 to {(self.processes or 1) - 1}, not {self.process}.")
 
@@ -354,8 +356,3 @@ def go_on(config: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
         if config.hyper.schedule != "constant":
             raise UsageError(f"--epochs {value} contradicts --resume: the learning rate's schedule ends at {own}.")
     return config.changed({"epochs": given.get("epochs") or config.hyper.epochs})
-
-
-def _at_least(flag: str, value: int, least: int) -> None:
-    if value < least:
-        raise UsageError(f"{flag} must be at least {least}, not {value}.")
