@@ -28,12 +28,12 @@ _mnistcli() {
         "train:--label-smoothing") return ;;
         "train:--precision") mapfile -t COMPREPLY < <(compgen -W "float32 bfloat16 highest" -- "$cur"); return ;;
         "train:--seed") return ;;
-        "train:--seeds") mapfile -t COMPREPLY < <(compgen -W "N LIST" -- "$cur"); return ;;
-        "train:--shard") return ;;
         "train:--limit") return ;;
-        "train:--resume") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "train:--from") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "train:--freeze") mapfile -t COMPREPLY < <(compgen -W "N LAYERS" -- "$cur"); return ;;
+        "train:--seeds") mapfile -t COMPREPLY < <(compgen -W "N LIST" -- "$cur"); return ;;
+        "train:--shard") return ;;
+        "train:--resume") mapfile -t COMPREPLY < <(compgen -W "$(_mnistcli_run_names)" -- "$cur"); return ;;
         "train:--checkpoint-every") return ;;
         "train:--name") return ;;
         "train:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
@@ -120,12 +120,12 @@ _mnistcli() {
         "draw:--devices") return ;;
         "draw:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "draw:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
-        "tune:--trials") return ;;
-        "tune:--for") return ;;
-        "tune:--space") return ;;
         "tune:--epochs") return ;;
         "tune:--limit") return ;;
         "tune:--seed") return ;;
+        "tune:--trials") return ;;
+        "tune:--for") return ;;
+        "tune:--space") return ;;
         "tune:--shard") return ;;
         "tune:--resume") return ;;
         "tune:--name") return ;;
@@ -264,12 +264,12 @@ _mnistcli() {
     if [[ $cur == -* ]]; then
         case "$command" in
             "") words="--quiet -q --verbose -v --color --debug --version -V --help -h" ;;
-            "train") words="--arch -a --epochs --batch-size --optimizer --lr --weight-decay --patience --schedule --label-smoothing --augment --precision --seed --seeds --shard --limit --resume --from --freeze --checkpoint-every --keep-epochs --name --runs-dir --no-plots --theme --device --devices --no-cache --distributed --coordinator --num-processes --process-id --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --like --config --print-config --format --json --quiet -q --verbose -v --color --debug --no-augment --help -h" ;;
+            "train") words="--arch -a --epochs --batch-size --optimizer --lr --weight-decay --patience --schedule --label-smoothing --augment --precision --seed --limit --from --freeze --seeds --shard --resume --checkpoint-every --keep-epochs --name --runs-dir --no-plots --theme --device --devices --no-cache --distributed --coordinator --num-processes --process-id --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --like --config --print-config --format --json --quiet -q --verbose -v --color --debug --no-augment --help -h" ;;
             "evaluate") words="--split --plot --theme --html --thumbnails --plot-calibration --corrupt --fail-under --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "compare") words="--seeds --margin --split --plot --theme --plot-flips --html --no-train --allow-different-data --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "predict") words="--files-from --null -0 --recursive -r --run --top -k --min-confidence --split-digits --invert --shard --strict --save-preprocessed --explain --theme --runs-dir --device --devices --no-cache --onnx-input --onnx-output --onnx-scale --onnx-mean --onnx-std --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "draw") words="--run --save --quota --no-browser --runs-dir --device --devices --no-cache --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "tune") words="--trials --for --space --epochs --limit --seed --shard --lr-range --resume --name --plot --theme --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
+            "tune") words="--epochs --limit --seed --trials --for --space --shard --lr-range --resume --name --plot --theme --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "inspect") words="--epochs --plot --theme --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "export") words="--to --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "init") words="--help -h" ;;

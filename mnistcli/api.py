@@ -15,7 +15,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnistcli.config import INVERT, RUNS_DIR, DataChoice, absolute, check_split, choose_data_for
+from mnistcli.config import INVERT, RUNS_DIR, SETTINGS, DataChoice, absolute, check_split, choose_data_for
 from mnistcli.datasets import Dataset, load
 from mnistcli.errors import (
     DataError,
@@ -27,7 +27,6 @@ from mnistcli.errors import (
     unknown,
 )
 from mnistcli.models import arch_key, configure, is_architecture, is_flax
-from mnistcli.models.settings import SETTINGS
 from mnistcli.process import noted_interrupts
 from mnistcli.results.compare import Comparison
 from mnistcli.results.evaluate import Evaluation
@@ -57,7 +56,7 @@ __all__ = [
 
 # What `train` takes under other names, or does not take.
 APART = {"arch", "seed", "start", "freeze", *(each.name for each in fields(DataChoice))}
-HYPER = {name: each.type for name, each in SETTINGS.items() if each.name not in APART}
+HYPER = {each.key: each for name, each in SETTINGS.items() if name not in APART}  # by the names of flags
 
 
 def train(
@@ -294,14 +293,14 @@ def load_data(
 
 def _checked(settings: dict[str, Any]) -> dict[str, Any]:
     """Return settings by attribute of TrainConfig."""
-    types = HYPER | {"seed": int}
+    known = HYPER | {"seed": SETTINGS["seed"]}
     for name, value in settings.items():
-        if name not in types:
+        if name not in known:
             raise UsageError(unknown("setting of train", name, HYPER))
-        kind: Any = float | int if types[name] is float else types[name]
+        kind: Any = float | int if known[name].kind is float else known[name].kind
         if not isinstance(value, kind):
             raise UsageError(f"{name} must be {getattr(kind, '__name__', kind)}, not {value!r}.")
-    return {SETTINGS[name].name: value for name, value in settings.items()}
+    return {known[name].name: value for name, value in settings.items()}
 
 
 def _choice_of(dataset: DataLike) -> DataChoice:

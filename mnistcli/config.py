@@ -1,19 +1,23 @@
-"""What a training run is told to do: one frozen dataclass with its checks, and the optimizers it may name."""
+"""What a training run is told to do: frozen dataclasses that declare each setting once, with its checks and its help.
+
+A further setting is a field here; `mnistcli.declaration` says what takes it from there.
+"""
 
 import math
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from mnistcli.declaration import Bound, at_least, at_most, between, check_settings, declared, setting
 from mnistcli.errors import UsageError, unknown
+from mnistcli.optimizers import OPTIMIZERS, SCHEDULES
 
 RUNS_DIR = Path("runs")
 DEVICES = ("auto", "cpu", "gpu", "tpu")
 PRECISIONS = ("float32", "bfloat16", "highest")
-SCHEDULES = ("constant", "cosine", "one-cycle")
 PICTURES = ("digit", "whole")  # how a picture becomes what a network reads: its digit as MNIST has it, or as it is
 INVERT = ("auto", "yes", "no")
 SPLITS = ("train", "validation", "test")
@@ -26,33 +30,9 @@ CORRUPTIONS = (
 )  # fmt: skip
 LARGEST_SIDE = 4096  # pixels of an image of a data set
 MOST_EPOCHS = 30_000  # a run's files tell of each, and no more of a file is read than so many fill
-
-
-@dataclass(frozen=True)
-class OptimizerChoice:
-    """The learning rate and the weight decay that an optimizer has where neither a flag nor a recipe gives another."""
-
-    learning_rate: float
-    weight_decay: float = 0.0
-
-
-OPTIMIZERS = {
-    "sgd": OptimizerChoice(0.01),
-    "rmsprop": OptimizerChoice(0.001),
-    "adam": OptimizerChoice(0.001),
-    "adamw": OptimizerChoice(0.001, weight_decay=1e-4),
-}
-
-
-def find_optimizer(name: str) -> OptimizerChoice:
-    """Return the optimizer of that name.
-
-    Raises:
-        UsageError: There is no such optimizer.
-    """
-    if name not in OPTIMIZERS:
-        raise UsageError(unknown("optimizer", name, OPTIMIZERS))
-    return OPTIMIZERS[name]
+# What reads a data set that lies in one file, by its suffix: a class in mnistcli.datasets, which is imported then.
+DATA_FILES = {".npz": "npz.NpzFile"}
+RATES = ("learning_rate", "weight_decay")  # which an optimizer has of its own
 
 
 def check_split(name: str) -> None:
@@ -96,15 +76,26 @@ class DataChoice:
         UsageError: A value is out of its range.
     """
 
-    dataset: str = "mnist"
-    image_size: int | None = None
-    grayscale: bool = False
-    mnist_like: bool = False
-    class_names: tuple[str, ...] | None = None
+    dataset: str = setting(
+        "mnist",
+        metavar="DATA",
+        shown="a run's own, else mnist",
+        help=f"mnist, a folder of IDX files or of pictures by class, an {' or '.join(DATA_FILES)} file, or a name of "
+        "TFDS.",
+    )
+    image_size: int | None = setting(
+        None, metavar="N", help="Scale every image to N×N pixels.", bounds=(between(1, LARGEST_SIDE),)
+    )
+    grayscale: bool = setting(False, help="Make colours grey.")
+    mnist_like: bool = setting(False, help="Turn each picture of a digit into one like MNIST's, as predict does.")
+    class_names: tuple[str, ...] | None = setting(
+        None,
+        metavar="NAMES|FILE",
+        help="The classes' names in order, with commas between them, or a file of one a line.",
+    )
 
     def __post_init__(self) -> None:
-        if self.image_size is not None and not 1 <= self.image_size <= LARGEST_SIDE:
-            raise UsageError(f"--image-size must be from 1 to {LARGEST_SIDE}, not {self.image_size}.")
+        check_settings(self)
         if self.mnist_like and self.image_size not in (None, 28):
             raise UsageError("--mnist-like makes images of 28 pixels a side: leave --image-size out.")
         if self.class_names is not None:
@@ -117,11 +108,7 @@ class DataChoice:
 
     def same_images(self, other: "DataChoice") -> bool:
         """Whether the images are the same, whatever their classes are called."""
-        return replace(self.choice(), class_names=None) == replace(other.choice(), class_names=None)
-
-    def choice(self) -> "DataChoice":
-        """Return the choice of data alone."""
-        return DataChoice(**{each.name: getattr(self, each.name) for each in fields(DataChoice)})
+        return replace(self, class_names=None) == replace(other, class_names=None)
 
 
 def choose_data(given: Mapping[str, Any], before: DataChoice | None = None) -> DataChoice:
@@ -216,88 +203,174 @@ class Hosts:
             raise UsageError(f"--coordinator takes HOST:PORT, as in 10.0.0.1:5000, not {self.coordinator!r}.")
         if not 1 <= int((self.coordinator or "").rpartition(":")[2]) < 2**16:
             raise UsageError(f"The port of --coordinator must be from 1 to {2**16 - 1}: {self.coordinator!r}.")
-        _at_least("--num-processes", self.processes or 0, 1)
+        if (self.processes or 0) < 1:
+            raise UsageError(f"--num-processes must be at least 1, not {self.processes}.")
         if not 0 <= (self.process or 0) < (self.processes or 1):
             raise UsageError(f"--process-id must be from 0 to {(self.processes or 1) - 1}, not {self.process}.")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(DataChoice):
+class Hyper:
+    """The hyper-parameters: what a recipe says of a training, and a flag or a file says anew.
+
+    The learning rate and the weight decay are the optimizer's own where None is given for them.
+
+    Raises:
+        UsageError: A value is out of its range.
+    """
+
+    epochs: int = setting(12, metavar="N", help="Epochs at most.", bounds=(at_least(1), at_most(MOST_EPOCHS)))
+    batch_size: int = setting(32, metavar="N", help="Images a step.", bounds=(at_least(1),))
+    optimizer: str = setting(help="The optimizer.", choices=OPTIMIZERS)
+    learning_rate: float = setting(
+        None,
+        flags=("--lr",),
+        metavar="RATE",
+        help="Learning rate.",
+        bounds=(Bound("a finite number above 0", lambda rate: 0 < rate < math.inf),),
+    )
+    weight_decay: float = setting(
+        None,
+        metavar="SHARE",
+        help="AdamW's decoupled weight decay; for the other optimizers L2: the share of each weight that is added to "
+        "its gradient.",
+        bounds=(between(0, 1),),
+    )
+    patience: int = setting(
+        1,
+        metavar="N",
+        help="Stop when training accuracy did not rise for N epochs; 0: never.",
+        bounds=(at_least(0),),
+    )
+    schedule: str = setting(
+        "constant",
+        help="; ".join(
+            [
+                "How the learning rate changes",
+                *(f"{name}: {each.meaning}" for name, each in SCHEDULES.items() if each.meaning),
+            ]
+        )
+        + ".",
+        choices=SCHEDULES,
+    )
+    label_smoothing: float = setting(
+        0.0,
+        metavar="SHARE",
+        help="The share of each label that is spread over all classes.",
+        bounds=(Bound("at least 0 and below 1", lambda share: 0 <= share < 1),),
+    )
+    augment: bool = setting(
+        False,
+        help="Shift, turn, scale, shear, thicken, blur each image at random.",
+        negatable=True,
+    )
+
+    def __post_init__(self) -> None:
+        declared(Hyper)["optimizer"].check(self.optimizer)
+        for name in RATES:
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, getattr(OPTIMIZERS[self.optimizer], name))
+        check_settings(self)
+
+    def changed(self, values: Mapping[str, Any]) -> "Hyper":
+        """Return these with some values, by attribute, in their place; another optimizer brings its own rates."""
+        other = values.get("optimizer", self.optimizer) != self.optimizer
+        changes: dict[str, Any] = {**(dict.fromkeys(RATES) if other else {}), **values}
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
     """Everything that decides what a run's weights become; the same values give the same weights.
 
     Attributes:
-        weight_decay: AdamW subtracts this share of each weight and bias, times the learning rate, at every step
-            (decoupled decay); the other optimizers add it to the gradient (L2).
-        patience: Epochs without a new best training accuracy after which training stops; 0: never.
-        schedule: How the learning rate goes on: "constant"; "cosine", down to 0 at the last epoch's end; or
-            "one-cycle", up from a 25th of it in the first 30 % of the steps, then down to nearly 0.
-        label_smoothing: The share of each training label that is spread evenly over all classes.
-        augment: Whether every training image is changed at random each time that it is seen.
-        precision: How exactly products are computed, one of PRECISIONS: see `models.precision`.
-        limit: Train on the first `limit` images of the training split only; None: on all.
         source_sha256: Of the file that the network is written in, where `arch` is FILE.py:CLASS.
         start: The run that gives the first weights, where they fit; None: they are random.
-        freeze: The layers, by name, that stay as they begin.
         rejects: Whether the network has one more class, "none of these", with the logit 0, as its start has.
 
     Raises:
         UsageError: A value is out of its range.
     """
 
-    arch: str
-    optimizer: str
-    learning_rate: float
-    epochs: int
-    batch_size: int
-    patience: int
-    weight_decay: float
-    schedule: str = "constant"
-    label_smoothing: float = 0.0
-    augment: bool = False
-    precision: str = "float32"
-    seed: int = 0
-    limit: int | None = None
+    data: DataChoice = DataChoice()
+    arch: str = setting(
+        flags=("--arch", "-a"),
+        help="The network: one of these, its layers in one line, or FILE.py:CLASS ('mnistcli help arch').",
+    )
+    hyper: Hyper
+    precision: str = setting(
+        "float32",
+        help="Precision of matrix products; float32: JAX's default; bfloat16: rounded factors, float32 sums; highest: "
+        "float32 on every device.",
+        choices=PRECISIONS,
+    )
+    seed: int = setting(
+        0,
+        metavar="N",
+        help="Decides first weights, order of images, augmentation.",
+        bounds=(at_least(0), Bound("below 2**32", lambda seed: seed < 2**32)),
+    )
+    limit: int | None = setting(
+        None, metavar="N", shown="all", help="Train on the first N images only.", bounds=(at_least(1),)
+    )
     source_sha256: str | None = None
-    start: str | None = None
-    freeze: tuple[str, ...] = ()
+    start: str | None = setting(
+        None,
+        flags=("--from",),
+        metavar="RUN",
+        help="Begin with the weights of a run, where they fit; the last layer only for the same classes. Without "
+        "--freeze the learning rate is then a tenth; fewer than 1,000 images come in batches of 16, for 300 steps.",
+    )
+    freeze: tuple[str, ...] = setting(
+        (), metavar="N|LAYERS", help="Do not train the first N layers, or these, as in conv1,norm1."
+    )
     rejects: bool = False
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         object.__setattr__(self, "freeze", tuple(self.freeze))  # JSON has lists alone
-        find_optimizer(self.optimizer)
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise UsageError(f"--lr must be a finite number above 0, not {self.learning_rate:g}.")
-        if not 0 <= self.weight_decay <= 1:
-            raise UsageError(f"--weight-decay must be from 0 to 1, not {self.weight_decay}.")
-        if self.schedule not in SCHEDULES:
-            raise UsageError(unknown("schedule", self.schedule, SCHEDULES))
-        if self.precision not in PRECISIONS:
-            raise UsageError(unknown("precision", self.precision, PRECISIONS))
+        check_settings(self)
         if self.precision == "bfloat16" and self.source_sha256:
             raise UsageError(
                 "--precision bfloat16 is for networks in one line: a class in Flax chooses its own dtypes."
             )
-        if not 0 <= self.label_smoothing < 1:
-            raise UsageError(f"--label-smoothing must be at least 0 and below 1, not {self.label_smoothing:g}.")
-        _at_least("--epochs", self.epochs, 1)
-        if self.epochs > MOST_EPOCHS:
-            raise UsageError(f"--epochs must be at most {MOST_EPOCHS}, not {self.epochs}.")
-        _at_least("--batch-size", self.batch_size, 1)
-        _at_least("--patience", self.patience, 0)
-        _at_least("--seed", self.seed, 0)
-        if self.seed >= 2**32:
-            raise UsageError(f"--seed must be below 2**32, not {self.seed}.")
-        if self.limit is not None:
-            _at_least("--limit", self.limit, 1)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all values by attribute, in one dict without parts: what files hold and `from_dict` takes."""
+        values: dict[str, Any] = {}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            values |= asdict(value) if each.name in PARTS else {each.name: value}
+        return values
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> "TrainConfig":
+        """Return the configuration that has these values, by attribute; what is left out has its default.
+
+        Raises:
+            UsageError: A value is out of its range.
+            TypeError: There is no such attribute.
+        """
+        rest = dict(values)
+        parts = {
+            part: cls(**{each.name: rest.pop(each.name) for each in fields(cls) if each.name in rest})
+            for part, cls in PARTS.items()
+        }
+        return TrainConfig(**parts, **rest)
+
+    def changed(self, values: Mapping[str, Any]) -> "TrainConfig":
+        """Return the configuration with some values, by attribute, in place of its own.
+
+        Raises:
+            UsageError: A value is out of its range.
+        """
+        return TrainConfig.from_dict(self.as_dict() | dict(values))
 
 
-FLAGS = {"learning_rate": "--lr", "start": "--from"}  # where a flag is not its attribute's name
-
-
-def flag_of(name: str) -> str:
-    """Return the flag that sets an attribute of TrainConfig."""
-    return FLAGS.get(name, f"--{name.replace('_', '-')}")
+PARTS: dict[str, Any] = {"data": DataChoice, "hyper": Hyper}  # of a configuration, by attribute
+# Every setting by attribute, as a file and the command line have it.
+SETTINGS = (
+    dict(declared(DataChoice)) | {"arch": declared(TrainConfig)["arch"]} | declared(Hyper) | declared(TrainConfig)
+)
 
 
 def go_on(config: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
@@ -310,17 +383,13 @@ def go_on(config: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
     Raises:
         UsageError: Something else is said than what the run was begun with.
     """
+    values = config.as_dict()
     for name, value in given.items():
-        own, flag = getattr(config, name), flag_of(name)
+        own, flag = values[name], SETTINGS[name].flag
         if value is None or value == own:
             continue
         if name != "epochs":
             raise UsageError(f"{flag} {value} contradicts --resume: the run was begun with {flag} {own}.")
-        if config.schedule != "constant":
+        if config.hyper.schedule != "constant":
             raise UsageError(f"--epochs {value} contradicts --resume: the learning rate's schedule ends at {own}.")
-    return replace(config, epochs=given.get("epochs") or config.epochs)
-
-
-def _at_least(flag: str, value: int, least: int) -> None:
-    if value < least:
-        raise UsageError(f"{flag} must be at least {least}, not {value}.")
+    return config.changed({"epochs": given.get("epochs") or config.hyper.epochs})

@@ -23,7 +23,7 @@ def test_a_setting_takes_the_ends_of_its_range_and_refuses_what_lies_beyond(sett
     flag, inside, outside = RANGES[setting]
 
     def configured(value: float) -> Any:
-        return getattr(configure("linear", **{setting: value}), setting)
+        return configure("linear", **{setting: value}).as_dict()[setting]
 
     assert [configured(value) for value in inside] == inside
     for value in outside:

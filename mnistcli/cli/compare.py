@@ -191,7 +191,7 @@ def _prepare_groups(
     `known` has what the command line names, and the group of that name; None: it is an architecture.
     """
     first = next(filter(None, known.values()), None)
-    choice = data.choice() if first is None else data.choice_for(first.name, first.config.choice())
+    choice = data.choice() if first is None else data.choice_for(first.name, first.config.data)
     for name, group in known.items():
         if group is None and not is_architecture(name):
             raise UsageError(f"{name!r} is not a group or an architecture: compare runs with runs, without --seeds.")

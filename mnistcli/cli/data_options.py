@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mnistcli.cli.setting_options import DATA, takes_settings
 from mnistcli.config import DataChoice, absolute, choose_data, choose_data_for
 from mnistcli.errors import UsageError
 
@@ -17,38 +18,6 @@ if TYPE_CHECKING:
 
 PANEL = "Data"
 
-Name = Annotated[
-    str | None,
-    typer.Option(
-        "--dataset",
-        metavar="DATA",
-        help="mnist, a folder of IDX files or of pictures by class, an .npz file, or a TFDS name.",
-        show_default="the run's, else mnist",
-        rich_help_panel=PANEL,
-    ),
-]
-ImageSize = Annotated[
-    int | None,
-    typer.Option(metavar="N", help="Scale every image to N×N pixels.", show_default=False, rich_help_panel=PANEL),
-]
-Grayscale = Annotated[bool, typer.Option("--grayscale", help="Convert colours to grey.", rich_help_panel=PANEL)]
-MnistLike = Annotated[
-    bool,
-    typer.Option(
-        "--mnist-like",
-        help="Turn each picture of a digit into one like MNIST's, as predict does.",
-        rich_help_panel=PANEL,
-    ),
-]
-ClassNames = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAMES|FILE",
-        help="The class names in order, separated by commas, or a file with one per line.",
-        show_default=False,
-        rich_help_panel=PANEL,
-    ),
-]
 DataDir = Annotated[
     Path | None,
     typer.Option(
@@ -102,25 +71,14 @@ class Data:
         return dataset
 
 
-def make_data(
-    *,
-    dataset: Name = None,
-    image_size: ImageSize = None,
-    grayscale: Grayscale = False,
-    mnist_like: MnistLike = False,
-    class_names: ClassNames = None,
-    data_dir: DataDir = None,
-    offline: Offline = False,
-) -> Data:
+@takes_settings(DATA, panel=PANEL)
+def make_data(*, data_dir: DataDir = None, offline: Offline = False, **settings: Any) -> Data:
     """Collect the options and check them."""
-    given = {
-        "dataset": None if dataset is None else absolute(dataset),
-        "image_size": image_size,
-        "grayscale": grayscale or None,
-        "mnist_like": mnist_like or None,
-        "class_names": None if class_names is None else _names(class_names),
-    }
-    data = Data({name: value for name, value in given.items() if value is not None}, data_dir, offline)
+    given = {name: value for name, value in settings.items() if value is not None}
+    for name, read in (("dataset", absolute), ("class_names", _names)):
+        if name in given:
+            given[name] = read(given[name])
+    data = Data(given, data_dir, offline)
     data.choice()
     return data
 

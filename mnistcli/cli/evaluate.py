@@ -114,7 +114,7 @@ def evaluate(
     face.explain(f"The weights are {found.weights}.")
     dataset, record = data.load(face, choice), found.record()
     if record and record.provenance.get("data_fingerprint") != dataset.fingerprint:
-        face.note(f"{found.name} was trained on other data: {record.config.dataset}.")
+        face.note(f"{found.name} was trained on other data: {record.config.data.dataset}.")
     robustness = None
     if corruptions is None:
         evaluation = evaluate_run(found, dataset, split=split)
@@ -152,7 +152,7 @@ def _evaluate_group(
     from mnistcli.commands.evaluate import evaluate_group
     from mnistcli.render.group import group_evaluation_view
 
-    choice = data.choice_for(group.name, group.config.choice())
+    choice = data.choice_for(group.name, group.config.data)
     face.note(f"Evaluating the {len(runs)} runs of {group.name} on the {split} images of {choice.dataset}.")
     dataset = data.load(face, choice)
     evaluation = evaluate_group(group.name, runs, dataset, split=split)

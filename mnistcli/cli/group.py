@@ -64,7 +64,7 @@ def take_group(
         raise UsageError(f"--seeds goes on with a group, and {resume!r} is not one.")
     if group is not None:
         config = go_on(group.config, {**given, **data.given})
-    data.load(face, config.choice() if group is None else data.choice_for(group.name, config.choice()))
+    data.load(face, config.data if group is None else data.choice_for(group.name, config.data))
     if groups.runs.shared and group is None:
         return groups.join(config, seeds or (), name=name)
     return groups.extend(group or groups.begin(config, name=name), seeds or (), reuse=False)

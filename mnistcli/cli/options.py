@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 
-from mnistcli.config import OPTIMIZERS, SPLITS, THEMES, check_theme
+from mnistcli.config import SPLITS, THEMES, check_theme
 from mnistcli.errors import UsageError
-from mnistcli.models import recipe_default
 
 FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 RUN_HELP = "A run's name or path, an architecture (its newest finished run), 'latest' or 'builtin'."
@@ -24,10 +23,6 @@ def _known_theme(name: str) -> str:
 
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help=MODEL_HELP)]
-Optimizer = Annotated[
-    str | None,
-    typer.Option(metavar="|".join(OPTIMIZERS), help="The optimizer.", show_default=recipe_default("optimizer")),
-]
 RunsDir = Annotated[Path, typer.Option(metavar="DIR", envvar="MNISTCLI_RUNS_DIR", help="The folder in which runs lie.")]
 Split = Annotated[str, typer.Option(metavar="|".join(SPLITS), help="Which part of the data set.")]
 Plot = Annotated[

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mnistcli.cli.setting_options import ARCH
 from mnistcli.config import absolute
 from mnistcli.errors import RunError, UsageError
 from mnistcli.models.settings import Setting, complete, configured, given_by, in_order, read_settings
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from mnistcli.models.settings import Settings
     from mnistcli.runs import StoredModel
 
-ARCH = "dense"  # where nothing names another
 GENTLER = 10  # --from without --freeze divides the learning rate by this: what was learned is kept
 FEW = 1_000  # images: with fewer, --from takes smaller batches and enough epochs for STEPS, or MOST_EPOCHS
 FEW_BATCH, STEPS, MOST_EPOCHS = 16, 300, 100
@@ -104,7 +104,7 @@ class Sources:
             settings = dict(in_order((("from", {"arch": start.arch}), *layers, named)))
             config = configured(settings)
             if not {"learning_rate", "freeze"} & settings.keys():
-                settings["learning_rate"] = Setting(config.learning_rate / GENTLER, "from")
+                settings["learning_rate"] = Setting(config.hyper.learning_rate / GENTLER, "from")
             if not {"epochs", "batch_size"} & settings.keys():
                 settings |= _for_few_images(config, _count(config, face, data))
         config = configured(settings)
@@ -136,13 +136,13 @@ def _for_few_images(config: TrainConfig, n: int) -> dict[str, Setting]:
     if n >= FEW:
         return {}
     epochs = min(math.ceil(STEPS / math.ceil(n / FEW_BATCH)), MOST_EPOCHS)
-    return {"batch_size": Setting(FEW_BATCH, "from"), "epochs": Setting(max(epochs, config.epochs), "from")}
+    return {"batch_size": Setting(FEW_BATCH, "from"), "epochs": Setting(max(epochs, config.hyper.epochs), "from")}
 
 
 def _count(config: TrainConfig, face: Face, data: Data) -> int:
     """Return how many images there are to train with; data sets with names of their own count as large."""
     untold = replace(face, verbose=False)  # the training explains where they lie
-    images = len(data.load(untold, config.choice()).train) if config.is_path else FEW
+    images = len(data.load(untold, config.data).train) if config.data.is_path else FEW
     return max(1, images if config.limit is None else min(images, config.limit))
 
 

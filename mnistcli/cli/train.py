@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from contextlib import redirect_stdout
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,19 +16,22 @@ from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.group import parse_seeds, take_group, train_group
-from mnistcli.cli.options import Optimizer, RunsDir, Theme, parse_shard
-from mnistcli.cli.recipe_options import ARCH, Sources
-from mnistcli.config import PRECISIONS, RUNS_DIR, SCHEDULES, Hosts, TrainConfig
+from mnistcli.cli.options import RunsDir, Theme, parse_shard
+from mnistcli.cli.recipe_options import Sources
+from mnistcli.cli.setting_options import TRAINING, given_settings, takes_settings
+from mnistcli.config import RUNS_DIR, SETTINGS, Hosts, Hyper
+from mnistcli.declaration import declared
 from mnistcli.errors import UsageError
-from mnistcli.models import RECIPES, is_flax, recipe_default
+from mnistcli.models import as_written, is_flax
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from mnistcli.cli.recipe_options import Plan
     from mnistcli.commands.course import Session
-    from mnistcli.commands.hosts import Task
+    from mnistcli.config import TrainConfig
     from mnistcli.results.train import GroupResult, TrainResult
-    from mnistcli.runs import RunsFolder
+    from mnistcli.runs.groups import Group, Groups
 
 STUDY = ("dense", "cnn")  # what compare compares where nothing else is named
 EXAMPLES = [
@@ -48,6 +51,7 @@ EXAMPLES = [
 ]
 
 
+@takes_settings(TRAINING)
 def train(
     face: Face,
     data: Data,
@@ -55,85 +59,6 @@ def train(
     sources: Sources,
     hosts: Hosts | None,
     *,
-    arch: Annotated[
-        str | None,
-        typer.Option(
-            "--arch",
-            "-a",
-            metavar="|".join(RECIPES),
-            help="The network: one of these, its layers in one line, or FILE.py:CLASS ('mnistcli help arch').",
-            show_default=ARCH,
-        ),
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(metavar="N", help="Epochs at most.", show_default=recipe_default("epochs"))
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(metavar="N", help="Images a step.", show_default=recipe_default("batch_size"))
-    ] = None,
-    optimizer: Optimizer = None,
-    lr: Annotated[
-        float | None,
-        typer.Option(metavar="RATE", help="Learning rate.", show_default=recipe_default("learning_rate")),
-    ] = None,
-    weight_decay: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SHARE",
-            help="AdamW's decoupled weight decay; for the other optimizers L2: the share of each weight that is added "
-            "to its gradient.",
-            show_default=recipe_default("weight_decay"),
-        ),
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="Stop when training accuracy did not rise for N epochs; 0: never.",
-            show_default=recipe_default("patience"),
-        ),
-    ] = None,
-    schedule: Annotated[
-        str | None,
-        typer.Option(
-            metavar="|".join(SCHEDULES),
-            help="How the learning rate changes; cosine: it falls to 0; one-cycle: it rises, then falls to 0.",
-            show_default=f"{recipe_default('schedule')}; cosine on other data than mnist",
-        ),
-    ] = None,
-    label_smoothing: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SHARE",
-            help="The share of each label that is spread over all classes.",
-            show_default=recipe_default("label_smoothing"),
-        ),
-    ] = None,
-    augment: Annotated[
-        bool | None,
-        typer.Option(
-            "--augment/--no-augment",
-            help="Shift, turn, scale, shear, thicken, blur each image at random.",
-            show_default=recipe_default("augment"),
-        ),
-    ] = None,
-    precision: Annotated[
-        str | None,
-        typer.Option(
-            metavar="|".join(PRECISIONS),
-            help="Precision of matrix products; float32: JAX's default; bfloat16: rounded factors, float32 sums; "
-            "highest: float32 on every device.",
-            show_default=TrainConfig.precision,
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="Decides first weights, order of images, augmentation.",
-            show_default=str(TrainConfig.seed),
-        ),
-    ] = None,
     seeds: Annotated[
         str | None,
         typer.Option(
@@ -150,33 +75,12 @@ def train(
             show_default=False,
         ),
     ] = None,
-    limit: Annotated[
-        int | None, typer.Option(metavar="N", help="Train on the first N images only.", show_default="all")
-    ] = None,
     resume: Annotated[
         str | None,
         typer.Option(
             metavar="RUN",
             help="Go on with an unfinished run: its name or path, or 'latest'. --epochs is then the total, and can "
             "change where the rate is constant.",
-            show_default=False,
-        ),
-    ] = None,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            metavar="RUN",
-            help="Begin with the weights of a run, where they fit; the last layer only for the same classes. Without "
-            "--freeze the learning rate is then a tenth; fewer than 1,000 images come in batches of 16, for 300 steps.",
-            show_default=False,
-        ),
-    ] = None,
-    freeze: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N|LAYERS",
-            help="Do not train the first N layers, or these, as in conv1,norm1.",
             show_default=False,
         ),
     ] = None,
@@ -194,6 +98,7 @@ def train(
     runs_dir: RunsDir = RUNS_DIR,
     no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no curves.png and confusion.png.")] = False,
     theme: Theme = "light",
+    **settings: Any,
 ) -> None:
     """Train a network, keep its best weights, score it once on the test images.
 
@@ -201,89 +106,173 @@ def train(
 
     The run's folder then holds its configuration, metrics, weights and figures.
     """
-    if checkpoint_every is not None and checkpoint_every < 1:
-        raise UsageError(f"--checkpoint-every must be at least 1, not {checkpoint_every}.")
-    if resume is not None and name is not None:
-        raise UsageError("--name contradicts --resume: the run has its name already.")
-    if seeds is not None and seed is not None:
-        raise UsageError("--seed contradicts --seeds: give one of them.")
-    wanted = None if seeds is None else parse_seeds(seeds)
-    part = parse_shard(shard)
-    if part is not None and seeds is None and resume is None:
-        raise UsageError("--shard shares the seeds of a group: give --seeds too.")
-    if part is not None and hosts is not None:
-        raise UsageError("--shard contradicts --distributed: one run is trained by all processes.")
-    if seeds is not None and hosts is not None:
-        raise UsageError("--seeds contradicts --distributed: one run is trained by all processes.")
-    if resume is not None and (start, freeze) != (None, None):
-        raise UsageError("--from and --freeze contradict --resume: the run was begun with its own.")
-    if resume is not None and sources.flags:
-        raise UsageError(f"{sources.flags[0]} contradicts --resume: the run was begun with its own settings.")
-    given: dict[str, Any] = {
-        "arch": arch,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "optimizer": optimizer,
-        "learning_rate": lr,
-        "weight_decay": weight_decay,
-        "patience": patience,
-        "schedule": schedule,
-        "label_smoothing": label_smoothing,
-        "augment": augment,
-        "precision": precision,
-        "seed": seed,
-        "limit": limit,
-    }
-    said = given | data.given | {"start": start, "freeze": None if freeze is None else tuple(freeze.split(","))}
-    said = {key: value for key, value in said.items() if value is not None}
-    plan = sources.plan(said, face, data, runs_dir)
-    config = plan.config
+    given = given_settings(settings)
+    _check_flags(given, sources, hosts, seeds=seeds, shard=shard, resume=resume, every=checkpoint_every, name=name)
+    wanted, part = None if seeds is None else parse_seeds(seeds), parse_shard(shard)
+    plan = sources.plan(given | data.given, face, data, runs_dir)
     if sources.only_print:
         from mnistcli.render.settings import settings_view
 
         face.show(settings_view(plan.settings, runs_dir=runs_dir))
         return
-    if arch is not None:
-        given["arch"] = config.arch
-    from mnistcli.render.group import group_training_view
     from mnistcli.runs import RunsFolder
     from mnistcli.runs.groups import Groups
 
-    groups = Groups(RunsFolder(runs_dir, shared=part is not None))
-    source = arch if arch is not None and is_flax(arch) else None
-    beginning: dict[str, Any] = {"start": plan.start, "freeze": ",".join(config.freeze) if config.freeze else None}
-    keeping: dict[str, Any] = {"checkpoint_every": checkpoint_every, "keep_epochs": keep_epochs}
-    how = {"source": source, "theme": None if no_plots else theme, "given": given | data.given, **beginning, **keeping}
+    arch: str | None = given.get("arch")
+    order = Order(
+        face,
+        data,
+        compute,
+        Groups(RunsFolder(runs_dir, shared=part is not None)),
+        plan,
+        resume=resume,
+        name=name,
+        source=arch if arch is not None and is_flax(arch) else None,
+        given={each: value for each, value in given.items() if each not in ("start", "freeze")}
+        | ({"arch": plan.config.arch} if arch is not None else {})
+        | data.given,
+        keeping={"checkpoint_every": checkpoint_every, "keep_epochs": keep_epochs},
+        theme=None if no_plots else theme,
+    )
     if hosts is not None:
-        from mnistcli.commands.hosts import Task
-        from mnistcli.render.train import training_view
-
-        task = Task(config if resume is None else None, name, resume)
-        shared = _train_with_hosts(face, data, compute, hosts, groups.runs, task, **how)
-        if shared is not None:
-            face.show(training_view(shared, next_commands=_next_commands(shared, runs_dir)))
-        return
-    group = take_group(face, data, groups, config, seeds=wanted, resume=resume, name=name, given=given)
-    if group is not None:
-        trained = train_group(face, data, compute, groups, group, shard=part, **how)
-        face.show(group_training_view(trained, next_commands=_next_of_group(trained, runs_dir)))
-        return
-    if part is not None:
+        _train_with_hosts(order, hosts)
+    elif group := take_group(
+        face, data, order.groups, plan.config, seeds=wanted, resume=resume, name=name, given=order.given
+    ):
+        _train_group(order, group, part)
+    elif part is not None:
         raise UsageError(f"--shard shares the seeds of a group, and {resume!r} is a run.")
-    device = compute.start(face, like=groups.runs.find_unfinished(resume)[1].device if resume is not None else None)
-    load_source(arch)
+    else:
+        _train_run(order)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the command line asks for.
+
+    Attributes:
+        groups: The folder of runs.
+        plan: The settings of what begins; what is resumed has its own.
+        resume: The run or group to go on with; None: one begins.
+        name: What that is called; None: by its architecture and a number.
+        source: The FILE.py:CLASS that is to be executed.
+        given: What the user says of the configuration, by attribute.
+        keeping: What is kept on the way, by the names of `train_visibly`.
+        theme: The colours of the run's figures; None: no figures.
+    """
+
+    face: Face
+    data: Data
+    compute: Compute
+    groups: Groups
+    plan: Plan
+    resume: str | None
+    name: str | None
+    source: str | None
+    given: dict[str, Any]
+    keeping: dict[str, Any]
+    theme: str | None
+
+    @property
+    def beginning(self) -> dict[str, Any]:
+        """What a run begins with, by the names of `commands.train.begin`."""
+        freeze = self.plan.config.freeze
+        return {"start": self.plan.start, "freeze": ",".join(freeze) if freeze else None}
+
+    @property
+    def work(self) -> dict[str, Any]:
+        """How several processes train, by the names of `commands.work.Work`."""
+        return {"given": self.given, **self.beginning, **self.keeping}
+
+
+def _check_flags(
+    given: Mapping[str, Any],
+    sources: Sources,
+    hosts: Hosts | None,
+    *,
+    seeds: str | None,
+    shard: str | None,
+    resume: str | None,
+    every: int | None,
+    name: str | None,
+) -> None:
+    """Refuse flags that contradict each other."""
+    resumes, shares = resume is not None, shard is not None
+    refused = [
+        (every is not None and every < 1, f"--checkpoint-every must be at least 1, not {every}."),
+        (resumes and name is not None, "--name contradicts --resume: the run has its name already."),
+        (seeds is not None and "seed" in given, "--seed contradicts --seeds: give one of them."),
+        (shares and seeds is None and not resumes, "--shard shares the seeds of a group: give --seeds too."),
+        (
+            shares and hosts is not None,
+            "--shard contradicts --distributed: one run is trained by all processes.",
+        ),
+        (
+            seeds is not None and hosts is not None,
+            "--seeds contradicts --distributed: one run is trained by all processes.",
+        ),
+        (
+            resumes and not given.keys().isdisjoint({"start", "freeze"}),
+            "--from and --freeze contradict --resume: the run was begun with its own.",
+        ),
+        *(
+            (resumes, f"{flag} contradicts --resume: the run was begun with its own settings.")
+            for flag in sources.flags
+        ),
+    ]
+    for is_refused, sentence in refused:
+        if is_refused:
+            raise UsageError(sentence)
+
+
+def _train_run(order: Order) -> None:
+    """Train a run, or what is left of one, and show what came of it."""
+    face, runs, resume = order.face, order.groups.runs, order.resume
+    begun_on = None if resume is None else runs.find_unfinished(resume)[1].device
+    device = order.compute.start(face, like=begun_on)
+    load_source(order.source)
 
     from mnistcli.commands.train import resume as resume_run
     from mnistcli.commands.train import train as train_run
     from mnistcli.render.train import training_view
 
     if resume is not None:
-        work = partial(resume_run, resume, runs=groups.runs, given=given | data.given)
+        work = partial(resume_run, resume, runs=runs, given=order.given)
     else:
-        face.explain(_describe(config))
-        work = partial(train_run, config, runs=groups.runs, name=name, **beginning)
-    result = train_visibly(face, work, data, device=device, theme=None if no_plots else theme, **keeping)
-    face.show(training_view(result, next_commands=_next_commands(result, runs_dir)))
+        face.explain(_describe(order.plan.config))
+        work = partial(train_run, order.plan.config, runs=runs, name=order.name, **order.beginning)
+    result = train_visibly(face, work, order.data, device=device, theme=order.theme, **order.keeping)
+    face.show(training_view(result, next_commands=_next_commands(result, runs.path)))
+
+
+def _train_group(order: Order, group: Group, shard: tuple[int, int] | None) -> None:
+    """Train what a group lacks, or this process's share of it, and show what came of it."""
+    from mnistcli.render.group import group_training_view
+
+    how = {"source": order.source, "theme": order.theme, **order.work}
+    trained = train_group(order.face, order.data, order.compute, order.groups, group, shard=shard, **how)
+    order.face.show(group_training_view(trained, next_commands=_next_of_group(trained, order.groups.runs.path)))
+
+
+def _train_with_hosts(order: Order, hosts: Hosts) -> None:
+    """Train with other processes; the first of them shows how it goes and what came of it."""
+    from mnistcli.commands.hosts import Task, train_with_hosts
+    from mnistcli.commands.work import Work
+    from mnistcli.render.progress import TrainingProgress
+    from mnistcli.render.train import training_view
+
+    face, runs = order.face, order.groups.runs
+    task = Task(order.plan.config if order.resume is None else None, order.name, order.resume)
+    quiet = replace(face, quiet=face.quiet or bool(hosts.process))
+    place = order.compute.place(quiet, source=order.source, hosts=hosts)
+    work = Work(runs, place, partial(order.data.load, replace(face, quiet=True)), **order.work)
+    with TrainingProgress(face.err, quiet=face.quiet) as progress:
+        result = train_with_hosts(task, work, progress)
+    if result is None:
+        return
+    if order.theme is not None:
+        _save_figures(result, order.theme)
+    face.show(training_view(result, next_commands=_next_commands(result, runs.path)))
 
 
 def load_source(arch: str | None) -> None:
@@ -316,32 +305,6 @@ def train_visibly(
     return result
 
 
-def _train_with_hosts(
-    face: Face,
-    data: Data,
-    compute: Compute,
-    hosts: Hosts,
-    runs: RunsFolder,
-    task: Task,
-    *,
-    source: str | None,
-    theme: str | None,
-    **how: Any,
-) -> TrainResult | None:
-    """Train with other processes, showing how it goes where this is the first; the result is the first one's."""
-    from mnistcli.commands.hosts import train_with_hosts
-    from mnistcli.commands.work import Work
-    from mnistcli.render.progress import TrainingProgress
-
-    place = compute.place(replace(face, quiet=face.quiet or bool(hosts.process)), source=source, hosts=hosts)
-    work = Work(runs, place, partial(data.load, replace(face, quiet=True)), **how)
-    with TrainingProgress(face.err, quiet=face.quiet) as progress:
-        result = train_with_hosts(task, work, progress)
-    if theme is not None and result is not None:
-        _save_figures(result, theme)
-    return result
-
-
 def _save_figures(result: TrainResult, theme: str) -> None:
     from mnistcli.render.figures import confusion, curves
     from mnistcli.render.style import save
@@ -351,13 +314,9 @@ def _save_figures(result: TrainResult, theme: str) -> None:
 
 
 def _describe(config: TrainConfig) -> str:
-    smoothed = f", labels smoothed by {config.label_smoothing:g}" if config.label_smoothing else ""
-    return (
-        f"{config.optimizer} with {config.schedule} learning rate {config.learning_rate:g}, weight decay "
-        f"{config.weight_decay:g}, batches of {config.batch_size}, at most {config.epochs} epochs, patience "
-        f"{config.patience}, seed {config.seed}, on {config.dataset}{smoothed}"
-        f"{', augmented' if config.augment else ''}."
-    )
+    values, told = config.as_dict(), (*declared(Hyper), "precision", "seed")
+    settings = [f"{SETTINGS[name].key.replace('_', ' ')} {as_written(values[name])}" for name in told]
+    return f"Training on {config.data.dataset} with {', '.join(settings)}."
 
 
 def _next_commands(result: TrainResult, runs_dir: Path) -> list[str]:

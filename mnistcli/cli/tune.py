@@ -6,7 +6,7 @@ import re
 import shlex
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,15 +14,18 @@ from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.options import Plot, RunsDir, Theme, check_plot, parse_shard
+from mnistcli.cli.setting_options import takes_settings
 from mnistcli.cli.train import load_source
-from mnistcli.config import RUNS_DIR, TrainConfig, go_on
+from mnistcli.config import RUNS_DIR, go_on
 from mnistcli.errors import DataError, InterruptedRunError, MnistcliError, UsageError
 from mnistcli.models import RECIPES, configure, is_flax
+from mnistcli.models.settings import SEARCHABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mnistcli.commands.crew import Place
+    from mnistcli.config import TrainConfig
     from mnistcli.datasets import Dataset
     from mnistcli.results.tune import SearchResult
     from mnistcli.runs.searches import Search
@@ -39,6 +42,11 @@ EXAMPLES = [
 ]
 
 
+@takes_settings(
+    ("epochs", "limit", "seed"),
+    epochs={"help": "Epochs of a trial at most.", "show_default": "the recipe's"},
+    seed={"help": "Decides what is drawn, and the trials' seed."},
+)
 def tune(
     face: Face,
     data: Data,
@@ -68,18 +76,9 @@ def tune(
         typer.Option(
             metavar="NAME=VALUES",
             help="Where to draw a setting from: LOW..HIGH (logarithmic if LOW is above 0) or VALUE,VALUE. Settings: "
-            "lr, weight_decay, batch_size, optimizer, schedule, augment, dropout.",
+            f"{', '.join(SEARCHABLE)}, dropout.",
             show_default=False,
         ),
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(metavar="N", help="Epochs of a trial at most.", show_default="the recipe's")
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(metavar="N", help="Train on the first N images only.", show_default="all")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(metavar="N", help="Decides what is drawn, and the trials' seed.", show_default="0")
     ] = None,
     shard: Annotated[
         str | None,
@@ -103,6 +102,7 @@ def tune(
     plot: Plot = None,
     theme: Theme = "light",
     runs_dir: RunsDir = RUNS_DIR,
+    **settings: Any,
 ) -> None:
     """Search for settings that train a network better than its recipe.
 
@@ -117,7 +117,7 @@ def tune(
     if trials is not None and trials < 1:
         raise UsageError(f"--trials must be at least 1, not {trials}.")
     seconds = None if time is None else parse_time(time)
-    begun_with = (name, epochs, limit, seed, space, lr_range or None, None if arch and is_flax(arch) else arch)
+    begun_with = (name, *settings.values(), space, lr_range or None, None if arch and is_flax(arch) else arch)
     if resume is not None and any(each is not None for each in begun_with):
         raise UsageError("--resume continues a search as it was begun: give only --trials, --for and --plot with it.")
     if lr_range and any(each is not None for each in (trials, time, space, name, shard)):
@@ -136,14 +136,13 @@ def tune(
         search = find_search(folder, resume)
         _check_source(search, source)
         go_on(search.config, data.given)
-        dataset = data.load(face, data.choice_for(search.name, search.config.choice()))
+        dataset = data.load(face, data.choice_for(search.name, search.config.data))
         if trials is not None or seconds is not None:
             search = replace(search, most_trials=trials, most_seconds=seconds)
     else:
-        seed = TrainConfig.seed if seed is None else seed
-        config = configure(arch or "", data=data.choice(), epochs=epochs, limit=limit, seed=seed)
+        config = configure(arch or "", data=data.choice(), **settings)
         check_space(config, make_space(config.arch, space or ()))
-        dataset = data.load(face, config.choice())
+        dataset = data.load(face, config.data)
         if lr_range:
             _measure_rates(face, compute, config, dataset, source=source, plot=plot, theme=theme)
             return

@@ -74,7 +74,7 @@ def _training(arch: str, data: Dataset, batch: int) -> Work:
     graph = define(*_shape(arch, data)).training
     mesh = mesh_for(batch)
     window = next(make_feed(data.train, batch=batch, seed=config.seed, mesh=mesh).windows(1))
-    optimizer = make_optimizer(config, steps=window.stop * config.epochs)
+    optimizer = make_optimizer(config, steps=window.stop * config.hyper.epochs)
     _, parts = split(build_network(*_shape(arch, data), seed=config.seed))
     state = TrainState(parts.params, parts.rest, optimizer.init(parts.params))
     before = parts.streams, *window, jnp.uint32(config.seed), jnp.uint32(1), jnp.int32(0)

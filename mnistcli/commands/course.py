@@ -113,7 +113,7 @@ class Course:
         self._started = time.perf_counter() - self._trained
         config, fit, path, device = self.fit.config, self.fit, self.folder.path, self.session.device
         self.session.notify(
-            RunStarted(path.name, path, config.arch, device, config.epochs, fit.steps_per_epoch, fit.train_images)
+            RunStarted(path.name, path, config.arch, device, config.hyper.epochs, fit.steps_per_epoch, fit.train_images)
         )
         if self.session.keep_epochs:
             self.folder.keep_epochs()
@@ -148,7 +148,7 @@ class Course:
             run=run.name,
             folder=folder.path,
             arch=fit.config.arch,
-            dataset=fit.config.dataset,
+            dataset=fit.config.data.dataset,
             seed=fit.config.seed,
             history=tuple(fit.history),
             best_epoch=best_epoch(fit.history),
@@ -191,7 +191,7 @@ def resume_command(command: str, path: Path, config: TrainConfig) -> str:
     words = f"{command} --resume {path.name}"
     if path.parent != RUNS_DIR:
         words += f" --runs-dir {shlex.quote(str(path.parent))}"
-    return words + (f" --dataset {shlex.quote(config.dataset)}" if config.is_path else "")
+    return words + (f" --dataset {shlex.quote(config.data.dataset)}" if config.data.is_path else "")
 
 
 def _write_answers(run: Run, fit: Fit) -> None:

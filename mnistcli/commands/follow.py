@@ -5,7 +5,6 @@ then take the same steps.
 """
 
 import json
-from dataclasses import asdict
 
 from safetensors.numpy import load, save
 
@@ -23,7 +22,7 @@ def tell_config(config: TrainConfig, dataset: Dataset, *, checkpoint_every: int 
     """Send the configuration to the other processes, if there are any."""
     if is_alone():
         return
-    message = {"config": asdict(config), "data": dataset.fingerprint, "checkpoint_every": checkpoint_every}
+    message = {"config": config.as_dict(), "data": dataset.fingerprint, "checkpoint_every": checkpoint_every}
     bytes_of_first_process(json.dumps(message).encode())
 
 
@@ -47,15 +46,15 @@ def follow(session: Session, *, dataset: str | None) -> None:
         DivergedError: The loss became infinite or NaN.
     """
     message = json.loads(bytes_of_first_process())
-    config = TrainConfig(**message["config"])
-    if config.is_path and dataset != config.dataset:
-        raise UsageError(f"Process 0 trains on {config.dataset!r}: give every process the same --dataset.")
+    config = TrainConfig.from_dict(message["config"])
+    if config.data.is_path and dataset != config.data.dataset:
+        raise UsageError(f"Process 0 trains on {config.data.dataset!r}: give every process the same --dataset.")
     if config.source_sha256 and loaded(config.arch)[0].sha256 != config.source_sha256:
         raise UsageError(f"{config.arch} is not the same file here as in process 0: copy it to every machine.")
-    data = session.load(config.choice())
+    data = session.load(config.data)
     if data.fingerprint != message["data"]:
         raise DataError(
-            f"The images of {config.dataset!r} are not the same here as in process 0: copy them to every machine."
+            f"The images of {config.data.dataset!r} are not the same here as in process 0: copy them to every machine."
         )
     fit = Fit(config, data, message["checkpoint_every"])
     figures, tensors = json.loads(bytes_of_first_process()), load(bytes_of_first_process())

@@ -96,7 +96,7 @@ def result_of(group: Group, runs: RunsFolder) -> GroupResult:
         GroupMember(seed, record.run, record.device, run.history(), record.results)
         for seed, (run, record) in zip(group.seeds, found, strict=True)
     )
-    return GroupResult(group.name, group.path, group.config.arch, group.config.dataset, members)
+    return GroupResult(group.name, group.path, group.config.arch, group.config.data.dataset, members)
 
 
 def train_members(group: Group, work: Work, seeds: Sequence[int], connection: Connection, device: str) -> None:

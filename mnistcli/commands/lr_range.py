@@ -42,7 +42,7 @@ def measure_rates(config: TrainConfig, dataset: Dataset) -> RateRange:
     optimizer = make_optimizer(config, steps=STEPS, rate=growing)
     _, parts = split(build(*shape, seed=jnp.uint32(config.seed)))
     state = TrainState(parts.params, parts.rest, optimizer.init(parts.params))
-    batch = min(config.batch_size, n)
+    batch = min(config.hyper.batch_size, n)
     mesh = mesh_for(batch)
     feed, seed = make_feed(train, batch=batch, seed=config.seed, mesh=mesh), jnp.uint32(config.seed)
     train_steps = make_train_steps(define(*shape, frozen=config.freeze).training, optimizer, config, mesh)
@@ -68,9 +68,9 @@ def _range(config: TrainConfig, rates: list[float], losses: list[float]) -> Rate
     least = finite.index(min(finite))
     return RateRange(
         arch=config.arch,
-        dataset=config.dataset,
-        optimizer=config.optimizer,
-        batch_size=config.batch_size,
+        dataset=config.data.dataset,
+        optimizer=config.hyper.optimizer,
+        batch_size=config.hyper.batch_size,
         rates=tuple(rates[: len(finite)]),
         losses=tuple(finite),
         least=rates[least],

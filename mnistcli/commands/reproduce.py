@@ -1,6 +1,6 @@
 """Train a run again, and compare the weights and every epoch's metrics."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -40,7 +40,7 @@ def train_again(run: Run, choice: DataChoice, session: Session, *, runs: RunsFol
     for each in changed(record.provenance, now):
         session.notify(Notice(f"{each.name}: {each.a} when {run.name} was trained, {each.b} now."))
     return train(
-        replace(record.config, **asdict(choice)),
+        replace(record.config, data=choice),
         replace(session, load=lambda _: dataset),
         runs=runs,
         name=name,

@@ -68,10 +68,14 @@ def begin(
         UsageError: The run's name or the runs folder cannot be used, or the disk is full.
         DataError: The data set is unknown or damaged.
     """
-    dataset = session.load(config.choice())
+    dataset = session.load(config.data)
     if not len(dataset.train) or not len(dataset.validation):
-        raise DataError(f"The data set {config.dataset!r} has too few images: some are needed for validation, too.")
-    mesh_for(min(config.batch_size, len(dataset.train.first(config.limit))))  # refuses a batch that it cannot part
+        raise DataError(
+            f"The data set {config.data.dataset!r} has too few images: some are needed for validation, too."
+        )
+    mesh_for(
+        min(config.hyper.batch_size, len(dataset.train.first(config.limit)))
+    )  # refuses a batch that it cannot part
     _check_space(runs.path, config, dataset, keep_epochs=session.keep_epochs)
     if config.source_sha256:
         _try_out(config, dataset)
@@ -116,11 +120,11 @@ def reopen(
         config = go_on(folder.record.config, given)
         _check_dataset(run, config, given)
         check_source(run, config)
-        dataset = session.load(config.choice())
+        dataset = session.load(config.data)
         before = folder.record.provenance
         now = provenance(device=session.device, data_fingerprint=dataset.fingerprint)
         if before.get("data_fingerprint") != now["data_fingerprint"]:
-            raise DataError(f"The run {run!r} was begun on other images than {config.dataset} holds now.")
+            raise DataError(f"The run {run!r} was begun on other images than {config.data.dataset} holds now.")
         tell_config(config, dataset, checkpoint_every=session.checkpoint_every)
         fit = Fit(config, dataset, session.checkpoint_every, beside)
         if left_out := devices_left_out(fit.batch_size):
@@ -168,10 +172,9 @@ def train_all(courses: Sequence[Course], interrupted: Interrupted) -> None:
 
 def _check_dataset(run: str, config: TrainConfig, given: Mapping[str, Any]) -> None:
     """Refuse to open a path that run.json alone names, which may be a place of a stranger's choice."""
-    if config.is_path and given.get("dataset") is None:
-        raise UsageError(
-            f"The run {run!r} was begun on {config.dataset!r}: go on with --dataset {shlex.quote(config.dataset)}."
-        )
+    dataset = config.data.dataset
+    if config.data.is_path and given.get("dataset") is None:
+        raise UsageError(f"The run {run!r} was begun on {dataset!r}: go on with --dataset {shlex.quote(dataset)}.")
 
 
 def _try_out(config: TrainConfig, dataset: Dataset) -> None:
@@ -233,8 +236,8 @@ def _restore(folder: RunFolder, fit: Fit, session: Session) -> float:
     for problem in problems:
         session.notify(Notice(problem))
     history = checkpoint.history if checkpoint else ()
-    if len(history) > fit.config.epochs:
-        raise UsageError(f"--epochs {fit.config.epochs}: the run has {len(history)} epochs behind it already.")
+    if len(history) > fit.config.hyper.epochs:
+        raise UsageError(f"--epochs {fit.config.hyper.epochs}: the run has {len(history)} epochs behind it already.")
     folder.drop_epochs(after=len(history))
     if folder.repair_metrics(history):
         session.notify(Notice("metrics.jsonl is cut to the epochs of the checkpoint."))
@@ -256,7 +259,7 @@ def _restore(folder: RunFolder, fit: Fit, session: Session) -> float:
 def _check_space(folder: Path, config: TrainConfig, dataset: Dataset, *, keep_epochs: bool) -> None:
     """Refuse to train where the disk cannot hold the run's files."""
     definition = define(config.arch, dataset.image_shape, len(dataset.class_names))
-    copies = COPIES + (config.epochs if keep_epochs else 0)
+    copies = COPIES + (config.hyper.epochs if keep_epochs else 0)
     numbers = count(definition.parts.params) + count(definition.parts.rest)
     answers = len(dataset.test) * len(dataset.class_names)
     needed = (copies * numbers + answers) * np.dtype(np.float32).itemsize + FIGURES_BYTES

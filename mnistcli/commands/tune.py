@@ -101,8 +101,8 @@ class Tuning:
             name=self.search.name,
             folder=self.search.path,
             arch=config.arch,
-            dataset=config.dataset,
-            validation_images=len(self.load(config.choice()).validation),
+            dataset=config.data.dataset,
+            validation_images=len(self.load(config.data).validation),
             space={name: str(each) for name, each in self._space.items()},
             trials=tuple(sorted(self._of_seed(config.seed), key=lambda trial: trial.number)),
             finalists=finalists,
@@ -236,7 +236,7 @@ def _train_trial(load: Load, job: Job, connection: Connection, _device: str) -> 
 
     started, status = time.monotonic(), COMPLETE
     try:
-        for event in Fit(job.config, _load(load, job.config.choice())).run():
+        for event in Fit(job.config, _load(load, job.config.data)).run():
             if connection.poll():
                 status = PRUNED
                 break

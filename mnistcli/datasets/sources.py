@@ -1,15 +1,15 @@
 """From a data set's name or path to its images."""
 
 import os
+from importlib import import_module
 from pathlib import Path
 
-from mnistcli.config import DataChoice
+from mnistcli.config import DATA_FILES, DataChoice
 from mnistcli.datasets import cache
 from mnistcli.datasets.catalogue import KNOWN
 from mnistcli.datasets.dataset import Dataset
 from mnistcli.datasets.embedded import Embedded, load_embedded
 from mnistcli.datasets.idx_folder import IdxFolder, is_idx_folder
-from mnistcli.datasets.npz import NpzFile
 from mnistcli.datasets.picture_folder import PictureFolder
 from mnistcli.datasets.source import OnProgress, Source
 from mnistcli.datasets.tfds import NAME, Tfds, store_in_child_process
@@ -39,7 +39,7 @@ def load(
     Raises:
         DataError: It is unknown, missing or damaged.
     """
-    choice = DataChoice(dataset=choice) if isinstance(choice, str) else choice.choice()
+    choice = DataChoice(dataset=choice) if isinstance(choice, str) else choice
     if choice == DataChoice():
         return load_embedded()
     source = find_source(choice.dataset, data_dir=data_dir, offline=offline)
@@ -70,9 +70,11 @@ def find_source(name: str, *, data_dir: Path | None = None, offline: bool = Fals
     if os.path.isdir(path):  # noqa: PTH112  (Path.is_dir may raise)
         return IdxFolder(path) if is_idx_folder(path) else PictureFolder(path)
     if os.path.isfile(path):  # noqa: PTH113
-        if path.suffix.lower() != ".npz":
-            raise DataError(f"{name!r} is not a data set: expected an .npz file or a folder.")
-        return NpzFile(path)
+        if (reader := DATA_FILES.get(path.suffix.lower())) is None:
+            raise DataError(f"{name!r} is not a data set: expected an {' or '.join(DATA_FILES)} file or a folder.")
+        module, _, reads = reader.partition(".")
+        source: Source = getattr(import_module(f"mnistcli.datasets.{module}"), reads)(path)
+        return source
     if NAME.fullmatch(name):
         return Tfds(name, data_dir, offline)
     known = [each.name for each in KNOWN]

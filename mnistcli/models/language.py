@@ -277,8 +277,6 @@ def _parse_one(part: str, place: str) -> Layer:
         return read_layer(words)
     except ValueError as error:
         raise _refused(place, part, str(error)) from error
-    except KeyError as error:
-        raise _refused(place, part, f"write '{USAGES[words[0]]}'") from error
 
 
 def _refused(place: str, part: str, why: str) -> UsageError:

@@ -1,6 +1,6 @@
 """The layers of the one-line language: how each is written, what it makes of a shape, its variables, its mathematics.
 
-A further layer is a class here, and its translation in `mnistcli.inference.onnx_file` and `network.js`. JAX is imported
+A further layer is a class here, in LAYERS, and a case in `network.js`, which computes it in a browser. JAX is imported
 where it computes: the command line reads descriptions before it starts JAX.
 """
 
@@ -11,16 +11,16 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from mnistcli.models.activations import ACTIVATIONS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import jax
 
+    from mnistcli.models.activations import Graph
+
 Shape = tuple[int, ...]
-ACTIVATIONS = (
-    "relu", "relu6", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "swish", "mish", "squareplus", "softplus",
-    "soft_sign", "sigmoid", "log_sigmoid", "tanh", "hard_tanh", "hard_sigmoid", "hard_silu", "hard_swish",
-)  # fmt: skip
 INITIALIZERS = ("he", "glorot", "lecun")
 PADDINGS = ("valid", "same")
 MOST = 65_536  # filters, units
@@ -64,10 +64,24 @@ class Window:
 
 
 class Layer:
-    """One layer of a description. What it raises is a ValueError that says why it cannot be."""
+    """One layer of a description. What it raises is a ValueError that says why it cannot be.
+
+    Attributes:
+        usage: How it is written, beginning with its word.
+        meaning: What `mnistcli help arch` says of it.
+        arguments: How many words follow its own, beside its options.
+        options: The options that it takes, by their words.
+    """
 
     usage: ClassVar[str]
     meaning: ClassVar[str]
+    arguments: ClassVar[int] = 0
+    options: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def read(cls, words: list[str], options: Mapping[str, int]) -> Layer:
+        """Return the layer that its word, its arguments and its options describe."""
+        return cls()
 
     @property
     def kind(self) -> str:
@@ -99,6 +113,14 @@ class Layer:
         """Return its output for a batch [n, *shape] float32; `own` holds its variables as attributes."""
         raise NotImplementedError
 
+    def to_onnx(self, graph: Graph, x: str, name: str, shape: Shape) -> str:
+        """Add it to an ONNX file and return its output's name.
+
+        Images have channels before rows there. Its variables are in the file as `name`.VARIABLE, `x` is its input, and
+        `shape` that input's shape as everywhere here, channels last.
+        """
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
 class Conv(Layer):
@@ -106,12 +128,19 @@ class Conv(Layer):
 
     usage = "conv FILTERS SIZE [stride N] [same] [groups N]"
     meaning = "Convolution with windows of SIZE, as in 3x3. 'same' pads the image with zeros."
+    arguments = 2
+    options: ClassVar[tuple[str, ...]] = ("stride", "same", "valid", "groups")
     filters: int
     rows: int
     columns: int
     stride: int = 1
     padding: str = "valid"
     groups: int = 1
+
+    @classmethod
+    def read(cls, words: list[str], options: Mapping[str, int]) -> Layer:
+        filters, (rows, columns) = _whole(words[1], "filters"), _size(words[2])
+        return cls(filters, rows, columns, options.get("stride", 1), _padding(options), options.get("groups", 1))
 
     def __str__(self) -> str:
         padding = " same" if self.padding == "same" else ""
@@ -153,6 +182,12 @@ class Conv(Layer):
         convolved = conv(x, own.kernel[...], stride=self.stride, padding=self.padding, groups=self.groups)
         return convolved + own.bias[...]
 
+    def to_onnx(self, graph: Graph, x: str, name: str, shape: Shape) -> str:
+        kernel, bias = graph.variable(f"{name}.kernel", 3, 2, 0, 1), graph.variable(f"{name}.bias")
+        sides, strides = (self.rows, self.columns), (self.stride, self.stride)
+        pads = _pads(shape, sides, self.stride, self.padding)
+        return graph.add("Conv", x, kernel, bias, kernel_shape=sides, strides=strides, group=self.groups, pads=pads)
+
 
 @dataclass(frozen=True)
 class Cosines(Conv):
@@ -166,6 +201,7 @@ class Cosines(Conv):
 
     usage = "dct FILTERS SIZE [stride N] [same]"
     meaning = "Convolution that is not trained: cosines of low frequency, each with its negative. FILTERS is even."
+    options = ("stride", "same", "valid")
 
     def output_shape(self, shape: Shape) -> Shape:
         most = 2 * self.rows * self.columns * _image(shape)[-1]
@@ -191,7 +227,12 @@ class Dense(Layer):
 
     usage = "dense UNITS"
     meaning = "For each unit a weighted sum of all inputs."
+    arguments = 1
     units: int
+
+    @classmethod
+    def read(cls, words: list[str], options: Mapping[str, int]) -> Layer:
+        return cls(_whole(words[1], "units"))
 
     def __str__(self) -> str:
         return f"dense {self.units}"
@@ -213,6 +254,9 @@ class Dense(Layer):
         from mnistcli.models.precision import matmul
 
         return matmul(x, own.kernel[...].T) + own.bias[...]
+
+    def to_onnx(self, graph: Graph, x: str, name: str, shape: Shape) -> str:
+        return graph.add("Gemm", x, graph.variable(f"{name}.kernel"), graph.variable(f"{name}.bias"), transB=1)
 
 
 @dataclass(frozen=True)
@@ -250,6 +294,11 @@ class Norm(Layer):
             own.variance[...] = MOMENTUM * own.variance[...] + (1 - MOMENTUM) * variance
         return (x - mean) * (lax.rsqrt(variance + EPSILON) * own.scale[...]) + own.bias[...]
 
+    def to_onnx(self, graph: Graph, x: str, name: str, shape: Shape) -> str:
+        # Of numbers in a row too: the channels are axis 1 either way.
+        own = [graph.variable(f"{name}.{each}") for each in ("scale", "bias", "mean", "variance")]
+        return graph.add("BatchNormalization", x, *own, epsilon=EPSILON)
+
 
 @dataclass(frozen=True)
 class Activation(Layer):
@@ -258,6 +307,10 @@ class Activation(Layer):
     usage = "|".join(ACTIVATIONS)
     meaning = "An activation, as jax.nn names it."
     function: str
+
+    @classmethod
+    def read(cls, words: list[str], options: Mapping[str, int]) -> Layer:
+        return cls(words[0])
 
     def __str__(self) -> str:
         return self.function
@@ -272,6 +325,9 @@ class Activation(Layer):
         activated: jax.Array = getattr(jax.nn, self.function)(x)
         return activated
 
+    def to_onnx(self, graph: Graph, x: str, name: str, shape: Shape) -> str:
+        return ACTIVATIONS[self.function](graph, x)
+
 
 @dataclass(frozen=True)
 class Pool(Layer):
@@ -279,11 +335,20 @@ class Pool(Layer):
 
     usage = "pool SIZE [mean] [stride N] [same]"
     meaning = "The maximum, or the mean, of each window of SIZE, as in 2 or 3x3."
+    arguments = 1
+    options = ("mean", "max", "stride", "same", "valid")
     rows: int
     columns: int
     stride: int
     of: str = "max"
     padding: str = "valid"
+
+    @classmethod
+    def read(cls, words: list[str], options: Mapping[str, int]) -> Layer:
+        rows, columns = _size(words[1])
+        return cls(
+            rows, columns, options.get("stride", rows), "mean" if "mean" in options else "max", _padding(options)
+        )
 
     def __str__(self) -> str:
         size = f"{self.rows}" if self.rows == self.columns else f"{self.rows}x{self.columns}"
@@ -314,6 +379,11 @@ class Pool(Layer):
         pool: Callable[..., jax.Array] = max_pool if self.of == "max" else mean_pool
         return pool(x, (self.rows, self.columns), stride=self.stride, padding=self.padding)
 
+    def to_onnx(self, graph: Graph, x: str, name: str, shape: Shape) -> str:
+        operator, sides = "MaxPool" if self.of == "max" else "AveragePool", (self.rows, self.columns)
+        pads = _pads(shape, sides, self.stride, self.padding)
+        return graph.add(operator, x, kernel_shape=sides, strides=(self.stride, self.stride), pads=pads)
+
 
 @dataclass(frozen=True)
 class Mean(Layer):
@@ -334,6 +404,9 @@ class Mean(Layer):
     def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:
         return x.mean((1, 2))
 
+    def to_onnx(self, graph: Graph, x: str, name: str, shape: Shape) -> str:
+        return graph.add("Flatten", graph.add("GlobalAveragePool", x), axis=1)
+
 
 @dataclass(frozen=True)
 class Flatten(Layer):
@@ -351,6 +424,11 @@ class Flatten(Layer):
     def apply(self, x: jax.Array, own: Any, mode: Mode) -> jax.Array:
         return x.reshape(x.shape[0], -1)
 
+    def to_onnx(self, graph: Graph, x: str, name: str, shape: Shape) -> str:
+        if len(shape) == 3:
+            x = graph.add("Transpose", x, perm=(0, 2, 3, 1))
+        return graph.add("Flatten", x, axis=1)
+
 
 @dataclass(frozen=True)
 class Dropout(Layer):
@@ -361,7 +439,12 @@ class Dropout(Layer):
 
     usage = "dropout RATE"
     meaning = "In training, makes a share of the numbers 0, as in 0.3."
+    arguments = 1
     rate: float
+
+    @classmethod
+    def read(cls, words: list[str], options: Mapping[str, int]) -> Layer:
+        return cls(_rate(words[1]))
 
     def __str__(self) -> str:
         return f"dropout {self.rate:.6f}".rstrip("0").rstrip(".")
@@ -375,6 +458,9 @@ class Dropout(Layer):
         kept = jax.random.bernoulli(mode.random_key(), 1 - self.rate, x.shape)
         return jnp.where(kept, x / (1 - self.rate), 0)
 
+    def to_onnx(self, graph: Graph, x: str, name: str, shape: Shape) -> str:
+        return x
+
 
 @dataclass(frozen=True)
 class Init(Layer):
@@ -382,7 +468,14 @@ class Init(Layer):
 
     usage = "init he|glorot|lecun"
     meaning = "How the kernels after it begin: uniform, as He, Glorot or LeCun have it."
+    arguments = 1
     name: str
+
+    @classmethod
+    def read(cls, words: list[str], options: Mapping[str, int]) -> Layer:
+        if words[1] not in INITIALIZERS:
+            raise ValueError(f"expected {', '.join(INITIALIZERS)}, not {words[1]!r}")
+        return cls(words[1])
 
     def __str__(self) -> str:
         return f"init {self.name}"
@@ -404,57 +497,31 @@ class Residual(Layer):
         return "residual"
 
 
+LAYERS: tuple[type[Layer], ...] = (Conv, Cosines, Dense, Norm, Activation, Pool, Mean, Flatten, Dropout, Residual, Init)
+WORDS = {re.split(r"[ (]", each.usage)[0]: each for each in LAYERS if each is not Activation} | dict.fromkeys(
+    ACTIVATIONS, Activation
+)
+USAGES = {word: word if each is Activation else each.usage for word, each in WORDS.items()}
+CONTRARY = {"same": {"valid"}, "valid": {"same"}, "mean": {"max"}, "max": {"mean"}}
+
+
 def read_layer(words: list[str]) -> Layer:
     """Return the layer that the words, such as ["conv", "32", "3x3"], describe; not a residual.
 
     Raises:
         ValueError: They describe none; the text says why.
     """
-    (word, *rest) = words
-    options = _options(rest, OPTIONS.get(word, ()))
-    match word, rest:
-        case "conv", [filters, size]:
-            rows, columns = _size(size)
-            padding = "same" if "same" in options else "valid"
-            return Conv(
-                _whole(filters, "filters"), rows, columns, options.get("stride", 1), padding, options.get("groups", 1)
-            )
-        case "dct", [filters, size]:
-            padding = "same" if "same" in options else "valid"
-            return Cosines(_whole(filters, "filters"), *_size(size), options.get("stride", 1), padding)
-        case "dense", [units]:
-            return Dense(_whole(units, "units"))
-        case "pool", [size]:
-            rows, columns = _size(size)
-            of, padding = "mean" if "mean" in options else "max", "same" if "same" in options else "valid"
-            return Pool(rows, columns, options.get("stride", rows), of, padding)
-        case "dropout", [rate]:
-            return Dropout(_rate(rate))
-        case "init", [name]:
-            if name not in INITIALIZERS:
-                raise ValueError(f"expected {', '.join(INITIALIZERS)}, not {name!r}")
-            return Init(name)
-        case (("norm" | "mean" | "flatten"), []):
-            return {"norm": Norm, "mean": Mean, "flatten": Flatten}[word]()
-        case _ if word in ACTIVATIONS and not rest:
-            return Activation(word)
-    raise ValueError(f"write '{USAGES[word]}'")
-
-
-LAYERS: tuple[type[Layer], ...] = (Conv, Cosines, Dense, Norm, Activation, Pool, Mean, Flatten, Dropout, Residual, Init)
-CONTRARY = {"same": {"valid"}, "valid": {"same"}, "mean": {"max"}, "max": {"mean"}}
-OPTIONS = {
-    "conv": ("stride", "same", "valid", "groups"),
-    "dct": ("stride", "same", "valid"),
-    "pool": ("mean", "max", "stride", "same", "valid"),
-}
-USAGES = {re.split(r"[ (]", each.usage)[0]: each.usage for each in LAYERS} | {name: name for name in ACTIVATIONS}
+    layer, words = WORDS[words[0]], [*words]
+    options = _options(words, layer.options)
+    if layer is Residual or len(words) != 1 + layer.arguments:
+        raise ValueError(f"write '{USAGES[words[0]]}'")
+    return layer.read(words, options)
 
 
 def _options(words: list[str], known: tuple[str, ...]) -> dict[str, int]:
-    """Take the options that are known out of the words, and return them: those that take a number with it."""
+    """Take the options that are known out of the words after the first; return them, and the numbers some take."""
     found: dict[str, int] = {}
-    while words and (at := next((i for i, word in enumerate(words) if word in known), None)) is not None:
+    while at := next((i for i, word in enumerate(words) if i and word in known), 0):
         name = words.pop(at)
         if name in found:
             raise ValueError(f"{name!r} is there twice")
@@ -500,6 +567,20 @@ def _slid(sides: tuple[int, int], window: tuple[int, int], stride: int, padding:
     if any(side < length for side, length in zip(sides, window, strict=True)):
         raise ValueError(f"the image is {sides[0]}×{sides[1]} by then")
     return tuple((side - length) // stride + 1 for side, length in zip(sides, window, strict=True))
+
+
+def _padding(options: Mapping[str, int]) -> str:
+    return "same" if "same" in options else "valid"
+
+
+def _pads(shape: Shape, window: tuple[int, int], stride: int, padding: str) -> list[int]:
+    """Return the rows above, columns before, rows below, columns behind; ONNX's own padding fails at large strides."""
+    if padding == "valid":
+        return [0, 0, 0, 0]
+    missing = [
+        max((-(-side // stride) - 1) * stride + length - side, 0) for side, length in zip(shape, window, strict=False)
+    ]
+    return [*(each // 2 for each in missing), *(each - each // 2 for each in missing)]
 
 
 def _pairs(words: list[str]) -> list[str]:

@@ -2,26 +2,25 @@
 
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_origin
+from typing import Any
 
-from mnistcli.config import DataChoice, TrainConfig, flag_of
+from mnistcli.config import RATES, SETTINGS, DataChoice, Hyper, TrainConfig
+from mnistcli.declaration import declared
 from mnistcli.errors import UsageError, suggestion
 from mnistcli.files import read_bounded
-from mnistcli.models.recipes import configure, find_recipe, is_flax, rates_of, recipe_for
+from mnistcli.models.recipes import configure, find_recipe, is_flax, recipe_for
+from mnistcli.optimizers import OPTIMIZERS
 
 MOST_BYTES = 2**20
-DERIVED = ("source_sha256", "rejects")  # these follow from other settings
-# By the name that a file and the output have for it: that of its flag.
-SETTINGS = {flag_of(each.name)[2:].replace("-", "_"): each for each in fields(TrainConfig) if each.name not in DERIVED}
+KEYS = {each.key: each for each in SETTINGS.values()}  # by the name that a file and the output have
+SEARCHABLE = {key: each for key, each in KEYS.items() if each.name in declared(Hyper) and key != "epochs"}
 KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", tuple: "a list of text"}
-RATES = ("learning_rate", "weight_decay")
 # Where one of these becomes another, the values that were chosen for the one before are dropped.
 DEPENDENT = {
     "optimizer": RATES,
-    "dataset": tuple(each.name for each in fields(DataChoice) if each.name != "dataset"),
+    "dataset": tuple(name for name in declared(DataChoice) if name != "dataset"),
 }
 
 
@@ -57,8 +56,8 @@ def in_order(layers: Iterable[tuple[str, Mapping[str, Any]]]) -> Settings:
 
 def given_by(config: TrainConfig) -> dict[str, Any]:
     """Return the settings that a configuration gives; what it leaves open is left out."""
-    values = {each.name: getattr(config, each.name) for each in SETTINGS.values()}
-    return {name: value for name, value in values.items() if value not in (None, ())}
+    values = config.as_dict()
+    return {name: values[name] for name in SETTINGS if values[name] not in (None, ())}
 
 
 def configured(settings: Settings) -> TrainConfig:
@@ -72,7 +71,7 @@ def configured(settings: Settings) -> TrainConfig:
     if is_flax(arch.value) and arch.origin != "flag":
         raise UsageError(f"The network is code, which is executed only where you name it: add --arch {arch.value}.")
     values = {name: setting.value for name, setting in settings.items()}
-    data = DataChoice(**{each.name: values.pop(each.name) for each in fields(DataChoice) if each.name in values})
+    data = DataChoice(**{name: values.pop(name) for name in declared(DataChoice) if name in values})
     if data.is_path and dataset and dataset.origin != "flag":
         raise UsageError(
             f"A path is opened as a data set only where you name it: add --dataset {shlex.quote(data.dataset)}."
@@ -82,17 +81,16 @@ def configured(settings: Settings) -> TrainConfig:
 
 def complete(config: TrainConfig, settings: Settings) -> dict[str, Setting]:
     """Return every setting of a configuration by its name in files, with the origin of its value."""
-    recipe = find_recipe(config.arch)
-    of_recipe = {each.name for each in fields(recipe)}
+    recipe, optimizer, values = find_recipe(config.arch).hyper, config.hyper.optimizer, config.as_dict()
 
     def origin(name: str) -> str:
         if name in settings:
             return settings[name].origin
-        if name in RATES and (getattr(recipe, name) is None or config.optimizer != recipe.optimizer):
+        if name in RATES and (optimizer != recipe.optimizer or values[name] == getattr(OPTIMIZERS[optimizer], name)):
             return "optimizer"
-        return "recipe" if name in of_recipe else "default"
+        return "recipe" if name in declared(Hyper) else "default"
 
-    return {key: Setting(getattr(config, each.name), origin(each.name)) for key, each in SETTINGS.items()}
+    return {key: Setting(values[each.name], origin(each.name)) for key, each in KEYS.items()}
 
 
 def train_command(
@@ -103,20 +101,18 @@ def train_command(
     What another data set than MNIST needs is spelled out, and of the rest all in which it differs from `base`, or all.
     `source` is where the file of a class in Flax is, as FILE.py:CLASS.
     """
-    words = ["mnistcli", "train"]
-    for each in SETTINGS.values():
-        value, flag = getattr(config, each.name), flag_of(each.name)
-        if each.name == "arch":
-            words += [flag, source or value]
+    words, values = ["mnistcli", "train"], config.as_dict()
+    usual = (base.as_dict() if base else {}) | asdict(DataChoice())
+    for name, each in SETTINGS.items():
+        value = values[name]
+        if name == "arch":
+            words += [each.flag, source or value]
+        elif name == "seed" or value in (None, ()) or (name in usual and value == usual[name]):
             continue
-        if value == getattr(DataChoice, each.name, base and getattr(base, each.name)):
-            continue
-        if each.name == "seed" or value in (None, ()):
-            continue
-        if isinstance(value, bool):
-            words.append(flag if value else flag.replace("--", "--no-"))
+        elif isinstance(value, bool):
+            words.append(each.flag if value else each.flag.replace("--", "--no-"))
         else:
-            words += [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
+            words += [each.flag, ",".join(value) if isinstance(value, tuple) else str(value)]
     return tuple(words)
 
 
@@ -125,11 +121,9 @@ def recipe_of(config: TrainConfig) -> TrainConfig:
 
     The learning rate and weight decay are what the configuration's optimizer has where nobody gives them.
     """
-    recipe = recipe_for(config.arch, config.choice())
-    of_recipe = {each.name: getattr(recipe, each.name) for each in fields(recipe) if each.name != "network"}
-    of_default = {name: getattr(TrainConfig, name) for name in ("limit", "start", "freeze", "rejects")}
-    rates = dict(zip(RATES, rates_of(recipe, config.optimizer), strict=True))
-    return replace(config, **of_recipe | of_default | rates)
+    recipe = recipe_for(config.arch, config.data).hyper
+    usual = replace(recipe.changed({"optimizer": config.hyper.optimizer}), optimizer=recipe.optimizer)
+    return replace(config, hyper=usual, limit=None, start=None, freeze=(), rejects=False)
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -149,20 +143,13 @@ def read_settings(path: Path) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for written, value in content.items():
         key = written.replace("-", "_")
-        if key not in SETTINGS:
-            near = suggestion(key, SETTINGS)
+        if key not in KEYS:
+            near = suggestion(key, KEYS)
             raise UsageError(f"{path}: {written!r} is not a setting ('mnistcli train --print-config' lists them){near}")
-        if SETTINGS[key].name in settings:
+        if KEYS[key].name in settings:
             raise UsageError(f"{path} sets {key!r} twice, with '-' and with '_'.")
-        settings[SETTINGS[key].name] = _checked(path, written, value, _kind(SETTINGS[key].type))
+        settings[KEYS[key].name] = _checked(path, written, value, KEYS[key].kind)
     return settings
-
-
-def _kind(annotation: Any) -> type:
-    """Return str of `str`, int of `int | None`, tuple of `tuple[str, ...] | None`."""
-    inner = annotation.__args__[0] if isinstance(annotation, UnionType) else annotation
-    kind: type = get_origin(inner) or inner
-    return kind
 
 
 def _checked(path: Path, key: str, value: Any, kind: type) -> Any:

@@ -6,27 +6,20 @@ import math
 import random
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from mnistcli.config import OPTIMIZERS, SCHEDULES, TrainConfig
+from mnistcli.config import TrainConfig
 from mnistcli.errors import UsageError, unknown
 from mnistcli.models.recipes import arch_key, as_written, description
+from mnistcli.models.settings import SEARCHABLE
+from mnistcli.optimizers import OPTIMIZERS, SCHEDULES
 
 DIGITS = 3  # significant ones of a number that is drawn, so that it can be typed
 # A dropout layer's rate in a description, as `language.canonical` writes it.
 DROPOUT_RATE = re.compile(r"(?<=\bdropout )[0-9.e-]+")
-KINDS: Mapping[str, type] = {  # by the name that --space has for it
-    "lr": float,
-    "weight_decay": float,
-    "batch_size": int,
-    "optimizer": str,
-    "schedule": str,
-    "augment": bool,
-    "dropout": float,
-}
-ATTRIBUTES = {"lr": "learning_rate"}  # of TrainConfig, where it is not the same name
 BOOLEANS = {"on": True, "off": False}
+EXAMPLES = {bool: "on,off", int: "0,1,2", float: "0..0.5"}  # of values, where neither DEFAULT nor choices are one
 
 
 @dataclass(frozen=True)
@@ -75,7 +68,7 @@ DEFAULT: Space = {
     "weight_decay": Range(1e-6, 1e-2),
     "batch_size": Choices((32, 64, 128, 256)),
     "optimizer": Choices(tuple(OPTIMIZERS)),
-    "schedule": Choices(SCHEDULES),
+    "schedule": Choices(tuple(SCHEDULES)),
 }
 DEFAULT_DROPOUT = Range(0.0, 0.6)
 
@@ -106,16 +99,16 @@ def with_settings(config: TrainConfig, settings: Mapping[str, Any]) -> TrainConf
     Raises:
         UsageError: A value is out of its range.
     """
-    changes = {ATTRIBUTES.get(name, name): value for name, value in settings.items() if name != "dropout"}
+    changes = {SEARCHABLE[name].name: value for name, value in settings.items() if name != "dropout"}
     if "dropout" in settings:
         network = DROPOUT_RATE.sub(f"{settings['dropout']:.6f}", description(config.arch) or "")
         changes["arch"] = arch_key(network)
-    return replace(config, **changes)
+    return config.changed(changes)
 
 
 def settings_of(config: TrainConfig, space: Space) -> dict[str, Any]:
     """Return what a configuration has of the settings that a space draws."""
-    values = {name: getattr(config, ATTRIBUTES.get(name, name)) for name in space if name != "dropout"}
+    values = {name: getattr(config.hyper, SEARCHABLE[name].name) for name in space if name != "dropout"}
     rate = DROPOUT_RATE.search(description(config.arch) or "")
     return values | ({"dropout": float(rate[0])} if rate and "dropout" in space else {})
 
@@ -134,9 +127,9 @@ def check_space(config: TrainConfig, space: Space) -> None:
 def _read(text: str) -> tuple[str, Choices | Range]:
     name, _, values = text.partition("=")
     name = name.strip().removeprefix("--").replace("-", "_")
-    if name not in KINDS:
-        raise UsageError(unknown("setting of --space", name, KINDS))
-    kind = KINDS[name]
+    if name not in (known := [*SEARCHABLE, "dropout"]):
+        raise UsageError(unknown("setting of --space", name, known))
+    kind = float if name == "dropout" else SEARCHABLE[name].kind
     try:
         if ".." in values and kind in (int, float):
             low, high = map(float, values.split(".."))
@@ -146,7 +139,12 @@ def _read(text: str) -> tuple[str, Choices | Range]:
         words = [word.strip() for word in values.split(",")]
         return name, Choices(tuple(BOOLEANS[word] if kind is bool else kind(word) for word in words))
     except (ValueError, KeyError) as error:
-        example = {bool: "on,off", str: "adam,sgd" if name == "optimizer" else "constant,cosine"}.get(
-            kind, f"{DEFAULT.get(name, DEFAULT_DROPOUT)}"
-        )
-        raise UsageError(f"--space {text!r} does not give values of {name}, as in {name}={example}.") from error
+        raise UsageError(f"--space {text!r} does not give values of {name}, as in {name}={_example(name)}.") from error
+
+
+def _example(name: str) -> str:
+    """Return values of a setting as --space takes them."""
+    if name in DEFAULT or name == "dropout":
+        return str(DEFAULT.get(name, DEFAULT_DROPOUT))
+    each = SEARCHABLE[name]
+    return ",".join(each.choices) or EXAMPLES[each.kind]

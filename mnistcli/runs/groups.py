@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ class Group:
         content = {
             "schema": SCHEMA,
             "created": self.created,
-            "config": asdict(self.config),
+            "config": self.config.as_dict(),
             "members": {str(seed): run for seed, run in self.members.items()},
             "looks": [*self.looks],
         }
@@ -237,7 +237,9 @@ class Groups:
         if config.start is not None:
             return {}
         records = [
-            record for record in self.runs.finished(config.arch, config) if record.provenance["versions"] == versions()
+            record
+            for record in self.runs.finished(config.arch, config.data)
+            if record.provenance["versions"] == versions()
         ]
         return {each.config.seed: each.run for each in records if replace(each.config, seed=config.seed) == config}
 
@@ -264,5 +266,5 @@ def _make(folder: Path, content: dict[str, Any]) -> Group:
     members = {int(seed): str(run) for seed, run in content.pop("members").items()}
     for name in members.values():
         check_name(name)
-    config, looks = TrainConfig(**content.pop("config")), tuple(content.pop("looks"))
+    config, looks = TrainConfig.from_dict(content.pop("config")), tuple(content.pop("looks"))
     return Group(folder, config=config, members=members, looks=looks, **content)

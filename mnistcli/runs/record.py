@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from mnistcli.config import TrainConfig
+from mnistcli.config import PARTS, TrainConfig
 from mnistcli.files import write_atomically
 from mnistcli.results.lists import RunSummary
 from mnistcli.runs.sums import read_sealed, seal
@@ -49,7 +49,7 @@ class RunRecord:
         return RunSummary(
             run=self.run,
             arch=self.config.arch,
-            dataset=self.config.dataset,
+            dataset=self.config.data.dataset,
             status=self.status,
             test_accuracy=self.results.get("test_accuracy"),
             epochs=self.results.get("epochs"),
@@ -59,7 +59,7 @@ class RunRecord:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the content of run.json without its schema."""
-        return asdict(self)
+        return asdict(self) | {"config": self.config.as_dict()}
 
     def write(self, folder: Path) -> None:
         """Write run.json into the folder."""
@@ -77,7 +77,7 @@ def read_record(folder: Path) -> RunRecord:
 
 
 def _make(content: dict[str, Any]) -> RunRecord:
-    config = TrainConfig(**content.pop("config"))
+    config = TrainConfig.from_dict(content.pop("config"))
     record = RunRecord(status=Status(content.pop("status")), config=config, **content)
     _check_types(record)
     return record
@@ -86,11 +86,12 @@ def _make(content: dict[str, Any]) -> RunRecord:
 def _check_types(record: RunRecord) -> None:
     if not all(isinstance(text, str) for text in (record.run, record.created)):
         raise ValueError("a name or a time is not text")
-    for each in fields(TrainConfig):
+    values = record.config.as_dict()
+    for each in (each for part in (TrainConfig, *PARTS.values()) for each in fields(part) if each.name in values):
         kind: Any = KINDS.get(each.name) or (float | int if each.type is float else each.type)
-        if not isinstance(getattr(record.config, each.name), kind):
+        if not isinstance(values[each.name], kind):
             raise ValueError(f"{each.name} has the wrong type")
-    if not all(isinstance(name, str) for name in (*(record.config.class_names or ()), *record.config.freeze)):
+    if not all(isinstance(name, str) for name in (*(values["class_names"] or ()), *values["freeze"])):
         raise ValueError("a class's name is not text")
     if not isinstance(record.results, dict) or not isinstance(record.provenance, dict):
         raise ValueError("results and provenance must be objects")

@@ -62,7 +62,7 @@ class Run(Drawable):
     def data(self) -> DataChoice:
         """Return the data set that it was trained on; MNIST if it has no run.json."""
         record = self.record()
-        return record.config.choice() if record else DataChoice()
+        return record.config.data if record else DataChoice()
 
     def history(self) -> tuple[EpochMetrics, ...]:
         """Return the metrics of its epochs; empty if it has no metrics.jsonl.

@@ -58,7 +58,8 @@ class Search:
 
     def write(self) -> None:
         """Write search.json."""
-        content = {"schema": SCHEMA} | {key: value for key, value in asdict(self).items() if key != "path"}
+        values = asdict(self) | {"config": self.config.as_dict()}
+        content = {"schema": SCHEMA} | {key: value for key, value in values.items() if key != "path"}
         text = json.dumps(seal(content), indent=1, allow_nan=False)
         write_atomically(self.path / SEARCH, f"{text}\n".encode())
 
@@ -198,7 +199,7 @@ def read_search(folder: Path) -> Search:
 
 
 def _make(folder: Path, content: dict[str, Any]) -> Search:
-    config, space = TrainConfig(**content.pop("config")), tuple(content.pop("space"))
+    config, space = TrainConfig.from_dict(content.pop("config")), tuple(content.pop("space"))
     trials = tuple(Trial(**each | {"validation": tuple(each["validation"])}) for each in content.pop("trials"))
     again = tuple(content.pop("again", ()))
     return Search(folder, config=config, space=space, trials=trials, again=again, **content)

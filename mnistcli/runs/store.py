@@ -161,7 +161,7 @@ class RunsFolder:
                 record = read_record(folder)
             except RunError:
                 continue
-            wanted = arch in (None, record.config.arch) and (data is None or data.same_images(record.config))
+            wanted = arch in (None, record.config.arch) and (data is None or data.same_images(record.config.data))
             if record.status == Status.FINISHED and wanted:
                 yield replace(record, run=folder.name)
 

@@ -64,11 +64,11 @@ class Fit:
         self.definition = define(*shape, frozen=self.config.freeze)
         train = self.dataset.train.first(self.config.limit)
         self.train_images = len(train)
-        self.batch_size = min(self.config.batch_size, self.train_images)
+        self.batch_size = min(self.config.hyper.batch_size, self.train_images)
         self.steps_per_epoch = -(-self.train_images // self.batch_size)
         self.mesh = mesh_for(self.batch_size)
         self._whole = replicated(self.mesh)
-        self.optimizer = make_optimizer(self.config, steps=self.config.epochs * self.steps_per_epoch)
+        self.optimizer = make_optimizer(self.config, steps=self.config.hyper.epochs * self.steps_per_epoch)
         self.seed = np.uint32(self.config.seed)
         if self.beside is None:
             self.feed = make_feed(train, batch=self.batch_size, seed=self.config.seed, mesh=self.mesh)
@@ -113,7 +113,7 @@ class Fit:
     @property
     def stopped_early(self) -> bool:
         """Whether training ended before its last epoch."""
-        return len(self.history) < self.config.epochs
+        return len(self.history) < self.config.hyper.epochs
 
     def begin_with(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Put arrays by path in place of random weights."""
@@ -182,7 +182,9 @@ class Fit:
     @property
     def goes_on(self) -> bool:
         """Whether another epoch is to be trained."""
-        return len(self.history) < self.config.epochs and not should_stop(self.history, patience=self.config.patience)
+        return len(self.history) < self.config.hyper.epochs and not should_stop(
+            self.history, patience=self.config.hyper.patience
+        )
 
     @property
     def epoch(self) -> int:
@@ -260,7 +262,7 @@ class Fit:
         if not math.isfinite(value):
             raise DivergedError(
                 f"The {what} became infinite or no number in epoch {self.epoch} by step {self.step}: try a lower --lr "
-                f"than {self.config.learning_rate:g}."
+                f"than {self.config.hyper.learning_rate:g}."
             )
 
     def _means(self) -> tuple[float, float]:

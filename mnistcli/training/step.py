@@ -83,7 +83,7 @@ def make_train_steps(
             batch = images[rows]
             if count_devices(mesh) > 1:
                 batch = lax.with_sharding_constraint(batch, split_along(mesh, 0))
-            if config.augment:
+            if config.hyper.augment:
                 batch = augment(_step_key(jax.random.key(seed, impl="rbg"), epoch, i), batch)
             state, tally = train_step(state, _streams_of_step(streams, epoch, i), batch, labels[rows], present)
             return state, jax.tree.map(jnp.add, so_far, tally)
@@ -113,9 +113,9 @@ def _make_train_step(
         scores = jnp.pad(logits, ((0, 0), (0, 1))) if config.rejects else logits
         losses = jnp.where(present, optax.softmax_cross_entropy_with_integer_labels(scores, labels), 0)
         total = losses.sum()
-        if config.label_smoothing:
+        if config.hyper.label_smoothing:
             uniform = jnp.where(present, -jax.nn.log_softmax(scores).mean(-1), 0)
-            total = (1 - config.label_smoothing) * total + config.label_smoothing * uniform.sum()
+            total = (1 - config.hyper.label_smoothing) * total + config.hyper.label_smoothing * uniform.sum()
         correct = present & (logits.argmax(-1) == labels)
         _, after = split(network)
         return total / present.sum(), (Tally(losses.sum(), correct.sum(dtype=jnp.int32)), after.rest)

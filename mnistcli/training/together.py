@@ -20,7 +20,7 @@ def can_train_together(fits: Sequence[Fit]) -> bool:
     other numbers than for a single seed.
     """
     first, positions = fits[0], {(fit.epoch, fit.step) for fit in fits}
-    draws = first.config.augment or jax.tree.leaves(first.streams)
+    draws = first.config.hyper.augment or jax.tree.leaves(first.streams)
     return len(positions) == 1 and isinstance(first.feed, Resident) and not draws
 
 

@@ -92,9 +92,13 @@ def test_images_too_small_for_an_architecture_are_refused(shapes: Path, mnistcli
 
 def test_the_learning_rate_stays_as_the_study_has_it_on_mnist_and_falls_elsewhere(shapes: Path) -> None:
     elsewhere = DataChoice(dataset=str(shapes))
-    assert configure("dense").schedule == configure("dense", data=DataChoice(image_size=14)).schedule == "constant"
-    assert configure("dense", data=elsewhere).schedule == "cosine"
-    assert configure("dense", data=elsewhere, schedule="constant").schedule == "constant"
+    assert (
+        configure("dense").hyper.schedule
+        == configure("dense", data=DataChoice(image_size=14)).hyper.schedule
+        == "constant"
+    )
+    assert configure("dense", data=elsewhere).hyper.schedule == "cosine"
+    assert configure("dense", data=elsewhere, schedule="constant").hyper.schedule == "constant"
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ from PIL import Image, ImageOps
 from safetensors.numpy import load_file
 
 from mnistcli.commands.classifier import logits_of
-from mnistcli.config import DataChoice, find_optimizer
+from mnistcli.config import DataChoice
 from mnistcli.datasets import load
+from mnistcli.optimizers import OPTIMIZERS
 from mnistcli.runs import load_model
 from mnistcli.runs.record import read_record
 from mnistcli.runs.run import BUILTIN
@@ -40,7 +41,7 @@ def test_frozen_layers_stay_with_their_statistics_and_the_others_are_trained(fol
         assert outcome.code == 0
         assert "Taken from first: conv1, norm1, dense1, output." in outcome.err
         assert "Not trained: conv1, norm1." in outcome.err
-        assert read_record(folder / "runs" / name).config.learning_rate == find_optimizer("adamw").learning_rate
+        assert read_record(folder / "runs" / name).config.hyper.learning_rate == OPTIMIZERS["adamw"].learning_rate
         before, after = weights(folder, "first"), weights(folder, name)
         same = {path.partition(".")[0]: np.array_equal(before[path], after[path]) for path in before}
         assert same == {"conv1": True, "norm1": True, "dense1": False, "output": False}
@@ -115,7 +116,7 @@ def test_builtin_learns_a_hand_gently_and_both_are_compared_on_it(tmp_path: Path
     images = load(DataChoice(dataset=str(hand), mnist_like=True)).validation
     right = [(logits_of(each, images.images).argmax(1) == images.labels).sum() for each in (before, model)]
     assert [int(each) for each in found.groups()] == right
-    assert read_record(tmp_path / "runs/mine").config.learning_rate == find_optimizer("adamw").learning_rate / 10
+    assert read_record(tmp_path / "runs/mine").config.hyper.learning_rate == OPTIMIZERS["adamw"].learning_rate / 10
     assert mnistcli("predict", hand / "test/7", "-r", "--run", "mine").code == 0
     compared = mnistcli("compare", "builtin", "mine", *data, "--json")
     assert compared.code == 0

@@ -148,7 +148,7 @@ def test_a_name_that_could_steer_the_terminal_is_shown_escaped(run: Path, tmp_pa
 
 def test_metadata_names_no_place_to_read_images_from(run: Path, tmp_path: Path, mnistcli: Call) -> None:
     record = read_record(run)
-    config = replace(record.config, dataset="/etc")
+    config = record.config.changed({"dataset": "/etc"})
     replace(record, status=Status.INTERRUPTED, results={}, config=config).write(run)
     outcome = mnistcli("train", "--resume", "linear-001")
     assert (outcome.code, outcome.out) == (2, "")
@@ -193,9 +193,10 @@ def test_weights_of_other_programs_are_refused_by_what_they_are(
 @pytest.mark.parametrize("change", [{"dataset": []}, {"epochs": 2.5}, {"seed": None}, {"limit": "8"}, {"augment": 1}])
 def test_a_configuration_of_the_wrong_kinds_is_damage(change: dict[str, object], run: Path, mnistcli: Call) -> None:
     record = read_record(run)
-    config = replace(record.config)
+    config = record.config
     for name, value in change.items():
-        object.__setattr__(config, name, value)
+        part = next(each for each in (config, config.data, config.hyper) if hasattr(each, name))
+        object.__setattr__(part, name, value)
     replace(record, status=Status.INTERRUPTED, results={}, config=config).write(run)
     outcome = mnistcli("train", "--resume", "linear-001")
     assert outcome.code == 4

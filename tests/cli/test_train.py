@@ -92,7 +92,7 @@ def test_an_optimizer_named_alone_brings_its_own_learning_rate(mnistcli: Call) -
 def test_the_cnn_s_rate_and_weight_decay_are_for_its_own_optimizer() -> None:
     def choice(**given: Any) -> tuple[float, float]:
         config = configure("cnn", **given)
-        return config.learning_rate, config.weight_decay
+        return config.hyper.learning_rate, config.hyper.weight_decay
 
     assert choice() == choice(optimizer="sgd") == (0.05, 5e-4)
     assert choice(optimizer="adam") == (0.001, 0)

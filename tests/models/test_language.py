@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnistcli.models import RECIPES, description
+from mnistcli.models.activations import ACTIVATIONS
 from mnistcli.models.language import (
     canonical,
     describe,
@@ -19,7 +20,6 @@ from mnistcli.models.language import (
     short_form,
 )
 from mnistcli.models.layers import (
-    ACTIVATIONS,
     INITIALIZERS,
     PADDINGS,
     Activation,
@@ -45,7 +45,7 @@ simple: st.SearchStrategy[Layer] = st.one_of(
     st.builds(Dense, numbers),
     st.builds(Dropout, st.integers(0, 999_999).map(lambda millionths: millionths / 1e6)),
     st.builds(Init, st.sampled_from(INITIALIZERS)),
-    st.builds(Activation, st.sampled_from(ACTIVATIONS)),
+    st.builds(Activation, st.sampled_from([*ACTIVATIONS])),
     st.sampled_from([Norm(), Mean(), Flatten()]),
 )
 layer = st.recursive(

@@ -13,12 +13,12 @@ from flax import nnx
 from jax import export
 
 from mnistcli.inference.logits import predict_logits
-from mnistcli.inference.onnx_file import ACTIVATIONS as ONNX_ACTIVATIONS
 from mnistcli.inference.onnx_file import onnx_file
 from mnistcli.inference.onnx_model import OnnxModel, open_onnx
 from mnistcli.inference.stablehlo import make_stablehlo
+from mnistcli.models.activations import ACTIVATIONS
 from mnistcli.models.language import expected_variables, parse, plan
-from mnistcli.models.layers import ACTIVATIONS, EPSILON, LAYERS, MOMENTUM, Dropout, Norm
+from mnistcli.models.layers import EPSILON, LAYERS, MOMENTUM, Dropout, Norm
 from mnistcli.models.network import Network, restore
 from tests.models import reference
 
@@ -76,7 +76,6 @@ def check(network: str, expected: Callable[[Arrays], Any]) -> None:
 def test_all_layers_and_activations_are_met_here() -> None:
     words = {each.usage.split()[0].partition("(")[0].partition("|")[0] for each in LAYERS}
     assert words == {"conv", "dct", "dense", "norm", "relu", "pool", "mean", "flatten", "dropout", "residual", "init"}
-    assert ONNX_ACTIVATIONS.keys() == {*ACTIVATIONS}
 
 
 def test_a_network_that_rejects_leaves_a_probability_for_none_of_its_classes() -> None:

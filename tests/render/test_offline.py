@@ -18,8 +18,8 @@ from mnistcli.commands.export import offline_network
 from mnistcli.datasets import load
 from mnistcli.inference.onnx_model import open_onnx
 from mnistcli.inference.script import script_network
+from mnistcli.models.activations import ACTIVATIONS
 from mnistcli.models.language import expected_variables, parse, plan
-from mnistcli.models.layers import ACTIVATIONS
 from mnistcli.models.network import logits, restore
 from mnistcli.render.offline import offline_page
 from mnistcli.runs import RunsFolder

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from mnistcli.config import OPTIMIZERS
 from mnistcli.models import configure
+from mnistcli.optimizers import OPTIMIZERS
 from mnistcli.training.optimizers import make_optimizer
 
 STEPS = 10

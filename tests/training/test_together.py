@@ -26,7 +26,7 @@ CONFIG = configure("dense 8, norm, relu", epochs=6, limit=80, patience=1, optimi
 
 @pytest.fixture(scope="module")
 def mnist() -> Dataset:
-    whole = load(CONFIG.choice())
+    whole = load(CONFIG.data)
     return replace(whole, validation=whole.validation.first(200), test=whole.test.first(100))
 
 
@@ -58,7 +58,7 @@ def test_what_cannot_be_trained_together_is_told(mnist: Dataset, monkeypatch: py
     ahead, behind = fits(config, mnist, 0, 1)
     next(ahead.run())
     assert not can_train_together([ahead, behind])
-    assert not can_train_together(fits(replace(config, augment=True), mnist, 0, 1))
+    assert not can_train_together(fits(config.changed({"augment": True}), mnist, 0, 1))
     assert not can_train_together(fits(configure("dropout 0.1", epochs=1, limit=64), mnist, 0, 1))
     monkeypatch.setattr(feed, "SHARE", 0)
     assert not can_train_together(fits(config, mnist, 0, 1))

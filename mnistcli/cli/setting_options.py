@@ -1,0 +1,63 @@
+"""Command-line options made of what `mnistcli.config` declares: a setting's flag, type, default and help."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from mnistcli.config import SETTINGS, DataChoice, Hyper
+from mnistcli.declaration import declared
+from mnistcli.models import RECIPES, recipe_default
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from mnistcli.declaration import Declaration
+
+Command = TypeVar("Command", bound="Callable[..., Any]")
+ARCH = "dense"  # where nothing names another
+DATA = tuple(declared(DataChoice))
+TRAINING = tuple(name for name in SETTINGS if name not in DATA)
+
+
+def takes_settings(
+    names: Iterable[str], *, panel: str | None = None, **told: Mapping[str, Any]
+) -> Callable[[Command], Command]:
+    """Put an option for each setting, by attribute, in the place of a function's **settings.
+
+    `told` has, by attribute, what this command's help says otherwise, as `typer.Option` takes it.
+    """
+
+    def decorate(function: Command) -> Command:
+        own = inspect.signature(function, eval_str=True).parameters.values()
+        fixed = [each for each in own if each.kind is each.POSITIONAL_OR_KEYWORD]
+        options = [_option(SETTINGS[name], {"rich_help_panel": panel, **told.get(name, {})}) for name in names]
+        rest = [each for each in own if each.kind is each.KEYWORD_ONLY]
+        function.__signature__ = inspect.Signature([*fixed, *options, *rest])  # type: ignore[attr-defined]
+        return function
+
+    return decorate
+
+
+def given_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what options that `takes_settings` made were given, by attribute; a list has commas between its words."""
+    given = {name: value for name, value in values.items() if value is not None}
+    return {name: tuple(value.split(",")) if SETTINGS[name].kind is tuple else value for name, value in given.items()}
+
+
+def _option(each: Declaration, told: Mapping[str, Any]) -> inspect.Parameter:
+    kind: Any = str if each.kind is tuple else each.kind
+    flag = f"{each.flag}/--no-{each.flag[2:]}" if each.negatable else each.flag
+    metavar = "|".join(RECIPES) if each.name == "arch" else each.metavar
+    known: dict[str, Any] = {"metavar": metavar, "help": each.help, "show_default": _default(each) or False, **told}
+    option = typer.Option(flag, *each.flags[1:], **known)
+    annotation = Annotated[kind | None, option]
+    return inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _default(each: Declaration) -> str:
+    if each.name == "arch":
+        return ARCH
+    return recipe_default(each.name) if each.name in declared(Hyper) else each.default

@@ -1,0 +1,139 @@
+"""How a setting is written once: as a field of a frozen dataclass that carries all that is known of it.
+
+From here the checks, the command line with its help and completion, TOML files and --print-config take it.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import cache
+from types import UnionType
+from typing import Any, get_origin
+
+from mnistcli.errors import UsageError, unknown
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a value must be, in the words that follow "must be", and whether one is."""
+
+    words: str
+    holds: Callable[[Any], bool]
+
+
+def at_least(low: int) -> Bound:
+    """Return the bound of numbers that are not below `low`."""
+    return Bound(f"at least {low}", lambda value: value >= low)
+
+
+def at_most(high: int) -> Bound:
+    """Return the bound of numbers that are not above `high`."""
+    return Bound(f"at most {high}", lambda value: value <= high)
+
+
+def between(low: int, high: int) -> Bound:
+    """Return the bound of numbers from `low` to `high`, both included."""
+    return Bound(f"from {low} to {high}", lambda value: low <= value <= high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """A setting.
+
+    Attributes:
+        name: The attribute's.
+        kind: int, float, bool, str, or tuple for a tuple of str.
+        flags: Its flag on the command line, and perhaps a short one.
+        metavar: What help writes for the value; of a setting with choices, these.
+        help: What it does.
+        default: What help says of its default where no recipe has one; "": nothing.
+        choices: The words that it may be; none: any value within the bounds.
+        bounds: What its value must be.
+        negatable: Whether --no-FLAG turns it off.
+    """
+
+    name: str
+    kind: type
+    flags: tuple[str, ...]
+    metavar: str | None
+    help: str
+    default: str
+    choices: Collection[str]
+    bounds: tuple[Bound, ...]
+    negatable: bool
+
+    @property
+    def flag(self) -> str:
+        """The flag, as "--batch-size"."""
+        return self.flags[0]
+
+    @property
+    def key(self) -> str:
+        """The name that files and the output have for it, as "batch_size": that of its flag."""
+        return self.flag[2:].replace("-", "_")
+
+    def check(self, value: Any) -> None:
+        """Refuse a value that it cannot have; None is always one that is not given.
+
+        Raises:
+            UsageError: It cannot have the value.
+        """
+        if value is None:
+            return
+        if self.choices and value not in self.choices:
+            raise UsageError(unknown(self.name.replace("_", " "), value, self.choices))
+        for bound in self.bounds:
+            if not bound.holds(value):
+                written = f"{value:g}" if isinstance(value, float) else value
+                raise UsageError(f"{self.flag} must be {bound.words}, not {written}.")
+
+
+def setting(
+    default: Any = MISSING,
+    *,
+    help: str,  # noqa: A002
+    flags: tuple[str, ...] = (),
+    metavar: str | None = None,
+    shown: str | None = None,
+    choices: Collection[str] = (),
+    bounds: tuple[Bound, ...] = (),
+    negatable: bool = False,
+) -> Any:
+    """Declare a setting; what is left out follows from the attribute: the flag of `batch_size` is --batch-size.
+
+    `shown` is what help says of the default; the rest is as in `Declaration`.
+    """
+    known = {"help": help, "flags": flags, "metavar": metavar, "default": shown}
+    return field(default=default, metadata=known | {"choices": choices, "bounds": bounds, "negatable": negatable})
+
+
+@cache
+def declared(cls: Any) -> dict[str, Declaration]:
+    """Return the settings that a dataclass declares, by attribute."""
+    return {each.name: _declaration(each) for each in fields(cls) if each.metadata}
+
+
+def check_settings(config: Any) -> None:
+    """Refuse an instance of a dataclass in which a setting has a value that it cannot have.
+
+    Raises:
+        UsageError: One has.
+    """
+    cls: Any = type(config)
+    for name, each in declared(cls).items():
+        each.check(getattr(config, name))
+
+
+def _declaration(each: Field[Any]) -> Declaration:
+    known = dict(each.metadata)
+    known["flags"] = known["flags"] or (f"--{each.name.replace('_', '-')}",)
+    known["metavar"] = known["metavar"] or "|".join(known["choices"]) or None
+    if known["default"] is None:
+        known["default"] = str(each.default) if type(each.default) in (int, float, str) else ""
+    return Declaration(name=each.name, kind=_kind(each.type), **known)
+
+
+def _kind(annotation: Any) -> type:
+    """Return str of `str`, int of `int | None`, tuple of `tuple[str, ...] | None`."""
+    inner = annotation.__args__[0] if isinstance(annotation, UnionType) else annotation
+    kind: type = get_origin(inner) or inner
+    return kind
