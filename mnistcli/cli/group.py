@@ -92,7 +92,8 @@ def train_group(
 
     load = partial(data.load, replace(face, quiet=True))
     work = Work(groups.runs, compute.place(face, source=source), load, **how)
-    with TrainingProgress(face.err, quiet=face.quiet) as progress:
+    seeds = -(-len(groups.unfinished(group)) // (work.shard or (1, 1))[1])
+    with TrainingProgress(face.err, quiet=face.quiet, seeds=seeds) as progress:
 
         def show(event: MemberEvent | Notice) -> None:
             if isinstance(event, Notice):
