@@ -199,6 +199,9 @@ def train(
     Without further flags an architecture is trained by its recipe.
 
     The run's folder then holds its configuration, metrics, weights and figures.
+
+    In a terminal, q ends the training after the epoch under way and scores the best weights so far; Ctrl-C interrupts
+    it, and --resume goes on.
     """
     if checkpoint_every is not None and checkpoint_every < 1:
         raise UsageError(f"--checkpoint-every must be at least 1, not {checkpoint_every}.")
@@ -264,7 +267,7 @@ def train(
         return
     group = take_group(face, data, groups, config, seeds=wanted, resume=resume, name=name, given=given)
     if group is not None:
-        trained = train_group(face, data, compute, groups, group, shard=part, **how)
+        trained = train_group(face, data, compute, groups, group, shard=part, keys=part is None, **how)
         face.show(group_training_view(trained, next_commands=_next_of_group(trained, runs_dir)))
         return
     if part is not None:
@@ -281,7 +284,7 @@ def train(
     else:
         face.explain(_describe(config))
         work = partial(train_run, config, runs=groups.runs, name=name, **beginning)
-    result = train_visibly(face, work, data, device=device, plots=not no_plots, **keeping)
+    result = train_visibly(face, work, data, device=device, plots=not no_plots, keys=True, **keeping)
     face.show(training_view(result, next_commands=_next_commands(result, runs_dir)))
 
 
@@ -300,16 +303,23 @@ def train_visibly(
     *,
     device: str,
     plots: bool,
+    keys: bool = False,
     checkpoint_every: int | None = None,
     keep_epochs: bool = False,
 ) -> TrainResult:
-    """Train a run, showing on stderr how it goes, and draw its figures."""
+    """Train a run, showing on stderr how it goes, and draw its figures; q ends it early where `keys`."""
+    from mnistcli.cli.keys import finishing_with_q
     from mnistcli.commands.course import Session
     from mnistcli.render.progress import TrainingProgress
 
     # A class in Flax may print while it is traced, and stdout is for the result.
-    with TrainingProgress(face.err, quiet=face.quiet) as progress, redirect_stdout(sys.stderr):
-        result = work(Session(progress, device, checkpoint_every, partial(data.load, face), keep_epochs))
+    with (
+        TrainingProgress(face.err, quiet=face.quiet) as progress,
+        finishing_with_q(progress, heed=keys) as finishing,
+        redirect_stdout(sys.stderr),
+    ):
+        load = partial(data.load, face)
+        result = work(Session(progress, device, checkpoint_every, load, keep_epochs, is_last=lambda _: finishing()))
     if plots:
         _save_figures(result)
     return result

@@ -24,6 +24,7 @@ WAIT = 0.2  # seconds between two looks for Ctrl-C
 Job = TypeVar("Job")
 KILLED = "A training process was killed, perhaps because memory ran out."
 STOP = "stop"  # sent to a process while it works: end this job
+FINISH = "finish"  # likewise: end it soon, but well
 
 
 @dataclass(frozen=True)
@@ -72,25 +73,28 @@ class Crew(ExitStack, Generic[Job]):
         self._on_cpu = self._stopping = False
         self._error: MnistcliError | None = None
 
-    def do(self, jobs: Iterator[Job], interrupted: Callable[[], bool]) -> None:
+    def do(
+        self, jobs: Iterator[Job], interrupted: Callable[[], bool], finishing: Callable[[], bool] = lambda: False
+    ) -> None:
         """Do all jobs; stop when one fails or `interrupted` returns True.
+
+        Once something is at work and `finishing` returns True, begin no more, and let those under way end with FINISH.
 
         Raises:
             MnistcliError: What a job raised.
         """
-        self._jobs, self._stopping = jobs, False
+        self._jobs, self._stopping, finished = jobs, False, False
         free, self._free = self._free, []
         for connection in free:
             self._begin_next(connection)
         self._hire_all()
         while self._busy:
             if not self._stopping and (interrupted() or self._error):
-                self._stopping, self._jobs = True, iter(())
-                for connection in [*self._busy]:
-                    if connection in self._starting:  # which may take long, and is killed at the block's end
-                        del self._busy[connection]
-                    else:
-                        self._send(connection, STOP)
+                self._stopping = True
+                self._end(STOP)
+            if not finished and self._busy.keys() > self._starting and finishing():
+                finished = True
+                self._end(FINISH)
             heard = wait([*self._busy], WAIT)
             for connection in [each for each in self._busy if each in heard]:
                 self._listen(connection)
@@ -107,6 +111,15 @@ class Crew(ExitStack, Generic[Job]):
     def processes(self) -> int:
         """How many processes work at once, as far as is known: the first one tells on which device it computes."""
         return cores() if self._on_cpu else 1
+
+    def _end(self, order: str) -> None:
+        """Begin no more jobs, and send an order to those that are at work."""
+        self._jobs = iter(())
+        for connection in [*self._busy]:
+            if connection in self._starting:  # which may take long, and is killed at the block's end
+                del self._busy[connection]
+            else:
+                self._send(connection, order)
 
     def _hire_all(self) -> None:
         """Start a process for each of the next jobs, which it gets once it is ready, as long as there is room."""
@@ -159,6 +172,23 @@ class Crew(ExitStack, Generic[Job]):
                 self._hear(job, said)
 
 
+class Orders:
+    """What a process of the crew hears while it is at a job: STOP, FINISH or nothing."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._heard: set[str] = set()
+
+    def has(self, order: str) -> bool:
+        """Whether an order has come; where the crew is gone, all must stop."""
+        try:
+            while self._connection.poll():
+                self._heard.add(self._connection.recv())
+        except (EOFError, OSError):
+            self._heard.add(STOP)
+        return order in self._heard
+
+
 def _serve(connection: Connection, place: Place, work: Callable[[Any, Connection, str], None]) -> None:
     """Tell of the device, then do each job that comes; tell None at a job's end, or the error."""
     try:
@@ -177,7 +207,7 @@ def _serve(connection: Connection, place: Place, work: Callable[[Any, Connection
             load(read_source(place.source))
         while True:
             job = connection.recv()
-            if job != STOP:  # which may come just after the end of the job that it is for
+            if job not in (STOP, FINISH):  # which may come just after the end of the job that they are for
                 with redirect_stdout(sys.stderr):
                     work(job, connection, device)
                 connection.send(None)

@@ -159,7 +159,7 @@ class TrainingProgress:
         self._seeds = seeds
         self.is_live = not quiet and is_live(screen)
         self.hint = ""
-        self._live = Live(console=screen, auto_refresh=False, transient=True)
+        self._live = self._make_live()
         self._drawn = 0.0
         self._begun: float | None = None
         self._curves: dict[str, _Curve] = {}
@@ -173,7 +173,7 @@ class TrainingProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._live.stop()
-        if kind is None and self._has_charts():
+        if kind is None and self._has_charts() and any(len(curve.epochs) > 1 for curve in self._curves.values()):
             self._screen.show(Group(*self._charts(), self._legend()))
 
     def __call__(self, event: TrainEvent, *, label: str = "") -> None:
@@ -209,8 +209,14 @@ class TrainingProgress:
     def hidden(self) -> Iterator[None]:
         """Leave the terminal to others while the block lasts."""
         self._live.stop()
+        self._live = self._make_live()  # the old one would draw over what others write
+        paused = time.monotonic()
         yield
+        self._begun = (self._begun or 0.0) + time.monotonic() - paused
         self.refresh(now=True)
+
+    def _make_live(self) -> Live:
+        return Live(console=self._screen, auto_refresh=False, transient=True)
 
     def _finish_epoch(self, metrics: EpochMetrics, label: str) -> None:
         self._curves[label].add_epoch(metrics)
@@ -239,8 +245,8 @@ class TrainingProgress:
                 self._quiet = True
 
     def _draw(self) -> RenderableType:
-        charts = [*self._charts(), self._legend(self.hint)] if self._has_charts() else []
-        return Group(self._bar(), *charts)
+        below = [*self._charts(), self._legend(self.hint)] if self._has_charts() else [Text(self.hint)]
+        return Group(self._bar(), *below)
 
     def _bar(self) -> RenderableType:
         """Return the line with the bar, which is of the whole training."""

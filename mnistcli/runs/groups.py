@@ -172,6 +172,12 @@ class Groups:
             group.write()
         return group
 
+    def without(self, group: Group, seeds: Collection[int]) -> Group:
+        """Return the group without the members of these seeds, and write it down; their folders, if any, stay."""
+        group = replace(group, members={seed: run for seed, run in group.members.items() if seed not in seeds})
+        group.write()
+        return group
+
     def drop_unbegun(self, group: Group) -> None:
         """Remove the group where none of its members was begun: whatever stopped them left nothing to go on with."""
         if not any(self.status(name) for name in group.members.values()):
