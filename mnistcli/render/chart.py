@@ -8,11 +8,18 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from mnistcli.render.tables import percent
+
 Point = tuple[float, float]
+TRAINING, VALIDATION = "cyan", "magenta"
+CHART_LINES = 6  # of a chart, without its title and what stands below
+BESIDE = 3  # columns between two charts
+LEAST_COLUMNS, LEAST_LINES = 50, 16  # of a terminal in which charts are drawn
 MARK = "o"
 BRAILLE = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # the bit of each dot of a character, by row
 FIRST_BRAILLE = 0x2800
@@ -97,6 +104,38 @@ def draw_chart(
     first, last = f"{left:.0f}", f"epoch {right:.0f}"
     below = f"{' ' * (margin + 2)}{first:<{width - margin - 2 - len(last)}}{last}"
     return [Text(title, "bold"), *rows, Text(below, "dim")]
+
+
+def has_room(console: Console) -> bool:
+    """Whether a terminal is large enough for charts."""
+    return console.width >= LEAST_COLUMNS and console.height >= LEAST_LINES
+
+
+def draw_charts(series: Callable[[str], Sequence[Series]], console: Console) -> Iterator[Text]:
+    """Yield the lines of two charts beside each other, of what is told of "loss" and of "accuracy"."""
+    width = (console.width - BESIDE) // 2
+    size: dict[str, Any] = {"width": width, "height": CHART_LINES, "signs": signs_for(console)}
+    loss = draw_chart(series("loss"), title="loss", label=_loss, **size)
+    accuracy = draw_chart(series("accuracy"), title="accuracy", label=_accuracy, **size)
+    for left, right in zip(loss, accuracy, strict=True):
+        left.align("left", width + BESIDE)
+        yield left.append_text(right)
+
+
+def draw_legend(console: Console, *, band: bool = False) -> Text:
+    """Return what the lines of charts mean."""
+    signs = signs_for(console)
+    line, mark = (signs.sample, TRAINING), (MARK, f"bold {VALIDATION}")
+    return Text.assemble(line, " training  ", mark, f" validation{f'  {signs.band} lowest to highest' * band}")
+
+
+def _loss(value: float, _span: float) -> str:
+    return f"{value:.3g}"
+
+
+def _accuracy(value: float, span: float) -> str:
+    """Return an accuracy with as many digits as tell the two ends of an axis apart."""
+    return percent(value, 0 if span > 0.1 else 1 if span > 0.01 else 2)
 
 
 def _bounds(values: Sequence[float]) -> Point:

@@ -199,14 +199,16 @@ def _group_terminal(comparison: GroupComparison, screen: Screen) -> Iterable[Ren
     for note in comparison.notes:
         yield Text(printable(note), style="dim")
     yield screen.choose(_groups_side_by_side(comparison, screen))
-    for group in comparison.groups if len(comparison.groups) == 2 or not screen.brief else ():
+    for group in comparison.groups if not screen.brief else ():
         accuracies = " ".join(points(accuracy) for accuracy in group.accuracies.values)
         yield Text.assemble((printable(f"{group.group}, each run (%)  "), "dim"), accuracies)
     if not screen.brief:
         for test in comparison.pairs:
             yield _evidence(test)
     ensembles = [group.ensemble for group in comparison.groups]
-    yield from _confusions(ensembles, screen, whole="each test and interval, and the ensembles' confusion matrices")
+    yield from _confusions(
+        ensembles, screen, whole="each run, test and interval, and the ensembles' confusion matrices"
+    )
 
 
 def _verdicts(

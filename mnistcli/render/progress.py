@@ -1,10 +1,9 @@
 """How training is shown while it goes on: a live bar and chart on a terminal, and a line an epoch everywhere."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from types import TracebackType
 from typing import Self
 
@@ -15,20 +14,16 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mnistcli.render.chart import MARK, Point, Series, draw_chart, signs_for
+from mnistcli.render.chart import TRAINING, VALIDATION, Point, Series, draw_charts, draw_legend, has_room
 from mnistcli.render.screen import Screen
 from mnistcli.render.tables import percent
 from mnistcli.render.view import printable
 from mnistcli.results.train import EpochMetrics, Notice, RunStarted, StepMetrics, TrainEvent
 
 PAUSE = 0.25  # seconds at least between two drawings, which take some milliseconds each
-CHART_LINES = 6  # of a chart, without its title and what stands below
-BESIDE = 3  # columns between two charts
-LEAST_COLUMNS, LEAST_LINES = 50, 16  # of a terminal in which charts are drawn
 BAR = 12  # columns of the bar at least
 MOST_POINTS = 400  # of a curve: more than a terminal has dots
 MOST_SEEDS = 12  # whose curves are drawn; the band is of all
-TRAINING, VALIDATION = "cyan", "magenta"
 # Of a time: the unit, one of it, its seconds, to how many of it a time is rounded, and the seconds from which it is not
 # used any more.
 UNITS = (
@@ -278,39 +273,27 @@ class TrainingProgress:
 
     def _has_charts(self) -> bool:
         """Whether there is something to draw, and a terminal with room for it."""
-        room = self._screen.width >= LEAST_COLUMNS and self._screen.height >= LEAST_LINES
-        return self.is_live and room and any(curve.steps or curve.epochs for curve in self._curves.values())
+        return (
+            self.is_live
+            and has_room(self._screen)
+            and any(curve.steps or curve.epochs for curve in self._curves.values())
+        )
 
-    def _charts(self) -> Iterable[Text]:
-        """Return the lines of the two charts beside each other."""
-        width = (self._screen.width - BESIDE) // 2
-        loss, accuracy = (self._chart(metric, width=width) for metric in ("loss", "accuracy"))
-        for left, right in zip_longest(loss, accuracy):
-            left.align("left", width + BESIDE)
-            yield left.append_text(right)
+    def _charts(self) -> Iterator[Text]:
+        return draw_charts(self._series, self._screen)
 
-    def _chart(self, metric: str, *, width: int) -> list[Text]:
+    def _series(self, metric: str) -> list[Series]:
         curves, bands = [*self._curves.values()][-MOST_SEEDS:], self._bands if self._seeds > 1 else {}
         first = not any(curve.epochs for curve in curves)
         training = [curve.training(metric, first=first) for curve in curves]
         validation = [curve.validation(metric) for curve in curves]
-        return draw_chart(
-            [
-                Series(TRAINING, training, band=bands.get(f"train_{metric}")),
-                Series(VALIDATION, validation, marked=True, band=bands.get(f"validation_{metric}")),
-            ],
-            title=metric,
-            label=_loss if metric == "loss" else _accuracy,
-            width=width,
-            height=CHART_LINES,
-            signs=signs_for(self._screen),
-        )
+        return [
+            Series(TRAINING, training, band=bands.get(f"train_{metric}")),
+            Series(VALIDATION, validation, marked=True, band=bands.get(f"validation_{metric}")),
+        ]
 
     def _legend(self, hint: str = "") -> Text:
-        signs = signs_for(self._screen)
-        line, mark = (signs.sample, TRAINING), (MARK, f"bold {VALIDATION}")
-        band = f"  {signs.band} lowest to highest" if self._seeds > 1 else ""
-        legend = Text.assemble(line, " training  ", mark, f" validation{band}")
+        legend = draw_legend(self._screen, band=self._seeds > 1)
         room = self._screen.width - legend.cell_len
         if hint and room > len(hint) + 1:
             legend.append(f"{hint:>{room}}", "bold")
@@ -327,15 +310,6 @@ def _figures(curve: _Curve, left: str) -> Iterator[str]:
         yield f"{both}  {left}"
         yield f"{accuracy}  {left}"
     yield left
-
-
-def _loss(value: float, _span: float) -> str:
-    return f"{value:.3g}"
-
-
-def _accuracy(value: float, span: float) -> str:
-    """Return an accuracy with as many digits as tell the two ends of an axis apart."""
-    return percent(value, 0 if span > 0.1 else 1 if span > 0.01 else 2)
 
 
 def time_left(seconds: float | None) -> str:
