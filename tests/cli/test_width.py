@@ -53,7 +53,7 @@ ESSENTIALS = {
     "evaluate linear": ["accuracy", "95 % interval", "of 10,000 test images", "Confusion matrix", "Σ", "-v shows"],
     "evaluate builtin": ["99.56 %", "44 of 10,000 test images", "Confusion matrix", "Σ", "-v shows"],
     "compare linear dense": ["dense-001 is better", "95 % interval", "worst confusions", "-v shows"],
-    "predict digits/test-0000-7.png --run builtin --top 3": ["test-0000-7.png", "7 (9", "▀", "█"],
+    "predict digits/test-0000-7.png --run builtin --top 3": ["test-0000-7.png", "7 (", "▀", "█"],
     "data show": ["5  #0", "1  #8", "▀", "-v shows them at full size."],
     "data info": ["70,000", "class", "10,000"],
     "runs show linear": ["test accuracy", "validation", "epoch 2", "learning rate", "-v shows"],
