@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.conftest import Call, wait_until
 
-LONG = ["train", "--arch", "linear", "--limit", "1000", "--epochs", "30000", "--patience", "0", "--no-plots"]
+LONG = ["train", "--arch", "linear", "--limit", "1000", "--epochs", "5000", "--patience", "0", "--no-plots"]
 HINT = "q: finish this epoch, then score"
 TAKE = """
 import fcntl, os, sys, termios
@@ -93,7 +93,7 @@ def record(run: Path) -> Any:
 def test_q_ends_a_training_as_patience_does_and_the_run_is_reproduced(tmp_path: Path, mnistcli: Call) -> None:
     with at_terminal(*program(*LONG, "--name", "long"), cwd=tmp_path) as terminal:
         terminal.wait_for(HINT)
-        terminal.wait_for(r"epoch +1/30000  loss")
+        terminal.wait_for(r"epoch +1/5000  loss")
         assert not terminal.takes_lines
         terminal.type("xq")
         terminal.wait_for("finishing this epoch")
@@ -103,14 +103,14 @@ def test_q_ends_a_training_as_patience_does_and_the_run_is_reproduced(tmp_path: 
     said = record(tmp_path / "runs/long")
     assert said["status"] == "finished"
     assert said["results"]["stopped_early"]
-    assert 2 <= said["results"]["epochs"] < 30_000
+    assert 2 <= said["results"]["epochs"] < 5000
     again = mnistcli("runs", "reproduce", "long", "--json")
     assert (again.code, again.json["verdict"]) == (0, "identical")
 
 
 def test_q_ends_the_seeds_of_a_group_that_are_training_and_leaves_the_others_out(tmp_path: Path) -> None:
     with at_terminal(*program(*LONG, "--seeds", "3", "--name", "trio"), cwd=tmp_path) as terminal:
-        terminal.wait_for("seed 0  epoch +1/30000  ")
+        terminal.wait_for("seed 0  epoch +1/5000  ")
         terminal.type("q")
         terminal.wait_for("Not trained, and not in the group: seeds? .*2; ")
         assert terminal.end() == 0
@@ -131,7 +131,7 @@ def test_the_terminal_is_set_back_for_the_shell_while_ctrl_z_and_once_ctrl_c_tak
         terminal.type("\x1a")
         terminal.wait_for("Stopped")
         terminal.type("bg\n")
-        terminal.wait_for(r"epoch +[0-9]+/30000  loss")
+        terminal.wait_for(r"epoch +[0-9]+/5000  loss")
         terminal.type("stty -a\n")
         terminal.wait_for(" icanon .* echo ")
         terminal.type("fg\n")

@@ -55,13 +55,13 @@ def test_a_training_shows_its_bar_its_curves_and_the_time_left_below_the_epochs(
     terminal = Terminal()
     with progress_on(terminal) as progress:
         for i, event in enumerate((RUN, step(1, 50), end(1), step(2, 50), end(2), step(3, 50))):
-            monkeypatch.setattr(time, "monotonic", lambda: 20.0 * i)  # noqa: B023
+            monkeypatch.setattr(time, "monotonic", lambda: 26.0 * i)  # noqa: B023
             progress(event)
         shown = terminal.shown
     assert [line.split("  loss")[0] for line in shown[1:3]] == ["epoch 1/4", "epoch 2/4"]
     assert shown[3].startswith("epoch 3/4  ━")
     assert "accuracy 93.00 %" in shown[3]
-    assert shown[3].endswith("about a minute left")  # 100 s for half of the training, and 3/8 to go
+    assert shown[3].endswith("about 2 minutes left")  # 130 s for half of the training, and 3/8 to go
     assert shown[4].split() == ["loss", "accuracy"]
     (loss, accuracy), (least, worst) = ([line[:40].strip(), line[40:].strip()] for line in (shown[5], shown[10]))
     assert (loss.split()[0], least.split()[0]) == ("0.6", "0.286")
