@@ -77,8 +77,8 @@ def evaluate(
 ) -> None:
     """Score a run: accuracy with its interval, loss, calibration, precision, recall and F1, confusion matrix, cost.
 
-    Of a group it gives each run's accuracy, and the rest of their ensemble: the mean of their probabilities. -v adds
-    the tables of reliability and coverage.
+    Of a group it gives each run's accuracy, and the rest of their ensemble: the mean of their probabilities. A terminal
+    shows what fits one screen; -v adds calibration, cost, the scores of each class, reliability and coverage.
     """
     check_plot(plot)
     check_plot(plot_calibration, flag="--plot-calibration")

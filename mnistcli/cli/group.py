@@ -79,13 +79,15 @@ def train_group(
     *,
     source: str | None,
     theme: str | None,
+    keys: bool = False,
     **how: Any,
 ) -> GroupResult:
     """Train what a group lacks, showing on stderr how it goes, and draw its curves.
 
-    `source` is the FILE.py:CLASS of a class in Flax; `theme` is that of the curves, None draws none;
-    `how` is for `Work`.
+    `source` is the FILE.py:CLASS of a class in Flax; `theme` is that of the curves, None draws none; with `keys`, q
+    ends the training early; `how` is for `Work`.
     """
+    from mnistcli.cli.keys import finishing_with_q
     from mnistcli.commands.group import train_group as train
     from mnistcli.commands.work import Work
     from mnistcli.render.progress import TrainingProgress
@@ -93,7 +95,11 @@ def train_group(
 
     load = partial(data.load, replace(face, quiet=True))
     work = Work(groups.runs, compute.place(face, source=source), load, **how)
-    with TrainingProgress(face.err, quiet=face.quiet) as progress:
+    seeds = -(-len(groups.unfinished(group)) // (work.shard or (1, 1))[1])
+    with (
+        TrainingProgress(face.err, quiet=face.quiet, seeds=seeds) as progress,
+        finishing_with_q(progress, heed=keys) as finishing,
+    ):
 
         def show(event: MemberEvent | Notice) -> None:
             if isinstance(event, Notice):
@@ -106,7 +112,7 @@ def train_group(
                 progress(event.event, label=label)
 
         try:
-            result = train(group, work, show)
+            result = train(group, work, show, finishing)
         except InterruptedRunError:
             raise
         except MnistcliError:

@@ -105,6 +105,9 @@ def train(
     Without further flags an architecture is trained by its recipe.
 
     The run's folder then holds its configuration, metrics, weights and figures.
+
+    In a terminal, q ends the training after the epoch under way and scores the best weights so far; Ctrl-C interrupts
+    it, and --resume goes on.
     """
     given = given_settings(settings)
     _check_flags(given, sources, hosts, seeds=seeds, shard=shard, resume=resume, every=checkpoint_every, name=name)
@@ -241,7 +244,7 @@ def _train_run(order: Order) -> None:
     else:
         face.explain(_describe(order.plan.config))
         work = partial(train_run, order.plan.config, runs=runs, name=order.name, **order.beginning)
-    result = train_visibly(face, work, order.data, device=device, theme=order.theme, **order.keeping)
+    result = train_visibly(face, work, order.data, device=device, theme=order.theme, keys=True, **order.keeping)
     face.show(training_view(result, next_commands=_next_commands(result, runs.path)))
 
 
@@ -249,8 +252,10 @@ def _train_group(order: Order, group: Group, shard: tuple[int, int] | None) -> N
     """Train what a group lacks, or this process's share of it, and show what came of it."""
     from mnistcli.render.group import group_training_view
 
-    how = {"source": order.source, "theme": order.theme, **order.work}
-    trained = train_group(order.face, order.data, order.compute, order.groups, group, shard=shard, **how)
+    how = {"source": order.source, "theme": order.theme, "keys": shard is None, **order.work}
+    trained = train_group(
+        order.face, order.data, order.compute, order.groups, group, shard=shard, keys=shard is None, **how
+    )
     order.face.show(group_training_view(trained, next_commands=_next_of_group(trained, order.groups.runs.path)))
 
 
@@ -290,16 +295,26 @@ def train_visibly(
     *,
     device: str,
     theme: str | None,
+    keys: bool = False,
     checkpoint_every: int | None = None,
     keep_epochs: bool = False,
 ) -> TrainResult:
-    """Train a run, showing on stderr how it goes, and draw its figures; a theme of None draws none."""
+    """Train a run, showing on stderr how it goes, and draw its figures.
+
+    A theme of None draws none; with `keys`, q ends the training early.
+    """
+    from mnistcli.cli.keys import finishing_with_q
     from mnistcli.commands.course import Session
     from mnistcli.render.progress import TrainingProgress
 
     # A class in Flax may print while it is traced, and stdout is for the result.
-    with TrainingProgress(face.err, quiet=face.quiet) as progress, redirect_stdout(sys.stderr):
-        result = work(Session(progress, device, checkpoint_every, partial(data.load, face), keep_epochs))
+    with (
+        TrainingProgress(face.err, quiet=face.quiet) as progress,
+        finishing_with_q(progress, heed=keys) as finishing,
+        redirect_stdout(sys.stderr),
+    ):
+        load = partial(data.load, face)
+        result = work(Session(progress, device, checkpoint_every, load, keep_epochs, is_last=lambda _: finishing()))
     if theme is not None:
         _save_figures(result, theme)
     return result

@@ -43,6 +43,7 @@ class Session:
         load: Loads its data set.
         keep_epochs: Whether the weights of each epoch are kept; a resumed run keeps them if it did before.
         interrupts: Gives, while a run is trained, a function that says whether it is to stop.
+        is_last: Asked often with the number of the epoch under way: whether to end with it, as if patience had ended.
     """
 
     notify: Notify
@@ -51,6 +52,7 @@ class Session:
     load: Load = load
     keep_epochs: bool = False
     interrupts: Callable[[], AbstractContextManager[Interrupted]] = held_interrupts
+    is_last: Callable[[int], bool] = lambda _: False
 
 
 class Course:
@@ -125,6 +127,8 @@ class Course:
         if isinstance(event, EpochMetrics) or self.fit.at_checkpoint:
             self.save_checkpoint()
         self.session.notify(event)
+        if self.session.is_last(event.epoch):
+            self.fit.epochs = event.epoch
 
     def save_checkpoint(self) -> None:
         """Write all that resuming needs."""

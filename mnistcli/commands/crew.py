@@ -24,6 +24,7 @@ WAIT = 0.2  # seconds between checks for Ctrl-C
 Job = TypeVar("Job")
 KILLED = "A training process was killed, perhaps because memory ran out."
 STOP = "stop"  # message to a busy process: end this job
+FINISH = "finish"  # likewise: end this job soon, with a result
 
 
 @dataclass(frozen=True)
@@ -71,25 +72,28 @@ class Crew(ExitStack, Generic[Job]):
         self._on_cpu = self._stopping = False
         self._error: MnistcliError | None = None
 
-    def do(self, jobs: Iterator[Job], interrupted: Callable[[], bool]) -> None:
+    def do(
+        self, jobs: Iterator[Job], interrupted: Callable[[], bool], finishing: Callable[[], bool] = lambda: False
+    ) -> None:
         """Do all jobs; stop when one fails or `interrupted` returns True.
+
+        Once something is at work and `finishing` returns True, begin no more, and let those under way end with FINISH.
 
         Raises:
             MnistcliError: A job raised it.
         """
-        self._jobs, self._stopping = jobs, False
+        self._jobs, self._stopping, finished = jobs, False, False
         free, self._free = self._free, []
         for connection in free:
             self._start_next_job(connection)
         self._start_processes()
         while self._busy:
             if not self._stopping and (interrupted() or self._error):
-                self._stopping, self._jobs = True, iter(())
-                for connection in [*self._busy]:
-                    if connection in self._starting:  # starting may take long; it is killed when the block ends
-                        del self._busy[connection]
-                    else:
-                        self._send(connection, STOP)
+                self._stopping = True
+                self._end(STOP)
+            if not finished and self._busy.keys() > self._starting and finishing():
+                finished = True
+                self._end(FINISH)
             ready = wait([*self._busy], WAIT)
             for connection in [each for each in self._busy if each in ready]:
                 self._listen(connection)
@@ -106,6 +110,15 @@ class Crew(ExitStack, Generic[Job]):
     def processes(self) -> int:
         """How many processes can work at once; 1 until the first process has sent the name of its device."""
         return cores() if self._on_cpu else 1
+
+    def _end(self, order: str) -> None:
+        """Start no more jobs, and send an order to the processes that are doing one."""
+        self._jobs = iter(())
+        for connection in [*self._busy]:
+            if connection in self._starting:  # starting may take long; it is killed when the block ends
+                del self._busy[connection]
+            else:
+                self._send(connection, order)
 
     def _start_processes(self) -> None:
         """Start a process for each of the next jobs, up to `processes`; each gets its job once it is ready."""
@@ -158,6 +171,23 @@ class Crew(ExitStack, Generic[Job]):
                 self._on_message(job, message)
 
 
+class Orders:
+    """What a process of the crew hears while it is at a job: STOP, FINISH or nothing."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._heard: set[str] = set()
+
+    def has(self, order: str) -> bool:
+        """Whether an order has come; where the crew is gone, all must stop."""
+        try:
+            while self._connection.poll():
+                self._heard.add(self._connection.recv())
+        except (EOFError, OSError):
+            self._heard.add(STOP)
+        return order in self._heard
+
+
 def _serve(connection: Connection, place: Place, work: Callable[[Any, Connection, str], None]) -> None:
     """Send the device's name, then do each job that arrives; send None when a job ends, or an error."""
     try:
@@ -176,7 +206,7 @@ def _serve(connection: Connection, place: Place, work: Callable[[Any, Connection
             load(read_source(place.source))
         while True:
             job = connection.recv()
-            if job != STOP:  # STOP may arrive just after its job has ended
+            if job not in (STOP, FINISH):  # these may arrive just after their job has ended
                 with redirect_stdout(sys.stderr):
                     work(job, connection, device)
                 connection.send(None)

@@ -13,7 +13,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 
 from mnistcli.commands.course import Course, resume_command
-from mnistcli.commands.crew import Crew
+from mnistcli.commands.crew import FINISH, STOP, Crew, Orders
 from mnistcli.commands.work import Work
 from mnistcli.errors import InterruptedRunError, RunError, UsageError
 from mnistcli.process import held_interrupts
@@ -25,10 +25,16 @@ LOOK = 0.5  # seconds between two looks whether another process has finished a m
 AT_ONCE = 16  # members that a GPU or TPU trains by one program: its memory holds the state of each
 
 
-def train_group(group: Group, work: Work, notify: Callable[[MemberEvent | Notice], None]) -> GroupResult:
+def train_group(
+    group: Group,
+    work: Work,
+    notify: Callable[[MemberEvent | Notice], None],
+    finishing: Callable[[], bool] = lambda: False,
+) -> GroupResult:
     """Train the members that are not finished, and return what all of them came to.
 
     With a shard the members that other processes train are left to them, and taken over when such a process is lost.
+    Else, once `finishing` returns True, those under way end with their epoch, and those left leave the group.
 
     Raises:
         InterruptedRunError: Ctrl-C was pressed; every member that was under way has written a checkpoint.
@@ -43,14 +49,23 @@ def train_group(group: Group, work: Work, notify: Callable[[MemberEvent | Notice
         crew = Crew(work.place, partial(train_members, group, work), hear, at_once=AT_ONCE)
         with held_interrupts() as interrupted, crew:
             if work.shard is None:
-                crew.do(((seed,) for seed in groups.unfinished(group)), interrupted)
+                crew.do(((seed,) for seed in groups.unfinished(group)), interrupted, finishing)
             else:
                 _share(group, groups, crew, work.shard, interrupted, notify)
             if interrupted():
-                arch = f" --arch {shlex.quote(work.place.source)}" if work.place.source else ""
-                command = resume_command("mnistcli train", group.path, group.config) + arch
-                raise InterruptedRunError(f"Interrupted; '{command}{shard_flag(work.shard)}' goes on from here.")
+                command = _resume_command(group, work) + shard_flag(work.shard)
+                raise InterruptedRunError(f"Interrupted; '{command}' goes on from here.")
+        if finishing() and (left := groups.unfinished(group)):
+            group = groups.without(group, left)
+            command = f"{_resume_command(group, work)} --seeds {','.join(map(str, left))}"
+            how = "" if group.config.start else f"; '{command}' adds them"
+            notify(Notice(f"Not trained, and not in the group: {seeds_text(left)}{how}."))
     return result_of(group, work.runs)
+
+
+def _resume_command(group: Group, work: Work) -> str:
+    arch = f" --arch {shlex.quote(work.place.source)}" if work.place.source else ""
+    return resume_command("mnistcli train", group.path, group.config) + arch
 
 
 def shard_flag(shard: tuple[int, int] | None) -> str:
@@ -107,10 +122,10 @@ def train_members(group: Group, work: Work, seeds: Sequence[int], connection: Co
     """
     from mnistcli.commands import train
 
-    groups = Groups(work.runs)
+    groups, orders = Groups(work.runs), Orders(connection)
     courses: list[Course] = []
     for seed in seeds:
-        session = work.session(partial(_tell, connection, seed), device)
+        session = work.session(partial(_tell, connection, seed), device, is_last=lambda _: orders.has(FINISH))
         name, beside = group.members[seed], courses[0].fit if courses else None
         if work.shard and groups.is_finished_or_busy(name):
             continue
@@ -131,7 +146,7 @@ def train_members(group: Group, work: Work, seeds: Sequence[int], connection: Co
             raise
         courses.append(begun)
     if courses:
-        train.train_all(courses, connection.poll)
+        train.train_all(courses, partial(orders.has, STOP))
     for course in courses:
         connection.send(MemberEvent(course.fit.config.seed, None))
 

@@ -1,5 +1,6 @@
 """Train a run again, and compare the weights and every epoch's metrics."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from mnistcli.results.diff import Reproduction
 from mnistcli.results.train import EpochMetrics, Notice, TrainResult
 from mnistcli.runs import Run, RunRecord, RunsFolder, Status, StoredModel, load_model, provenance
 from mnistcli.runs.tensors import Tensors
+from mnistcli.training import should_stop
 
 FIGURES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 TEST_FIGURES = ("test_loss", "test_accuracy")
@@ -41,7 +43,7 @@ def train_again(run: Run, choice: DataChoice, session: Session, *, runs: RunsFol
         session.notify(Notice(f"{each.name}: {each.a} when {run.name} was trained, {each.b} now."))
     return train(
         replace(record.config, data=choice),
-        replace(session, load=lambda _: dataset),
+        replace(session, load=lambda _: dataset, is_last=_last_epoch(run, record)),
         runs=runs,
         name=name,
         start=start,
@@ -72,6 +74,13 @@ def _finished(run: Run) -> RunRecord:
     if record.status != Status.FINISHED:
         raise RunError(f"The run {run.name!r} is not finished: to finish it, run 'mnistcli train --resume {run.name}'.")
     return record
+
+
+def _last_epoch(run: Run, record: RunRecord) -> Callable[[int], bool]:
+    """Return what says which epoch is the last of a run that was ended by hand; of another, that none is."""
+    history = run.history()
+    by_hand = record.results["stopped_early"] and not should_stop(history, patience=record.config.hyper.patience)
+    return lambda epoch: by_hand and epoch >= len(history)
 
 
 def _start(run: Run, config: TrainConfig, runs: RunsFolder) -> StoredModel | None:

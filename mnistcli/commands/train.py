@@ -146,12 +146,17 @@ def reopen(
 def train_all(courses: Sequence[Course], interrupted: Interrupted) -> None:
     """Train several runs that differ in their seed alone: together where that can be, else one after the other.
 
+    In the second case a run that is to end with its epoch is the last: the others are left as they are.
+
     Raises:
         InterruptedRunError, DivergedError, StoppedRunError: As of `Course.run`; the others have their last checkpoint.
     """
     if len(courses) == 1 or not can_train_together([course.fit for course in courses]):
         for course in courses:
-            course.run(interrupted)
+            if course is not courses[0] and course.session.is_last(course.fit.epoch):
+                course.folder.close(Status.INTERRUPTED)
+            else:
+                course.run(interrupted)
         return
     by_fit = {id(course.fit): course for course in courses}
     with ExitStack() as closing:

@@ -33,6 +33,6 @@ class Work:
     freeze: str | None = None
     shard: tuple[int, int] | None = None
 
-    def session(self, notify: Notify, device: str, **interrupts: Callable[..., Any]) -> Session:
+    def session(self, notify: Notify, device: str, **asked: Callable[..., Any]) -> Session:
         """Return the session to train a run with in one of the processes."""
-        return Session(notify, device, self.checkpoint_every, self.load, self.keep_epochs, **interrupts)
+        return Session(notify, device, self.checkpoint_every, self.load, self.keep_epochs, **asked)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -25,6 +25,8 @@ from mnistcli.results.compare import (
 )
 from mnistcli.results.evaluate import Evaluation
 
+MOST_PAIRS = 3  # that the first screen of a terminal has room for
+Pair = TypeVar("Pair", PairedTest, RecipeTest)
 COVERS = "This says nothing of another training."
 
 
@@ -227,7 +229,9 @@ def _group_row(group: ComparedGroup) -> Row:
 def _terminal(comparison: Comparison, screen: Screen) -> Iterable[RenderableType]:
     """Yield what was found, then why; a terminal shows of the second what its first screen has room for."""
     evaluations = [run.evaluation for run in comparison.runs]
-    yield from _verdicts(comparison.pairs, map(_finding, comparison.pairs), screen)
+    best = max(evaluations, key=lambda evaluation: evaluation.accuracy).run
+    pairs = _first_screen(comparison.pairs, best, screen)
+    yield from _verdicts(pairs, map(_finding, pairs), screen)
     if comparison.cochran_q is None or comparison.cochran_p is None:
         yield Text(COVERS)
     else:
@@ -241,18 +245,29 @@ def _terminal(comparison: Comparison, screen: Screen) -> Iterable[RenderableType
 
 def _group_terminal(comparison: GroupComparison, screen: Screen) -> Iterable[RenderableType]:
     """Yield what was found, then why, as for runs; the confusions are those of each group's ensemble."""
-    yield from _verdicts(comparison.pairs, map(recipe_verdict, comparison.pairs), screen)
+    best = max(comparison.groups, key=lambda group: group.accuracies.mean).group
+    pairs = _first_screen(comparison.pairs, best, screen)
+    yield from _verdicts(pairs, map(recipe_verdict, pairs), screen)
     for note in comparison.notes:
         yield Text(printable(note), style="dim")
     yield screen.choose(_groups_side_by_side(comparison, screen))
-    for group in comparison.groups if len(comparison.groups) == 2 or not screen.brief else ():
+    for group in comparison.groups if not screen.brief else ():
         accuracies = " ".join(points(accuracy) for accuracy in group.accuracies.values)
         yield Text.assemble((printable(f"{group.group}, each run (%)  "), "dim"), accuracies)
     if not screen.brief:
         for test in comparison.pairs:
             yield _evidence(test)
     ensembles = [group.ensemble for group in comparison.groups]
-    yield from _confusions(ensembles, screen, whole="each test and interval, and the ensembles' confusion matrices")
+    yield from _confusions(
+        ensembles, screen, whole="each run, test and interval, and the ensembles' confusion matrices"
+    )
+
+
+def _first_screen(pairs: Sequence[Pair], best: str, screen: Screen) -> Sequence[Pair]:
+    """Return the pairs, of many only some of those with the best where a terminal is brief."""
+    if not screen.brief or len(pairs) <= MOST_PAIRS:
+        return pairs
+    return [pair for pair in pairs if best in (pair.a, pair.b)][:MOST_PAIRS]
 
 
 def _verdicts(
@@ -265,12 +280,13 @@ def _verdicts(
 
 
 def _confusions(evaluations: Sequence[Evaluation], screen: Screen, *, whole: str) -> Iterator[RenderableType]:
-    for evaluation in evaluations:
+    for evaluation in evaluations if len(evaluations) <= MOST_PAIRS or not screen.brief else ():
         if not screen.brief:
             yield screen.choose(confusion_tables(evaluation))
         yield worst_confusions(evaluation, screen, heading=f"{evaluation.run}, worst confusions")
     if screen.brief:
-        yield Text(f"-v shows {whole}.", style="dim")
+        others = "the other pairs, " if len(evaluations) > MOST_PAIRS else ""
+        yield Text(f"-v shows {others}{whole}.", style="dim")
     elif len(evaluations) == 2:
         yield screen.choose(difference_tables(*evaluations))
 

@@ -3,16 +3,19 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
+import numpy as np
 from rich.console import RenderableType
 from rich.text import Text
 
 from mnistcli.render.pixels import draw, flow, shrink, trim
-from mnistcli.render.screen import Screen
+from mnistcli.render.screen import Screen, left_out
 from mnistcli.render.tables import NOTHING, make_facts, make_table, percent, shape
 from mnistcli.render.view import Row, View, label_value, printable
 from mnistcli.results.data import DatasetSummary, FileCheck, Finding, Flip, KnownDataset, Sample
 
 MOST_ROWS = 50
+MOST_CLASSES = 10  # that the first screen of a terminal has room for
+BESIDE_GRID = 3  # lines on it that are not of pictures
 SUM = "SHA-256 of its content"
 RUN_KEYS = ("run", "other_run")
 KINDS = {"duplicate": "duplicates", "leak": "leaks", "conflict": "conflicts", "doubt": "doubted labels"}
@@ -41,7 +44,7 @@ def dataset_view(summary: DatasetSummary) -> View:
             {"split": split.name, "images": split.images} | dict(zip(summary.class_names, split.per_class, strict=True))
             for split in summary.splits
         ],
-        terminal=lambda _: _info(summary),
+        terminal=lambda screen: _info(summary, screen),
     )
 
 
@@ -164,10 +167,27 @@ def _audit(findings: Sequence[Finding], counts: dict[str, int]) -> Iterable[Rend
         yield Text(f"and {len(findings) - MOST_ROWS:,} more: --format jsonl lists all", "dim")
 
 
-def _grid(samples: Sequence[Sample], columns: int, screen: Screen) -> Iterable[RenderableType]:
+def _grid(samples: Sequence[Sample], columns: int, screen: Screen) -> list[Text]:
+    """Return rows of images: where a terminal is brief at half size if all then fit, else as many rows as do."""
     pictures = shrink(trim([sample.picture for sample in samples]), screen.width)
+    rows = _rows(samples, pictures, columns, screen)
+    lines = screen.height - BESIDE_GRID
+    if not screen.brief or _height(rows) <= lines:
+        return rows
+    small = _rows(samples, shrink(pictures, -(-pictures[0].shape[1] // 2)), columns, screen)
+    if _height(small) <= lines:
+        return [*small, Text("-v shows them at full size.", "dim")]
+    most = max(1, lines // _height(rows[:1]))
+    return [*rows[:most], *left_out(len(rows) - most, "rows")]
+
+
+def _rows(samples: Sequence[Sample], pictures: Sequence[np.ndarray], columns: int, screen: Screen) -> list[Text]:
     blocks = [[*_caption(sample), *draw(picture, screen)] for sample, picture in zip(samples, pictures, strict=True)]
-    return flow(blocks, width=screen.width, most=columns)
+    return [*flow(blocks, width=screen.width, most=columns)]
+
+
+def _height(rows: Sequence[Text]) -> int:
+    return sum(row.plain.count("\n") + 1 for row in rows)
 
 
 def _caption(sample: Sample) -> list[Text]:
@@ -179,7 +199,7 @@ def _caption(sample: Sample) -> list[Text]:
     return [Text(printable(line), "bold") for line in lines]
 
 
-def _info(summary: DatasetSummary) -> Iterable[RenderableType]:
+def _info(summary: DatasetSummary, screen: Screen) -> Iterable[RenderableType]:
     facts = make_facts(title=summary.name)
     facts.add_row("images", f"{sum(split.images for split in summary.splits):,} of {shape(summary.image_shape)}, uint8")
     facts.add_row("classes", f"{len(summary.class_names)}: {' '.join(summary.class_names)}")
@@ -187,11 +207,12 @@ def _info(summary: DatasetSummary) -> Iterable[RenderableType]:
     facts.add_row("lies in", summary.location)
     splits = [split.name for split in summary.splits]
     table = make_table("class", *splits, numbers=len(splits), folding={"class": 16})
-    for i, name in enumerate(summary.class_names):
+    most = MOST_CLASSES if screen.brief else len(summary.class_names)
+    for i, name in enumerate(summary.class_names[:most]):
         table.add_row(name, *(f"{split.per_class[i]:,}" for split in summary.splits))
     table.add_section()
     table.add_row("all", *(f"{split.images:,}" for split in summary.splits), style="bold")
-    return [facts, table]
+    return [facts, table, *left_out(len(summary.class_names) - most, "classes")]
 
 
 def _verified(checks: Sequence[FileCheck]) -> RenderableType:

@@ -8,11 +8,13 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from mnistcli.render.matrix import confusion_tables
+from mnistcli.render.matrix import compact, confusion_tables
 from mnistcli.render.screen import Screen
-from mnistcli.render.tables import NOTHING, interval, make_facts, make_table, percent, seconds
+from mnistcli.render.tables import NOTHING, interval, make_facts, make_table, percent, seconds, short_arch
 from mnistcli.render.view import Row, View, label_value, printable
 from mnistcli.results.evaluate import Calibration, Cost, Evaluation
+
+BESIDE_MATRIX = 14  # lines on the first screen that are not of the matrix's classes
 
 
 def evaluation_view(evaluation: Evaluation, *, show_command: Sequence[str] = ()) -> View:
@@ -101,16 +103,24 @@ def suggestion_text(evaluation: Evaluation) -> str | None:
 
 
 def _terminal(evaluation: Evaluation, show_command: Sequence[str], screen: Screen) -> Iterable[RenderableType]:
-    """Yield the figures, on the first screen of a terminal, then the tables behind them."""
+    """Yield the figures, then the tables behind them; what fits the first screen of a terminal where it is brief."""
     calibration = evaluation.calibration
     facts = make_facts()
-    facts.add_row("run", f"{evaluation.run} ({evaluation.arch})")
-    facts.add_row("split", f"{evaluation.split}, {evaluation.n:,} images")
-    facts.add_row("accuracy", f"{percent(evaluation.accuracy)}  (95 % interval {interval(evaluation.accuracy_ci95)})")
-    facts.add_row("errors", f"{evaluation.n - evaluation.correct:,}")
-    if evaluation.rejected:
+    facts.add_row("run", f"{evaluation.run} ({short_arch(evaluation.arch) if screen.brief else evaluation.arch})")
+    accuracy, errors = percent(evaluation.accuracy), evaluation.n - evaluation.correct
+    facts.add_row(
+        "accuracy", Text.assemble((accuracy, "bold green"), f"  (95 % interval {interval(evaluation.accuracy_ci95)})")
+    )
+    unread = f"; no digit in {evaluation.rejected:,} at first" if evaluation.rejected and screen.brief else ""
+    facts.add_row("errors", f"{errors:,} of {evaluation.n:,} {evaluation.split} images{unread}")
+    if evaluation.rejected and not screen.brief:
         facts.add_row("no digit", f"answered for {evaluation.rejected:,} images; here the next answer counts")
     facts.add_row("loss", f"{evaluation.loss:.4f} nats, {calibration.loss:.4f} after temperature scaling")
+    if screen.brief:
+        yield facts
+        yield from _confusions(evaluation, show_command, screen)
+        yield Text("-v shows the calibration, the cost, and the scores of every class.", style="dim")
+        return
     facts.add_row("Brier score", f"{calibration.brier:.4f}")
     facts.add_row(
         "calibration",
@@ -122,17 +132,22 @@ def _terminal(evaluation: Evaluation, show_command: Sequence[str], screen: Scree
     yield facts
     if said := suggestion_text(evaluation):
         yield Text(said)
+    yield _classes(evaluation)
+    yield from _confusions(evaluation, show_command, screen)
+    yield _reliability(calibration)
+    yield _coverage(calibration)
+
+
+def _confusions(evaluation: Evaluation, show_command: Sequence[str], screen: Screen) -> Iterable[RenderableType]:
+    """Yield the worst confusions, then all, unless a terminal lacks the lines, and how to see the images of one."""
     yield worst_confusions(evaluation, screen)
+    if not screen.brief:
+        yield screen.choose(confusion_tables(evaluation))
+    elif len(evaluation.class_names) + BESIDE_MATRIX <= screen.height:
+        yield compact(screen.choose(confusion_tables(evaluation)))
     for true, predicted, _ in evaluation.worst_confusions(1) if show_command else ():
         command = shlex.join([*show_command, "--true", true, "--predicted", predicted])
         yield Text(printable(f"The images of a cell: {command}"), style="dim")
-    yield _classes(evaluation)
-    yield screen.choose(confusion_tables(evaluation))
-    if screen.brief:
-        yield Text("-v shows the tables of reliability and of accuracy against coverage.", style="dim")
-        return
-    yield _reliability(calibration)
-    yield _coverage(calibration)
 
 
 def _cost(cost: Cost) -> str:

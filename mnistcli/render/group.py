@@ -8,12 +8,14 @@ from rich.text import Text
 
 from mnistcli.render.evaluate import evaluation_document, evaluation_row, worst_confusions
 from mnistcli.render.matrix import confusion_tables
-from mnistcli.render.screen import Screen
-from mnistcli.render.tables import NOTHING, interval, make_table, percent, seconds
-from mnistcli.render.view import Row, View, printable
+from mnistcli.render.screen import Screen, left_out
+from mnistcli.render.tables import NOTHING, interval, make_facts, make_table, next_text, panel, percent, seconds
+from mnistcli.render.view import Row, View
 from mnistcli.results.evaluate import GroupEvaluation
 from mnistcli.results.spread import Spread
 from mnistcli.results.train import GroupResult
+
+MOST_SHOWN = 6  # runs of a group that the first screen of a terminal has room for
 
 
 def group_training_view(result: GroupResult, *, next_commands: list[str]) -> View:
@@ -30,7 +32,7 @@ def group_training_view(result: GroupResult, *, next_commands: list[str]) -> Vie
             "runs": rows,
         },
         rows=lambda: rows,
-        terminal=lambda _: _terminal(result, next_commands),
+        terminal=lambda screen: _terminal(result, next_commands, screen),
     )
 
 
@@ -50,15 +52,21 @@ def _row(result: GroupResult, i: int) -> Row:
     return identity | dict(member.figures) | {"device": member.device}
 
 
-def _terminal(result: GroupResult, next_commands: list[str]) -> Iterable[RenderableType]:
+def _terminal(result: GroupResult, next_commands: list[str], screen: Screen) -> Iterable[RenderableType]:
+    facts = make_facts()
+    facts.add_row("test accuracy", spread_text(result.accuracies))
+    facts.add_row("network", f"{result.arch} on {result.dataset}")
+    facts.add_row("device", ", ".join(dict.fromkeys(member.device for member in result.members)))
+    facts.add_row("folder", str(result.folder))
+    yield panel(result.group, facts)
     table = make_table(
         *("run", "seed", "test accuracy", "validation", "epochs", "time"),
-        title=f"{result.group}: {result.arch} on {result.dataset}",
         numbers=5,
         optional=("time", "epochs", "validation"),
         folding={"run": 28},
     )
-    for member in result.members:
+    shown = result.members[: MOST_SHOWN if screen.brief else None]
+    for member in shown:
         figures: dict[str, Any] = dict(member.figures)
         table.add_row(
             member.run,
@@ -69,12 +77,8 @@ def _terminal(result: GroupResult, next_commands: list[str]) -> Iterable[Rendera
             seconds(figures["train_seconds"]),
         )
     yield table
-    yield Text("test accuracy: ").append_text(spread_text(result.accuracies))
-    devices = dict.fromkeys(member.device for member in result.members)
-    yield Text(f"computed on: {printable(', '.join(devices))}", style="dim")
-    yield Text("\nTry next", style="dim")
-    for command in next_commands:
-        yield Text(f"  {command}", style="cyan")
+    yield from left_out(len(result.members) - len(shown), "runs")
+    yield next_text(next_commands)
 
 
 def group_evaluation_view(evaluation: GroupEvaluation) -> View:

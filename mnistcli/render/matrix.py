@@ -38,6 +38,15 @@ def confusion_tables(evaluation: Evaluation) -> Iterator[RenderableType]:
     yield from _narrow(names, cells, title)
 
 
+def compact(table: RenderableType) -> RenderableType:
+    """Return a confusion matrix without its empty lines and the run's name."""
+    if isinstance(table, Table):
+        table.title, table.show_edge = Text("Confusion matrix (rows: true, columns: predicted)"), False
+        for row in table.rows:
+            row.end_section = False
+    return table
+
+
 def difference_tables(a: Evaluation, b: Evaluation) -> Iterator[RenderableType]:
     """Yield how many more images b has in each cell than a, green where that is good; then ever narrower."""
     change = [[q - p for p, q in zip(*rows, strict=True)] for rows in zip(a.confusion, b.confusion, strict=True)]

@@ -1,18 +1,37 @@
-"""How training is shown while it goes on: a live bar on a terminal, a line an epoch elsewhere."""
+"""How training is shown while it goes on: a live bar and chart on a terminal, and a line an epoch everywhere."""
 
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
+from mnistcli.render.chart import TRAINING, VALIDATION, Point, Series, draw_charts, draw_legend, has_room
 from mnistcli.render.screen import Screen
 from mnistcli.render.tables import percent
 from mnistcli.render.view import printable
 from mnistcli.results.train import EpochMetrics, Notice, RunStarted, StepMetrics, TrainEvent
 
-BAR = len("⠋ epoch 100/100 ━━━━━━━━━━  0:00:00")
+PAUSE = 0.25  # seconds at least between two drawings, which take some milliseconds each
+BAR = 12  # columns of the bar at least
+MOST_POINTS = 400  # of a curve: more than a terminal has dots
+MOST_SEEDS = 12  # whose curves are drawn; the band is of all
+# Of a time: the unit, one of it, its seconds, to how many of it a time is rounded, and the seconds from which it is not
+# used any more.
+UNITS = (
+    ("second", "a second", 1, 5, 55),
+    ("minute", "a minute", 60, 1, 3300),
+    ("hour", "an hour", 3600, 1, 172_800),
+    ("day", "a day", 86_400, 1, float("inf")),
+)
 
 
 class PreparationProgress:
@@ -59,24 +78,88 @@ def is_live(screen: Screen) -> bool:
     return screen.file.isatty() and not screen.is_dumb_terminal
 
 
-class TrainingProgress:
-    """Shows on stderr how one run is trained, or several at once, each with a bar of its own."""
+@dataclass
+class _Curve:
+    """What is known of one run.
 
-    def __init__(self, screen: Screen, *, quiet: bool = False) -> None:
+    Attributes:
+        run: What it is.
+        steps: Where it stood in the epoch under way: in its first one all along, then at the last look.
+        epochs: Its epochs.
+        begun: The share of the run that was done when the first of its steps was told.
+        share: The share that is done.
+    """
+
+    run: RunStarted
+    steps: list[StepMetrics] = field(default_factory=list)
+    epochs: list[EpochMetrics] = field(default_factory=list)
+    begun: float | None = None
+    share: float = 0.0
+
+    def add_step(self, metrics: StepMetrics) -> None:
+        if self.epochs:
+            self.steps.clear()
+        self.steps.append(metrics)
+        self._thin(self.steps)
+        self._advance(metrics.epoch - 1 + metrics.step / self.run.steps_per_epoch)
+
+    def add_epoch(self, metrics: EpochMetrics) -> None:
+        self.steps.clear()
+        self.epochs.append(metrics)
+        self._thin(self.epochs)
+        self._advance(metrics.epoch)
+
+    def training(self, metric: str, *, first: bool) -> list[Point]:
+        """Return the training curve of "loss" or "accuracy" up to the step under way.
+
+        Of its first epoch only where `first`: values are then so far from all later ones that they flatten those.
+        """
+        points = [(float(each.epoch), getattr(each, f"train_{metric}")) for each in self.epochs]
+        steps = self.steps if self.epochs or first else []
+        return points + [
+            (each.epoch - 1 + each.step / self.run.steps_per_epoch, getattr(each, metric)) for each in steps
+        ]
+
+    def validation(self, metric: str) -> list[Point]:
+        """Return the validation curve."""
+        return [(float(each.epoch), getattr(each, f"validation_{metric}")) for each in self.epochs]
+
+    def _advance(self, epochs: float) -> None:
+        self.share = epochs / self.run.epochs
+        self.begun = self.share if self.begun is None else self.begun
+
+    def _thin(self, points: list[StepMetrics] | list[EpochMetrics]) -> None:
+        if len(points) > MOST_POINTS:
+            del points[1:-1:2]
+
+
+class TrainingProgress:
+    """Shows on stderr how one run is trained, or several seeds of it at once.
+
+    It is drawn again when it is told something, and at most every PAUSE seconds: no thread draws beside the training.
+
+    Args:
+        screen: Where it is shown.
+        quiet: Show nothing.
+        seeds: How many runs there are to train.
+
+    Attributes:
+        is_live: Whether there is a bar, with charts where the terminal has room.
+        hint: What a key does, or has done; it stands below the charts.
+    """
+
+    def __init__(self, screen: Screen, *, quiet: bool = False, seeds: int = 1) -> None:
         self._screen = screen
         self._quiet = quiet
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}epoch {task.fields[epoch]}/{task.fields[epochs]}"),
-            BarColumn(bar_width=None),
-            TextColumn("{task.fields[metrics]}"),
-            TimeRemainingColumn(compact=True),
-            console=screen,
-            transient=True,
-            disable=quiet or not is_live(screen),
-            expand=True,
-        )
-        self._runs: dict[str, tuple[RunStarted, TaskID]] = {}
+        self._seeds = seeds
+        self.is_live = not quiet and is_live(screen)
+        self.hint = ""
+        self._live = self._make_live()
+        self._drawn = 0.0
+        self._begun: float | None = None
+        self._curves: dict[str, _Curve] = {}
+        self._finished: set[str] = set()
+        self._bands: dict[str, dict[float, Point]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -84,7 +167,9 @@ class TrainingProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        self._live.stop()
+        if kind is None and self._has_charts() and any(len(curve.epochs) > 1 for curve in self._curves.values()):
+            self._screen.show(Group(*self._charts(), self._legend()))
 
     def __call__(self, event: TrainEvent, *, label: str = "") -> None:
         """Show one event of training; `label`, such as "seed 3  ", tells which of several it is of."""
@@ -92,40 +177,56 @@ class TrainingProgress:
             case Notice():
                 self._say(f"{label}{event.text}")
             case RunStarted():
-                self._start(event, label)
+                self._say(
+                    f"{label}Training {event.arch} on {event.train_images:,} images ({event.device}): {event.folder}"
+                )
+                self._curves[label] = _Curve(event)
             case StepMetrics():
-                self._advance(event, label)
+                self._curves[label].add_step(event)
             case EpochMetrics():
                 self._finish_epoch(event, label)
+        if self._curves and self._begun is None:
+            self._begun = time.monotonic()
+        self.refresh()
 
     def finish(self, label: str) -> None:
-        """Take the bar of a run away."""
-        if label in self._runs:
-            self._bar.remove_task(self._runs.pop(label)[1])
+        """Take note that a run is trained and scored."""
+        self._finished.add(label)
 
-    def _start(self, run: RunStarted, label: str) -> None:
-        self._say(f"{label}Training {run.arch} on {run.train_images:,} images ({run.device}): {run.folder}")
-        self._bar.start()
-        task = self._bar.add_task(label, total=run.steps_per_epoch, epoch=1, epochs=run.epochs, metrics="")
-        self._runs[label] = run, task
+    def refresh(self, *, now: bool = False) -> None:
+        """Draw again, unless that was done just before."""
+        if self.is_live and self._curves and (now or time.monotonic() - self._drawn > PAUSE):
+            self._live.start()
+            self._live.update(self._draw(), refresh=True)
+            self._drawn = time.monotonic()
 
-    def _advance(self, metrics: StepMetrics, label: str) -> None:
-        _, task = self._runs[label]
-        accuracy = f"acc {percent(metrics.accuracy)}"
-        both = f"loss {metrics.loss:.4f}  {accuracy}"
-        choices = [f"{both}  {metrics.images_per_second:,.0f} images/s", both, accuracy]
-        said = self._screen.choose(choices, room=self._screen.width - BAR - len(label))
-        self._bar.update(task, completed=metrics.step, epoch=metrics.epoch, metrics=said)
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Leave the terminal to others while the block lasts."""
+        self._live.stop()
+        self._live = self._make_live()  # the old one would draw over what others write
+        paused = time.monotonic()
+        yield
+        self._begun = (self._begun or 0.0) + time.monotonic() - paused
+        self.refresh(now=True)
+
+    def _make_live(self) -> Live:
+        return Live(console=self._screen, auto_refresh=False, transient=True)
 
     def _finish_epoch(self, metrics: EpochMetrics, label: str) -> None:
-        epochs = self._runs[label][0].epochs
+        self._curves[label].add_epoch(metrics)
+        for kind in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
+            band, value = self._bands.setdefault(kind, {}), getattr(metrics, kind)
+            low, high = band.get(metrics.epoch, (value, value))
+            band[metrics.epoch] = min(low, value), max(high, value)
+        epochs = self._curves[label].run.epochs
         epoch = f"{label}epoch {metrics.epoch:>{len(str(epochs))}}/{epochs}"
         train, validation = percent(metrics.train_accuracy), percent(metrics.validation_accuracy)
         losses = f"{epoch}  loss {metrics.train_loss:.4f}  accuracy {train}  validation {metrics.validation_loss:.4f}"
-        time = f"{metrics.seconds:.1f} s"
+        took = f"{metrics.seconds:.1f} s"
         self._say(
-            f"{losses}, {validation}  {time}  {metrics.images_per_second:,.0f} images/s",
-            f"{losses}, {validation}  {time}",
+            f"{losses}, {validation}  {took}  {metrics.images_per_second:,.0f} images/s",
+            f"{losses}, {validation}  {took}",
             f"{losses}, {validation}",
             f"{epoch}  accuracy {train}  validation {validation}",
         )
@@ -137,3 +238,86 @@ class TrainingProgress:
                 self._screen.show(self._screen.choose([Text(printable(text)) for text in choices]))
             except BrokenPipeError:  # nobody reads any more; the training goes on
                 self._quiet = True
+
+    def _draw(self) -> RenderableType:
+        below = [*self._charts(), self._legend(self.hint)] if self._has_charts() else [Text(self.hint)]
+        return Group(self._bar(), *below)
+
+    def _bar(self) -> RenderableType:
+        """Return the line with the bar, which is of the whole training."""
+        whole = max(self._seeds, len(self._curves))
+        done = len(self._finished) + sum(
+            curve.share for label, curve in self._curves.items() if label not in self._finished
+        )
+        (*_, curve) = self._curves.values()
+        left = time_left(self._seconds_left(whole - done))
+        if self._seeds > 1:
+            head, choices = f"{len(self._finished)} of {whole} seeds", [left]
+        else:
+            epoch = curve.steps[-1].epoch if curve.steps else min(len(curve.epochs) + 1, curve.run.epochs)
+            head, choices = f"epoch {epoch}/{curve.run.epochs}", [*_figures(curve, left)]
+        said = self._screen.choose(choices, room=self._screen.width - len(head) - 2 * 2 - BAR)
+        row = Table.grid(padding=(0, 2, 0, 0), expand=True)
+        row.add_column(no_wrap=True)
+        row.add_column(ratio=1)
+        row.add_column(no_wrap=True)
+        row.add_row(Text(head), ProgressBar(total=whole, completed=done), Text(said))
+        return row
+
+    def _seconds_left(self, work: float) -> float | None:
+        """Return how long as much as that share of a run takes, at the speed so far."""
+        gained = sum(curve.share - (curve.begun or 0.0) for curve in self._curves.values())
+        if not gained or self._begun is None:
+            return None
+        return work / gained * (time.monotonic() - self._begun)
+
+    def _has_charts(self) -> bool:
+        """Whether there is something to draw, and a terminal with room for it."""
+        return (
+            self.is_live
+            and has_room(self._screen)
+            and any(curve.steps or curve.epochs for curve in self._curves.values())
+        )
+
+    def _charts(self) -> Iterator[Text]:
+        return draw_charts(self._series, self._screen)
+
+    def _series(self, metric: str) -> list[Series]:
+        curves, bands = [*self._curves.values()][-MOST_SEEDS:], self._bands if self._seeds > 1 else {}
+        first = not any(curve.epochs for curve in curves)
+        training = [curve.training(metric, first=first) for curve in curves]
+        validation = [curve.validation(metric) for curve in curves]
+        return [
+            Series(TRAINING, training, band=bands.get(f"train_{metric}")),
+            Series(VALIDATION, validation, marked=True, band=bands.get(f"validation_{metric}")),
+        ]
+
+    def _legend(self, hint: str = "") -> Text:
+        legend = draw_legend(self._screen, band=self._seeds > 1)
+        room = self._screen.width - legend.cell_len
+        if hint and room > len(hint) + 1:
+            legend.append(f"{hint:>{room}}", "bold")
+        return legend
+
+
+def _figures(curve: _Curve, left: str) -> Iterator[str]:
+    """Yield what the bar's line says of one run, longest first."""
+    if curve.steps:
+        step = curve.steps[-1]
+        accuracy = f"accuracy {percent(step.accuracy)}"
+        both = f"loss {step.loss:.4f}  {accuracy}"
+        yield f"{both}  {step.images_per_second:,.0f} images/s  {left}"
+        yield f"{both}  {left}"
+        yield f"{accuracy}  {left}"
+    yield left
+
+
+def time_left(seconds: float | None) -> str:
+    """Return in words how long it will take."""
+    if seconds is None:
+        return ""
+    if seconds < 8:
+        return "a few seconds left"
+    unit, one, length, step, _ = next(each for each in UNITS if seconds < each[-1])
+    n = max(1, round(seconds / length / step) * step)
+    return f"about {f'{n} {unit}s' if n > 1 else one} left"

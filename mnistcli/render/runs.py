@@ -3,9 +3,10 @@
 import csv
 import io
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, astuple, fields
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from mnistcli.models.language import distinguish
-from mnistcli.render.tables import NOTHING, make_facts, make_table, percent, seconds, short_arch
+from mnistcli.render.chart import TRAINING, VALIDATION, Series, draw_charts, draw_legend, has_room
+from mnistcli.render.screen import Screen, left_out
+from mnistcli.render.tables import NOTHING, make_facts, make_table, panel, percent, seconds, short_arch
 from mnistcli.render.view import View, printable
 from mnistcli.results.lists import RunSummary
 from mnistcli.results.spread import Spread
 from mnistcli.results.train import EpochMetrics
 
+BESIDE_LIST = 6  # lines on a terminal's first screen that are not of the list
 COLOURS = {"finished": "green", "running": "cyan", "interrupted": "yellow", "failed": "red", "damaged": "bold red"}
 
 
@@ -30,7 +34,9 @@ def runs_view(summaries: Sequence[RunSummary], *, folder: str) -> View:
         document=lambda: {"folder": folder, "runs": rows},
         rows=lambda: rows,
         terminal=lambda screen: (
-            [_list(_folded(summaries) if screen.brief else [[each] for each in summaries])]
+            _newest(_folded(summaries), screen)
+            if summaries and screen.brief
+            else [_list([[each] for each in summaries])]
             if summaries
             else [Text(f"There are no runs in {printable(folder)} yet.")]
         ),
@@ -47,7 +53,7 @@ def run_view(run: dict[str, Any], history: Sequence[EpochMetrics]) -> View:
         schema="mnistcli.runs-show/1",
         document=lambda: document,
         rows=lambda: [flat],
-        terminal=lambda _: [_facts(run), _epochs(history)] if history else [_facts(run)],
+        terminal=lambda screen: _brief(run, history, screen) if screen.brief else _whole(run, history),
         record=True,
     )
 
@@ -110,6 +116,55 @@ def _group_cells(runs: Sequence[RunSummary]) -> tuple[str | Text, ...]:
     if done:
         accuracy = percent(accuracies.mean) + ("" if accuracies.sd is None else f" ± {100 * accuracies.sd:.2f}")
     return str(runs[0].group), status, accuracy, "", seconds(sum(each.train_seconds or 0 for each in runs))
+
+
+def _newest(lines: list[list[RunSummary]], screen: Screen) -> list[RenderableType]:
+    """Return the list as far as it fits a terminal's first screen: what is newest stands last."""
+    most = max(1, screen.height - BESIDE_LIST)
+    return [_list(lines[-most:]), *left_out(len(lines) - most, "before these")]
+
+
+def _brief(run: dict[str, Any], history: Sequence[EpochMetrics], screen: Screen) -> Iterator[RenderableType]:
+    """Yield what a run came to, its curves, and the settings that say something."""
+    config, results = run["config"], run["results"]
+    facts = make_facts()
+    facts.add_row("status", Text(run["status"], COLOURS.get(run["status"], "")))
+    if results:
+        facts.add_row("test accuracy", Text(percent(results["test_accuracy"]), "bold green"))
+        early = ", stopped early" if results["stopped_early"] else ""
+        facts.add_row(
+            "validation",
+            f"{percent(results['validation_accuracy'])} in epoch {results['best_epoch']} of {results['epochs']}{early}",
+        )
+        facts.add_row("training", f"{seconds(results['train_seconds'])} on {run['provenance'].get('device')}")
+    network = f", {results['parameters']:,} parameters" if results else ""
+    facts.add_row("network", f"{printable(short_arch(config['arch']))}{network}")
+    told = {name: value for name, value in config.items() if not _is_nothing(value) and name not in ("arch", "dataset")}
+    facts.add_row("settings", printable(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told.items())))
+    facts.add_row("data set", printable(str(config["dataset"])))
+    facts.add_row("created", _local_time(run["created"]))
+    yield panel(run["run"], facts)
+    if len(history) > 1 and has_room(screen):
+        yield from draw_charts(partial(_curves, history), screen)
+        yield draw_legend(screen)
+    yield Text("-v shows every setting, the command and each epoch.", "dim")
+
+
+def _is_nothing(value: object) -> bool:
+    """Whether a setting says only that something is not done."""
+    return value is None or value is False or value in ((), []) or (isinstance(value, float) and not value)
+
+
+def _curves(history: Sequence[EpochMetrics], metric: str) -> list[Series]:
+    training, validation = (
+        [(float(each.epoch), getattr(each, f"{split}_{metric}")) for each in history]
+        for split in ("train", "validation")
+    )
+    return [Series(TRAINING, [training]), Series(VALIDATION, [validation], marked=True)]
+
+
+def _whole(run: dict[str, Any], history: Sequence[EpochMetrics]) -> list[RenderableType]:
+    return [_facts(run), _epochs(history)] if history else [_facts(run)]
 
 
 def _facts(run: dict[str, Any]) -> RenderableType:

@@ -13,6 +13,11 @@ UNLIMITED = 10_000  # cells; more than any line needs
 Choice = TypeVar("Choice", bound=RenderableType)
 
 
+def left_out(n: int, what: str) -> list[Text]:
+    """Return a line that says how many of something a brief terminal leaves out, if any."""
+    return [Text(f"and {n:,} more {what}; -v shows all.", "dim")] if n > 0 else []
+
+
 class Screen(Console):
     """A console that takes strings as text, without markup or highlighting.
 

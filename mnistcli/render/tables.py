@@ -1,12 +1,13 @@
 """Rich tables and numbers in the one style that all commands share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from rich import box
 from rich.cells import cell_len
 from rich.console import RenderableType
+from rich.panel import Panel
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -94,6 +95,17 @@ def make_facts(title: str | None = None) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     return table
+
+
+def panel(title: str, content: RenderableType) -> Panel:
+    """Return what a command came to, in a frame with its name."""
+    return Panel(content, title=Text(printable(title), "bold"), title_align="left", expand=False)
+
+
+def next_text(commands: Sequence[str]) -> Text:
+    """Return commands to try next."""
+    lines = [Text(f"  {command}", "cyan") for command in commands]
+    return Text("\n").join([Text("Try next", "dim"), *lines])
 
 
 def percent(share: float | None, digits: int = 2) -> str:

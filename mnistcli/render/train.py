@@ -1,11 +1,12 @@
 """How a finished training is shown."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
-from mnistcli.render.tables import interval, make_facts, percent, seconds
+from mnistcli.render.tables import interval, make_facts, next_text, panel, percent, seconds
 from mnistcli.render.view import View
 from mnistcli.results.train import TrainResult
 
@@ -16,7 +17,7 @@ def training_view(result: TrainResult, *, next_commands: list[str]) -> View:
         schema="mnistcli.train/1",
         document=lambda: _document(result),
         rows=lambda: [_document(result)],
-        terminal=lambda _: [_terminal(result, next_commands)],
+        terminal=lambda _: _terminal(result, next_commands),
         record=True,
     )
 
@@ -26,23 +27,25 @@ def _document(result: TrainResult) -> dict[str, Any]:
     return identity | result.figures | {"device": result.device}
 
 
-def _terminal(result: TrainResult, next_commands: list[str]) -> RenderableType:
+def _terminal(result: TrainResult, next_commands: list[str]) -> Iterable[RenderableType]:
     test = result.evaluation
     early = ", stopped early" if result.stopped_early else ""
     facts = make_facts()
-    facts.add_row("run", Text(result.run, style="bold"))
     facts.add_row("test accuracy", _accuracy(test.accuracy, test.accuracy_ci95))
     facts.add_row("test loss", f"{test.loss:.4f} nats on {test.n:,} images")
     facts.add_row(
         "validation", f"{percent(result.validation_accuracy)} in epoch {result.best_epoch}, whose weights are kept"
     )
-    facts.add_row("epochs", f"{len(result.history)}{early}")
-    facts.add_row("time", f"{seconds(result.train_seconds)} training, {seconds(result.compile_seconds)} compiling")
+    facts.add_row(
+        "training",
+        f"{len(result.history)} epochs{early}, {seconds(result.train_seconds)}; "
+        f"{seconds(result.compile_seconds)} compiling",
+    )
     facts.add_row("network", f"{result.arch}, {result.parameters:,} parameters")
     facts.add_row("device", result.device)
     facts.add_row("folder", str(result.folder))
-    lines = [Text(f"  {command}", style="cyan") for command in next_commands]
-    return Group(facts, Text("\nTry next", style="dim"), *lines)
+    yield panel(result.run, facts)
+    yield next_text(next_commands)
 
 
 def _accuracy(share: float, bounds: tuple[float, float]) -> Text:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from mnistcli.models import as_written
 from mnistcli.render.progress import is_live
-from mnistcli.render.screen import Screen
+from mnistcli.render.screen import Screen, left_out
 from mnistcli.render.tables import NOTHING, make_facts, make_table, percent, seconds, short_arch
 from mnistcli.render.view import Row, View, printable
 from mnistcli.results.train import Notice
@@ -158,8 +158,7 @@ def _terminal(result: SearchResult, screen: Screen) -> Iterable[RenderableType]:
         cells = trial.status, str(len(trial.validation)), seconds(trial.seconds), percent(trial.best)
         table.add_row(name, settings_text(trial.settings), *cells, style="dim" if trial.status != COMPLETE else None)
     yield table
-    if len(shown) < len(ranked):
-        yield Text(f"and {len(ranked) - len(shown)} more (-v shows them)\n", style="dim")
+    yield from left_out(len(ranked) - len(shown), "trials")
     finals = make_table(
         *("trial", "mean", "standard deviation", "range"),
         title=f"With {len(result.finalists[0].seeds)} new seeds, on {result.validation_images:,} validation images",

@@ -174,6 +174,12 @@ class Groups:
             group.write()
         return group
 
+    def without(self, group: Group, seeds: Collection[int]) -> Group:
+        """Return the group without the members of these seeds, and write it; their folders stay."""
+        group = replace(group, members={seed: run for seed, run in group.members.items() if seed not in seeds})
+        group.write()
+        return group
+
     def drop_if_unstarted(self, group: Group) -> None:
         """Remove the group if none of its members was started, so that nothing is left to resume."""
         if not any(self.status(name) for name in group.members.values()):

@@ -41,6 +41,7 @@ class Fit:
         definition: The network without its numbers.
         state: The weights and the optimizer's state as they are now.
         history: One entry a finished epoch.
+        epochs: How many there are at most, the last one of them perhaps chosen while it trains.
         step: Steps done in the epoch after these.
         compile_seconds: Time spent in tracing and compilation.
     """
@@ -70,6 +71,7 @@ class Fit:
         self._whole = replicated(self.mesh)
         self.optimizer = make_optimizer(self.config, steps=self.config.hyper.epochs * self.steps_per_epoch)
         self.seed = np.uint32(self.config.seed)
+        self.epochs = self.config.hyper.epochs
         if self.beside is None:
             self.feed = make_feed(train, batch=self.batch_size, seed=self.config.seed, mesh=self.mesh)
             self._compile(shape)
@@ -182,9 +184,7 @@ class Fit:
     @property
     def goes_on(self) -> bool:
         """Whether another epoch is to be trained."""
-        return len(self.history) < self.config.hyper.epochs and not should_stop(
-            self.history, patience=self.config.hyper.patience
-        )
+        return len(self.history) < self.epochs and not should_stop(self.history, patience=self.config.hyper.patience)
 
     @property
     def epoch(self) -> int:

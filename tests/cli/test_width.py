@@ -1,9 +1,13 @@
-"""What a terminal of 80×24, the size of most, and a narrower one of 60 columns are sent fits them."""
+"""What a terminal of 80×24, the size of most, and a narrower one of 60 columns are sent fits them.
+
+The first screen then has what was asked for, with the prompt below it; -v shows the rest.
+"""
 
 import re
 import shutil
 from pathlib import Path
 
+import pyte
 import pytest
 import typer
 from rich.cells import cell_len
@@ -20,6 +24,7 @@ COMMANDS = [
     "inspect builtin digits/test-0000-7.png",
     "compare linear dense",
     "compare linear dense builtin a-run-with-a-long-name-001",
+    "evaluate builtin",
     "predict digits/test-0000-7.png",
     "predict digits/test-0000-7.png --run builtin --top 3",
     "predict row.png --run builtin --split-digits",
@@ -38,6 +43,30 @@ COMMANDS = [
     "doctor",
     "help exit-codes",
 ]
+
+LONG = ("inspect", "bench", "data audit", "predict row.png")  # what these show has no bounds, or several parts
+ESSENTIALS = {
+    COMMANDS[0]: [
+        *("loss", "epoch 2", "⠤⠤ training  o validation", "linear-001", "test accuracy", "95 % interval"),
+        *("whose weights are kept", "Try next", "mnistcli evaluate linear-001", "mnistcli compare cnn linear-001"),
+    ],
+    "evaluate linear": ["accuracy", "95 % interval", "of 10,000 test images", "Confusion matrix", "Σ", "-v shows"],
+    "evaluate builtin": ["99.56 %", "44 of 10,000 test images", "Confusion matrix", "Σ", "-v shows"],
+    "compare linear dense": ["dense-001 is better", "95 % interval", "worst confusions", "-v shows"],
+    "predict digits/test-0000-7.png --run builtin --top 3": ["test-0000-7.png", "7 (", "▀", "█"],
+    "data show": ["5  #0", "1  #8", "▀", "-v shows them at full size."],
+    "data info": ["70,000", "class", "10,000"],
+    "runs show linear": ["test accuracy", "validation", "epoch 2", "learning rate", "-v shows"],
+    "summary convnet": ["parameters"],
+}
+
+
+def on_screen(sent: str, lines: int) -> list[str]:
+    """Return what a terminal of 80 columns has on it, without the empty lines at its end."""
+    screen = pyte.Screen(80, lines)
+    pyte.Stream(screen).feed(sent)
+    shown = [line.rstrip() for line in screen.display]
+    return shown[: max((i for i, line in enumerate(shown, start=1) if line), default=0)]
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +94,18 @@ def lines(sent: str) -> list[str]:
 
 @pytest.mark.parametrize("columns", [80, 60])
 @pytest.mark.parametrize("command", COMMANDS)
-def test_no_line_is_wider_than_the_terminal(command: str, columns: int, folder: Path, tmp_path: Path) -> None:
+def test_no_line_is_wider_than_the_terminal_and_80x24_hold_the_essentials(
+    command: str, columns: int, folder: Path, tmp_path: Path
+) -> None:
     where = tmp_path if command.startswith(("train", "data export")) else folder
-    shown = lines(in_terminal(*command.split(), cwd=where, columns=columns))
+    sent = in_terminal(*command.split(), cwd=where, columns=columns)
+    shown = lines(sent)
     assert [line for line in shown if cell_len(line) > columns] == []
     assert any(shown)
+    if columns == 80:
+        first = on_screen(sent, 24)
+        assert [each for each in ESSENTIALS.get(command, ()) if each not in "\n".join(first)] == []
+        assert len(on_screen(sent, 200)) < 24 or command.startswith(("train", *LONG))
 
 
 @pytest.mark.parametrize("columns", [80, 60])

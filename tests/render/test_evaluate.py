@@ -57,9 +57,8 @@ def test_csv_has_the_bounds_of_the_accuracy_and_counts_the_errors() -> None:
 def test_a_terminal_shows_accuracy_with_its_interval_errors_and_loss() -> None:
     shown = rows(VIEW)
     assert ["run", "cnn-001", "(cnn)"] in shown
-    assert ["split", "test,", "349", "images"] in shown
+    assert ["errors", "20", "of", "349", "test", "images"] in shown
     assert ["accuracy", "94.27%", "(95%", "interval", "91.31–96.26%)"] in shown
-    assert ["errors", "20"] in shown
     assert ["loss", "0.1234", "nats,", "0.1212", "after", "temperature", "scaling"] in shown
     assert ["Brier", "score", "0.0333"] in shown
     assert ["calibration", "error", "5.67%,", "7.89%", "before", "temperature", "scaling"] in shown
