@@ -71,7 +71,7 @@ def train(
 ) -> TrainResult:
     """Train a network as `mnistcli train` does: the same arguments give the same weights, to the bit.
 
-    Ctrl-C, and a notebook's stop button, raise KeyboardInterrupt once a checkpoint is written; `resume` goes on.
+    Ctrl-C, and a notebook's stop button, raise KeyboardInterrupt once a checkpoint is written; `resume` continues.
 
     Args:
         arch: A name ("linear", "dense", "cnn", "fast", "convnet"), layers in one line, or "FILE.py:CLASS", which is
@@ -113,7 +113,7 @@ def resume(
     Args:
         run: Its name or path; "latest": the newest that is not finished.
         arch: Where the network is a class in a file, "FILE.py:CLASS", which is executed.
-        dataset: Where the run was begun on a folder or file, that, or what `load_data` returned.
+        dataset: If the run was started on a folder or file, that, or what `load_data` returned.
         epochs: Epochs at most, in all; it can change where the learning rate is constant.
         progress: Whether to show on stderr how it goes.
         runs_dir: The folder of runs.

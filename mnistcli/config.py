@@ -318,7 +318,7 @@ class TrainConfig:
         None,
         flags=("--from",),
         metavar="RUN",
-        help="Begin with the weights of a run, where they fit; the last layer only for the same classes. Without "
+        help="Start from the weights of a run, where they fit; the last layer only for the same classes. Without "
         "--freeze the learning rate is then a tenth; fewer than 1,000 images come in batches of 16, for 300 steps.",
     )
     freeze: tuple[str, ...] = setting(
@@ -389,7 +389,7 @@ def go_on(config: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
         if value is None or value == own:
             continue
         if name != "epochs":
-            raise UsageError(f"{flag} {value} contradicts --resume: the run was begun with {flag} {own}.")
+            raise UsageError(f"{flag} {value} contradicts --resume: the run was started with {flag} {own}.")
         if config.hyper.schedule != "constant":
             raise UsageError(f"--epochs {value} contradicts --resume: the learning rate's schedule ends at {own}.")
     return config.changed({"epochs": given.get("epochs") or config.hyper.epochs})

@@ -257,6 +257,7 @@ def _take_devices_of_all(own: "list[jax.Device]", *, all_of_them: bool) -> "list
     by_process = [[each for each in every if each.process_index == i] for i in range(jax.process_count())]
     counts = [len(each) for each in by_process]
     if all_of_them and len({*counts}) > 1:
+        jax.distributed.shutdown()  # waits for the others, which would otherwise only see that this process ended
         listed, fewest = ", ".join(map(str, counts)), min(counts)
         raise UsageError(f"The processes have different numbers of devices ({listed}): give each --devices {fewest}.")
     return [device for devices in by_process for device in devices[: len(own)]]

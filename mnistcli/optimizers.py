@@ -42,7 +42,7 @@ class Optimizer:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How the learning rate goes on.
+    """How the learning rate changes.
 
     Attributes:
         meaning: What help says of it; "" where the name says all.

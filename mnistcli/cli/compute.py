@@ -50,7 +50,7 @@ class Compute:
     def start(self, face: Face, *, like: str | None = None) -> str:
         """Set JAX up, which comes before the first import of a module that uses it, and return the device's name.
 
-        `like` is the device that a run was begun on: where it had one thread, this has too.
+        `like` is the device that a run was started on: if it had one thread, so has this.
         """
         from mnistcli.jax_setup import ONE_THREAD, set_up
 

@@ -61,7 +61,7 @@ def take_group(
     if group is None and seeds is None:
         return None
     if group is None and resume is not None:
-        raise UsageError(f"--seeds goes on with a group, and {resume!r} is not one.")
+        raise UsageError(f"--seeds with --resume continues a group, and {resume!r} is not one.")
     if group is not None:
         config = go_on(group.config, {**given, **data.given})
     data.load(face, config.data if group is None else data.choice_for(group.name, config.data))

@@ -137,7 +137,7 @@ def predict(
     name, members = _find_runs(run, runs_dir)
     found, *others = members = onnx.take(face, members)
     if explain is not None and others:
-        raise RunError(f"--explain tells of one run, and {name!r} is a group: name one of its runs.")
+        raise RunError(f"--explain is for one run, and {name!r} is a group: name one of its runs.")
     if explain is not None and found.needs_jax:
         raise RunError(f"--explain needs gradients, and the run {found.name!r} is a class in Flax.")
     on_device = compute.device != "auto" or found.needs_jax

@@ -79,7 +79,7 @@ def train(
         str | None,
         typer.Option(
             metavar="RUN",
-            help="Go on with an unfinished run: its name or path, or 'latest'. --epochs is then the total, and can "
+            help="Continue an unfinished run: its name or path, or 'latest'. --epochs is then the total, and can "
             "change where the rate is constant.",
             show_default=False,
         ),
@@ -107,7 +107,7 @@ def train(
     The run's folder then holds its configuration, metrics, weights and figures.
 
     In a terminal, q ends the training after the epoch under way and scores the best weights so far; Ctrl-C interrupts
-    it, and --resume goes on.
+    it, and --resume continues it.
     """
     given = given_settings(settings)
     _check_flags(given, sources, hosts, seeds=seeds, shard=shard, resume=resume, every=checkpoint_every, name=name)
@@ -216,10 +216,10 @@ def _check_flags(
         ),
         (
             resumes and not given.keys().isdisjoint({"start", "freeze"}),
-            "--from and --freeze contradict --resume: the run was begun with its own.",
+            "--from and --freeze contradict --resume: the run was started with its own.",
         ),
         *(
-            (resumes, f"{flag} contradicts --resume: the run was begun with its own settings.")
+            (resumes, f"{flag} contradicts --resume: the run was started with its own settings.")
             for flag in sources.flags
         ),
     ]

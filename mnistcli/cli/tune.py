@@ -67,7 +67,7 @@ def tune(
         typer.Option(
             "--for",
             metavar="TIME",
-            help="Time for the whole search, as in 90s, 10m or 1h30m; the last trainings are finished anyway.",
+            help="Time for the whole search, as in 90s, 10m or 1h30m; trainings under way are finished.",
             show_default=False,
         ),
     ] = None,
@@ -94,7 +94,7 @@ def tune(
     ] = False,
     resume: Annotated[
         str | None,
-        typer.Option(metavar="SEARCH", help="Go on with a search: its name or path.", show_default=False),
+        typer.Option(metavar="SEARCH", help="Continue a search: its name or path.", show_default=False),
     ] = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="The search's name.", show_default="ARCH-tune-001, …")
@@ -119,7 +119,9 @@ def tune(
     seconds = None if time is None else parse_time(time)
     begun_with = (name, *settings.values(), space, lr_range or None, None if arch and is_flax(arch) else arch)
     if resume is not None and any(each is not None for each in begun_with):
-        raise UsageError("--resume continues a search as it was begun: give only --trials, --for and --plot with it.")
+        raise UsageError(
+            "--resume continues a search with its own settings: give only --trials, --for and --plot with it."
+        )
     if lr_range and any(each is not None for each in (trials, time, space, name, shard)):
         raise UsageError("--lr-range only measures: leave --trials, --for, --space, --name and --shard out.")
     if arch is None and resume is None:
@@ -198,7 +200,9 @@ def _search(
     try:
         search = replace(read_search(search.path), most_trials=search.most_trials, most_seconds=search.most_seconds)
         if search.provenance.get("data_fingerprint") != dataset.fingerprint:
-            raise DataError(f"The search {search.name!r} was begun on other images than {dataset.name} holds now.")
+            raise DataError(
+                f"The search {search.name!r} was started on images that differ from those in {dataset.name}."
+            )
         if shard is None:
             search.write()
         face.note(f"Searching: {search.path}")

@@ -135,7 +135,7 @@ def _answers(run: Run, dataset: Dataset, split: str, *, different_data: bool) ->
 def _seed(run: Run) -> int:
     record = run.record()
     if record is None:
-        raise RunError(f"The run {run.name!r} has no run.json: a recipe's runs are told apart by the seeds in it.")
+        raise RunError(f"The run {run.name!r} has no run.json, so its seed is unknown.")
     return record.config.seed
 
 

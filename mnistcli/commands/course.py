@@ -60,7 +60,7 @@ class Course:
 
     Args:
         folder: Its folder.
-        fit: Its fit, at the step from which it goes on.
+        fit: Its fit, at the step from which it continues.
         session: What it is trained with.
         trained: How many seconds it has trained before.
     """
@@ -83,7 +83,7 @@ class Course:
                 self.keep(event)
                 if interrupted():
                     self.save_checkpoint()
-                    raise InterruptedRunError(f"Interrupted; '{self._resume_command()}' goes on from here.")
+                    raise InterruptedRunError(f"Interrupted; to continue, run '{self._resume_command()}'.")
             return self.finish(train_seconds=self.seconds)
 
     @contextmanager
@@ -99,7 +99,7 @@ class Course:
                 self._close(Status.FAILED)
             raise StoppedRunError(
                 f"The run {self.folder.path.name!r} stopped: {error.strerror or error}; what it had is kept: "
-                f"'{self._resume_command()}' goes on once that is mended."
+                f"'{self._resume_command()}' continues once that is fixed."
             ) from error
         except BaseException:
             self._close(Status.FAILED)
@@ -191,7 +191,7 @@ class Course:
 
 
 def resume_command(command: str, path: Path, config: TrainConfig) -> str:
-    """Return the command that goes on with what lies at a path in a folder of runs."""
+    """Return the command that continues what is at a path in a folder of runs."""
     words = f"{command} --resume {path.name}"
     if path.parent != RUNS_DIR:
         words += f" --runs-dir {shlex.quote(str(path.parent))}"

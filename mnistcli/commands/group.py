@@ -54,7 +54,7 @@ def train_group(
                 _share(group, groups, crew, work.shard, interrupted, notify)
             if interrupted():
                 command = _resume_command(group, work) + shard_flag(work.shard)
-                raise InterruptedRunError(f"Interrupted; '{command}' goes on from here.")
+                raise InterruptedRunError(f"Interrupted; to continue, run '{command}'.")
         if finishing() and (left := groups.unfinished(group)):
             group = groups.without(group, left)
             command = f"{_resume_command(group, work)} --seeds {','.join(map(str, left))}"

@@ -124,7 +124,7 @@ def reopen(
         before = folder.record.provenance
         now = provenance(device=session.device, data_fingerprint=dataset.fingerprint)
         if before.get("data_fingerprint") != now["data_fingerprint"]:
-            raise DataError(f"The run {run!r} was begun on other images than {config.data.dataset} holds now.")
+            raise DataError(f"The run {run!r} was started on images that differ from those in {config.data.dataset}.")
         tell_config(config, dataset, checkpoint_every=session.checkpoint_every)
         fit = Fit(config, dataset, session.checkpoint_every, beside)
         if left_out := devices_left_out(fit.batch_size):
@@ -135,7 +135,7 @@ def reopen(
             before.get("versions") != now["versions"]
             or folder.record.device.partition(",")[0] != session.device.partition(",")[0]
         ):
-            session.notify(Notice("It was begun on another device or version: its weights may differ a little."))
+            session.notify(Notice("It was started on another device or version: its weights may differ a little."))
         folder.record_resumption(config, now)
         return Course(folder, fit, session, trained)
     except BaseException:
@@ -179,7 +179,7 @@ def _check_dataset(run: str, config: TrainConfig, given: Mapping[str, Any]) -> N
     """Refuse to open a path that run.json alone names, which may be a place of a stranger's choice."""
     dataset = config.data.dataset
     if config.data.is_path and given.get("dataset") is None:
-        raise UsageError(f"The run {run!r} was begun on {dataset!r}: go on with --dataset {shlex.quote(dataset)}.")
+        raise UsageError(f"The run {run!r} was started on {dataset!r}: add --dataset {shlex.quote(dataset)}.")
 
 
 def _try_out(config: TrainConfig, dataset: Dataset) -> None:
@@ -195,7 +195,7 @@ def _try_out(config: TrainConfig, dataset: Dataset) -> None:
     except RunError as error:
         raise refused(source, str(error).rstrip(".")) from error
     except Exception as error:
-        why = f"{network.__name__} cannot be kept as StableHLO, which has no callbacks such as jax.debug.print"
+        why = f"{network.__name__} cannot be saved as StableHLO, which has no callbacks such as jax.debug.print"
         raise refused(source, f"{why} ({type(error).__name__})") from error
     if not np.isfinite(answers).all():
         raise refused(source, f"{network.__name__} answers with NaN or infinity before any training")
@@ -216,7 +216,7 @@ def _begin(
     arrays: Tensors = {}
     if start is not None:
         taken = take_weights(start, definition, layers, same_classes=start.class_names == dataset.class_names)
-        anew = f"; anew: {', '.join(taken.anew)}" if taken.anew else ""
+        anew = f"; new: {', '.join(taken.anew)}" if taken.anew else ""
         session.notify(Notice(f"Taken from {config.start}: {', '.join(taken.taken)}{anew}."))
         arrays, config = taken.arrays, replace(config, rejects=start.rejects and not taken.anew)
     if config.freeze:
@@ -250,7 +250,7 @@ def _restore(folder: RunFolder, fit: Fit, session: Session) -> float:
     if checkpoint is None:
         if fit.config.start:
             fit.begin_with(folder.read_start())
-        session.notify(Notice(f"The run {name!r} has no whole checkpoint: it begins again, with the same seed."))
+        session.notify(Notice(f"The run {name!r} has no complete checkpoint: it starts again, with the same seed."))
         return 0.0
     fit.restore(checkpoint)
     session.notify(

@@ -200,7 +200,7 @@ class Cosines(Conv):
     """
 
     usage = "dct FILTERS SIZE [stride N] [same]"
-    meaning = "Convolution that is not trained: cosines of low frequency, each with its negative. FILTERS is even."
+    meaning = "A fixed convolution: cosines of low frequency, each with its negative. FILTERS is even."
     options = ("stride", "same", "valid")
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -226,7 +226,7 @@ class Dense(Layer):
     """
 
     usage = "dense UNITS"
-    meaning = "For each unit a weighted sum of all inputs."
+    meaning = "A weighted sum of all inputs for each unit."
     arguments = 1
     units: int
 
@@ -413,7 +413,7 @@ class Flatten(Layer):
     """[…] → [product of all]."""
 
     usage = "flatten"
-    meaning = "All numbers of an image in one row."
+    meaning = "Turns an image into one row of numbers."
 
     def __str__(self) -> str:
         return "flatten"
@@ -438,7 +438,7 @@ class Dropout(Layer):
     """
 
     usage = "dropout RATE"
-    meaning = "In training, makes a share of the numbers 0, as in 0.3."
+    meaning = "Sets that share of the numbers to 0 in training, as in 0.3."
     arguments = 1
     rate: float
 
@@ -467,7 +467,7 @@ class Init(Layer):
     """How the kernels after it begin; it computes nothing."""
 
     usage = "init he|glorot|lecun"
-    meaning = "How the kernels after it begin: uniform, as He, Glorot or LeCun have it."
+    meaning = "Initialises the kernels after it, by He's, Glorot's or LeCun's uniform distribution."
     arguments = 1
     name: str
 
@@ -486,7 +486,7 @@ class Residual(Layer):
     """x plus what the layers inside make of x."""
 
     usage = "residual(LAYER, LAYER, …)"
-    meaning = "Adds its input to what the layers inside make of it; they must keep its shape."
+    meaning = "Adds its input to the output of the layers inside, which must keep the shape."
     layers: tuple[Layer, ...]
 
     def __str__(self) -> str:

@@ -27,7 +27,7 @@ from mnistcli.results.evaluate import Evaluation
 
 MOST_PAIRS = 3  # that the first screen of a terminal has room for
 Pair = TypeVar("Pair", PairedTest, RecipeTest)
-COVERS = "This says nothing of another training."
+COVERS = "This says nothing about other trainings of these networks."
 
 
 def comparison_view(comparison: Comparison) -> View:
@@ -276,7 +276,9 @@ def _verdicts(
     for pair, sentence in zip(pairs, said, strict=True):
         yield Text(printable(sentence))
         if pair.networks and (len(pairs) == 1 or not screen.brief):
-            yield Text(printable(f"The network of {pair.b} beside that of {pair.a}: {pair.networks}."), style="dim")
+            yield Text(
+                printable(f"The network of {pair.b} compared with that of {pair.a}: {pair.networks}."), style="dim"
+            )
 
 
 def _confusions(evaluations: Sequence[Evaluation], screen: Screen, *, whole: str) -> Iterator[RenderableType]:

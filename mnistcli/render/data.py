@@ -204,7 +204,7 @@ def _info(summary: DatasetSummary, screen: Screen) -> Iterable[RenderableType]:
     facts.add_row("images", f"{sum(split.images for split in summary.splits):,} of {shape(summary.image_shape)}, uint8")
     facts.add_row("classes", f"{len(summary.class_names)}: {' '.join(summary.class_names)}")
     facts.add_row("fingerprint", summary.fingerprint)
-    facts.add_row("lies in", summary.location)
+    facts.add_row("location", summary.location)
     splits = [split.name for split in summary.splits]
     table = make_table("class", *splits, numbers=len(splits), folding={"class": 16})
     most = MOST_CLASSES if screen.brief else len(summary.class_names)

@@ -1,4 +1,4 @@
-"""How training is shown while it goes on: a live bar and chart on a terminal, and a line an epoch everywhere."""
+"""How training is shown while it goes on: a live bar and chart on a terminal, and one line per epoch everywhere."""
 
 import time
 from collections.abc import Iterator

@@ -201,7 +201,7 @@ def rates_view(found: RateRange) -> View:
 
 def rates_sentence(found: RateRange) -> str:
     """Say which rate to begin with."""
-    return f"The loss is least at {found.least:.2g}: begin with --lr {found.suggested:g}."
+    return f"The loss is lowest at {found.least:.2g}: start with --lr {found.suggested:g}."
 
 
 def _rates_terminal(found: RateRange) -> Iterable[RenderableType]:

@@ -131,7 +131,7 @@ def test_a_run_does_not_go_on_with_other_images_than_it_was_begun_on(mnistcli: C
     RunsFolder(tmp_path / "runs").claim(config, {"data_fingerprint": "another"}, name="half").close(Status.INTERRUPTED)
     refused = mnistcli("train", "--resume", "half")
     assert (refused.code, refused.out) == (3, "")
-    assert "'half' was begun on other images" in refused.err
+    assert "'half' was started on images that differ" in refused.err
 
 
 def test_a_model_is_refused_on_images_of_another_shape_or_classes(

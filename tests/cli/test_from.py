@@ -53,7 +53,7 @@ def test_the_last_layer_is_new_where_the_classes_differ(folder: Path, tmp_path: 
     outcome = mnistcli("train", "--from", folder / "runs/first", "--dataset", tmp_path / "three.npz", "--epochs", "1",
                        "--lr", "1e-9", "--no-plots")  # fmt: skip
     assert outcome.code == 0
-    assert "Taken from first: conv1, norm1, dense1; anew: output." in outcome.err
+    assert "Taken from first: conv1, norm1, dense1; new: output." in outcome.err
     (run,) = (tmp_path / "runs").iterdir()
     before, after = weights(folder, "first"), load_file(run / "model.safetensors")
     np.testing.assert_allclose(before["conv1.kernel"], after["conv1.kernel"], atol=1e-6)
@@ -150,7 +150,7 @@ def test_freeze_counts_the_layers_that_have_parameters(freeze: str, code: int, s
 
 @pytest.mark.parametrize(
     ("flags", "code", "said"),
-    [(("--freeze", "4"), 2, "no layer to train"), (("--freeze", "0"), 2, "from 1"), (("--freeze", ""), 2, "names ''"),
+    [(("--freeze", "4"), 2, "no layer to train"), (("--freeze", "0"), 2, "least 1"), (("--freeze", ""), 2, "names ''"),
      (("--freeze", "conv2"), 2, "conv1, norm1, dense1, output"), (("--arch", "linear", "--limit", "64"), 2, "No layer"),
      (("--resume", "first"), 2, "--resume")],
 )  # fmt: skip

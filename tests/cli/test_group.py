@@ -106,7 +106,7 @@ def test_a_group_that_was_stopped_goes_on_to_the_same_weights(
         _, said = process.communicate()
     if how == signal.SIGINT:
         assert process.returncode == 130
-        assert said.decode().endswith("Interrupted; 'mnistcli train --resume trio' goes on from here.\n")
+        assert said.decode().endswith("Interrupted; to continue, run 'mnistcli train --resume trio'.\n")
     done = subprocess.run([sys.executable, "-m", "mnistcli", "train", "--resume", "trio", "--no-plots"], cwd=tmp_path)
     assert done.returncode == 0
     for seed in (0, 2, 5):

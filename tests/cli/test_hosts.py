@@ -118,7 +118,7 @@ def test_a_signal_to_one_process_stops_all_with_a_checkpoint(signalled: int, fol
         hosts.processes[signalled].send_signal(signal.SIGINT)
         first, other = hosts.wait()
     assert (first[0], other) == (130, (130, "", "mnistcli: Interrupted.\n"))
-    assert "'mnistcli train --resume cut' goes on from here." in first[2]
+    assert "to continue, run 'mnistcli train --resume cut'." in first[2]
     assert (folder / "runs/cut/last.safetensors").exists()
 
 
@@ -159,7 +159,8 @@ def test_a_signal_ends_a_process_that_waits_for_the_others(folder: Path) -> None
         time.sleep(3)  # it is waiting now, or about to
         hosts.processes[1].send_signal(signal.SIGINT)
         ((code, out, err),) = hosts.wait(0)
-    assert (code, out, err) == (130, "", "mnistcli: Interrupted.\n")
+    # The prefix is missing if the signal comes before the process waits.
+    assert (code, out, err.removeprefix("mnistcli: ")) == (130, "", "Interrupted.\n")
 
 
 def test_another_process_waits_until_the_first_has_scored_the_run(folder: Path) -> None:

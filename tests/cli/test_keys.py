@@ -138,6 +138,6 @@ def test_the_terminal_is_set_back_for_the_shell_while_ctrl_z_and_once_ctrl_c_tak
         terminal.wait_for(HINT)
         wait_until(lambda: not terminal.takes_lines)
         terminal.type("\x03")
-        terminal.wait_for("Interrupted; .* goes on from here")
+        terminal.wait_for("Interrupted; to continue")
         terminal.type("stty -a\n")
         terminal.wait_for(" icanon .* echo ")

@@ -158,9 +158,9 @@ def test_a_rate_range_test_suggests_a_tenth_of_the_rate_with_the_least_loss(mnis
         (("dense 8, dropout 0.2", "--space", "dropout=0.5,1.5"), "dropout"),
         (("dense 8, dropout 0.2, dropout 0.3", "--space", "dropout=0..0.5"), "dropout layers of different rates"),
         (("linear", "--plot", "trials.txt"), "must end in"),
-        (("linear", "--resume", "x"), "--resume continues a search as it was begun"),
+        (("linear", "--resume", "x"), "--resume continues a search with its own settings"),
         (("linear", "--lr-range", "--trials", "3"), "--lr-range only measures"),
-        (("--resume", "x", "--seed", "3"), "--resume continues a search as it was begun"),
+        (("--resume", "x", "--seed", "3"), "--resume continues a search with its own settings"),
     ],
 )
 def test_what_cannot_be_searched_is_one_sentence_and_leaves_nothing(

@@ -123,7 +123,7 @@ def test_the_verdict_goes_by_the_corrected_p_and_says_so() -> None:
 
 def test_a_terminal_gives_each_pair_s_verdict_and_cochran_s_q_of_three_runs() -> None:
     two, three = on_terminal(VIEW).plain, on_terminal(THREE).plain
-    assert verdict(PAIR).removesuffix(" This says nothing of another training.") in two
+    assert verdict(PAIR).removesuffix(" This says nothing about other trainings of these networks.") in two
     assert two.count("nothing of another training") == three.count("nothing of another training") == 1
     assert "Cochran" not in two
     assert "Cochran's Q = 12.3, p = 0.0021" in three
