@@ -7,6 +7,7 @@ frozen dataclass that a notebook shows as a table.
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from contextlib import contextmanager, nullcontext
@@ -391,7 +392,9 @@ def _set_up_jax() -> tuple[str, jax.Device]:
 
     used = sys.modules.get("jax")
     cached, chosen = (used.config.jax_compilation_cache_dir, used.config.jax_default_device) if used else (None, None)
-    name = set_up(cache=cached is None, notify=partial(warnings.warn, stacklevel=5))
+    read = {name: value for name, value in os.environ.items() if used and name.startswith(("JAX_", "FLAX_"))}
+    name = set_up(cache=cached is None, notify=partial(warnings.warn, stacklevel=5) if not used else lambda _: None)
+    os.environ.update(read)  # a notebook's JAX has read them, and its own child processes may
     config: Any = sys.modules["jax"].config
     device = config.jax_default_device
     config.update("jax_default_device", chosen)

@@ -129,8 +129,7 @@ def prepare_environment() -> list[str]:
     Raises:
         UsageError: XLA would abort the process because of the user's XLA_FLAGS.
     """
-    named = sorted(name for name in os.environ if name.startswith(("JAX_", "FLAX_")) and name not in KEPT_VARIABLES)
-    dropped = [] if "jax" in sys.modules else named  # a notebook's JAX has read them
+    dropped = sorted(name for name in os.environ if name.startswith(("JAX_", "FLAX_")) and name not in KEPT_VARIABLES)
     for name in dropped:
         del os.environ[name]
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # the default takes 3/4 of a GPU's memory

@@ -1,8 +1,10 @@
 """Write what is generated from the program: the manual's reference of commands and of layers, and completions/.
 
-python -m tests.regenerate
+python -m tests.regenerate               these
+python -m tests.regenerate --pictures    README's pictures, too: trains for a minute or two
 """
 
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,6 +110,10 @@ def main() -> None:
     """Rewrite the generated files."""
     for path, content in generated().items():
         path.write_text(content)
+    if "--pictures" in sys.argv:
+        from tests.readme_pictures import draw_pictures
+
+        draw_pictures(MANUAL)
 
 
 if __name__ == "__main__":

@@ -103,7 +103,8 @@ def test_no_line_but_a_table_s_is_longer_than_the_source_s(document: Path) -> No
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
 def test_links_lead_to_files_headings_and_pages_of_the_manual(document: Path) -> None:
     text = document.read_text()
-    for target, heading in re.findall(r"\]\(([^):#]*)(?:#([^)]*))?\)", text):
+    pictures = [(target, "") for target in re.findall(r'<img src="([^"]+)"', text)]
+    for target, heading in [*re.findall(r"\]\(([^):#]*)(?:#([^)]*))?\)", text), *pictures]:
         file = document.parent / target if target else document
         assert file.exists(), target
         headings = re.findall(r"^#+ (.*)", file.read_text(), re.MULTILINE) if heading else []

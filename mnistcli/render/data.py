@@ -14,7 +14,7 @@ from mnistcli.render.view import Row, View, label_value, printable
 from mnistcli.results.data import DatasetSummary, FileCheck, Finding, Flip, KnownDataset, Sample
 
 MOST_ROWS = 50
-MOST_CLASSES = 10  # that the first screen of a terminal has room for
+MOST_CLASSES, MOST_KNOWN = 10, 12  # that the first screen of a terminal has room for
 BESIDE_GRID = 3  # lines on it that are not of pictures
 SUM = "SHA-256 of its content"
 RUN_KEYS = ("run", "other_run")
@@ -27,7 +27,7 @@ def samples_view(
     """Return labelled images: pictures on a terminal, indices, labels and the answers of these runs elsewhere."""
     rows, read_by = [_sample_row(sample) for sample in samples], dict(zip(RUN_KEYS, runs, strict=False))
     return View(
-        schema="mnistcli.datasets-show/1",
+        schema="mnistcli.data-show/1",
         document=lambda: {"dataset": dataset, "split": split, **read_by, "samples": rows},
         rows=lambda: [row | read_by for row in rows],
         terminal=lambda screen: _grid(samples, columns, screen),
@@ -38,7 +38,7 @@ def samples_view(
 def dataset_view(summary: DatasetSummary) -> View:
     """Return what a data set holds."""
     return View(
-        schema="mnistcli.datasets-info/1",
+        schema="mnistcli.data-info/1",
         document=lambda: asdict(summary),
         rows=lambda: [
             {"split": split.name, "images": split.images} | dict(zip(summary.class_names, split.per_class, strict=True))
@@ -52,7 +52,7 @@ def file_checks_view(checks: Sequence[FileCheck]) -> View:
     """Return the embedded files' sums, expected and found."""
     rows = [asdict(check) | {"ok": check.ok} for check in checks]
     return View(
-        schema="mnistcli.datasets-verify/1",
+        schema="mnistcli.data-verify/1",
         document=lambda: {"ok": all(check.ok for check in checks), "files": rows},
         rows=lambda: rows,
         terminal=lambda _: [_verified(checks)],
@@ -63,7 +63,7 @@ def export_view(folder: str, images: int, split: str) -> View:
     """Return what was exported, and where."""
     record = {"folder": folder, "split": split, "images": images}
     return View(
-        schema="mnistcli.datasets-export/1",
+        schema="mnistcli.data-export/1",
         document=lambda: record,
         rows=lambda: [record],
         terminal=lambda _: [Text(f"{images:,} {split} images and labels.csv are in {folder}")],
@@ -75,17 +75,17 @@ def known_view(known: Sequence[KnownDataset]) -> View:
     """Return data sets that have a name."""
     rows = [asdict(each) | {"image_shape": "x".join(map(str, each.image_shape))} for each in known]
     return View(
-        schema="mnistcli.datasets-list/1",
+        schema="mnistcli.data-list/1",
         document=lambda: {"datasets": [asdict(each) for each in known]},
         rows=lambda: rows,
-        terminal=lambda _: [_known(known)],
+        terminal=lambda screen: _known(known, screen),
     )
 
 
 def path_view(folder: str) -> View:
     """Return the folder of decoded data sets."""
     return View(
-        schema="mnistcli.datasets-path/1",
+        schema="mnistcli.data-path/1",
         document=lambda: {"path": folder},
         rows=lambda: [{"path": folder}],
         terminal=lambda _: [Text(printable(folder))],
@@ -95,7 +95,7 @@ def path_view(folder: str) -> View:
 def clean_view(freed: int) -> View:
     """Return how many bytes were freed."""
     return View(
-        schema="mnistcli.datasets-clean/1",
+        schema="mnistcli.data-clean/1",
         document=lambda: {"freed_bytes": freed},
         rows=lambda: [{"freed_bytes": freed}],
         terminal=lambda _: [Text(f"{freed / 1e6:,.1f} MB freed")],
@@ -111,7 +111,7 @@ def audit_view(findings: Sequence[Finding], *, dataset: str) -> View:
     ]
     counts = {kind: sum(each.kind == kind for each in findings) for kind in KINDS}
     return View(
-        schema="mnistcli.datasets-audit/1",
+        schema="mnistcli.data-audit/1",
         document=lambda: {"dataset": dataset, "counts": counts, "findings": rows},
         rows=lambda: rows,
         terminal=lambda _: _audit(findings, counts),
@@ -128,13 +128,14 @@ def _sample_row(sample: Sample) -> Row:
     return row
 
 
-def _known(known: Sequence[KnownDataset]) -> RenderableType:
+def _known(known: Sequence[KnownDataset], screen: Screen) -> list[RenderableType]:
+    most = MOST_KNOWN if screen.brief else len(known)
     table = make_table(
         *("name", "images", "classes", "train", "test", "to fetch", "here", "what"),
         optional=("test", "train", "images", "classes", "to fetch"),
         folding={"name": 26, "what": 22},
     )
-    for each in known:
+    for each in known[:most]:
         table.add_row(
             each.name,
             shape(each.image_shape),
@@ -147,7 +148,7 @@ def _known(known: Sequence[KnownDataset]) -> RenderableType:
         )
     for column in table.columns[1:6]:
         column.justify = "right"
-    return table
+    return [table, *left_out(len(known) - most, "data sets")]
 
 
 def _audit(findings: Sequence[Finding], counts: dict[str, int]) -> Iterable[RenderableType]:
@@ -164,7 +165,7 @@ def _audit(findings: Sequence[Finding], counts: dict[str, int]) -> Iterable[Rend
     if findings:
         yield table
     if len(findings) > MOST_ROWS:
-        yield Text(f"and {len(findings) - MOST_ROWS:,} more: --format jsonl lists all", "dim")
+        yield Text(f"and {len(findings) - MOST_ROWS:,} more; --format jsonl lists all.", "dim")
 
 
 def _grid(samples: Sequence[Sample], columns: int, screen: Screen) -> list[Text]:

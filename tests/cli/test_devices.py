@@ -75,7 +75,7 @@ def test_evaluation_on_eight_devices_answers_alike(workspace: Path) -> None:
 @pytest.mark.parametrize(
     ("n", "flags", "said"),
     [
-        (2, ("--devices", "3"), "JAX finds 2 cpu devices here, but --devices asks for 3"),
+        (2, ("--devices", "3"), "JAX finds only 2 cpu devices here, but --devices asks for 3"),
         (2, ("--devices", "0"), "--devices must be at least 1"),
         (3, ("--devices", "3"), "A batch of 32 images cannot be divided equally among 3 devices"),
     ],

@@ -24,7 +24,7 @@ SAMPLES = (Sample(4, "7", PICTURE), Sample(15, "cat", PICTURE, "dog", 0.876), Sa
 def test_samples_are_listed_by_index_and_label_and_what_a_run_says_of_them() -> None:
     view = samples_view(SAMPLES, dataset="mnist", split="test", columns=3)
     assert json.loads(written(view, "json")) == {
-        "schema": "mnistcli.datasets-show/1", "dataset": "mnist", "split": "test",
+        "schema": "mnistcli.data-show/1", "dataset": "mnist", "split": "test",
         "samples": [
             {"index": 4, "label": 7}, {"index": 15, "label": "cat", "predicted": "dog", "confidence": 0.876},
             {"index": 26, "label": 1},
@@ -58,9 +58,9 @@ def test_a_flip_has_both_runs_answers_and_plain_text_leaves_their_names_out() ->
     answers = {"predicted": "dog", "confidence": 0.876, "other_predicted": "cat", "other_confidence": 0.654}
     runs = {"run": "dense-001", "other_run": "cnn-001"}
     row = {"index": 15, "label": "cat"} | answers
-    document = {"schema": "mnistcli.datasets-show/1", "dataset": "pets", "split": "test"} | runs | {"samples": [row]}
+    document = {"schema": "mnistcli.data-show/1", "dataset": "pets", "split": "test"} | runs | {"samples": [row]}
     assert json.loads(written(view, "json")) == document
-    assert json.loads(written(view, "jsonl")) == {"schema": "mnistcli.datasets-show-row/1"} | row | runs
+    assert json.loads(written(view, "jsonl")) == {"schema": "mnistcli.data-show-row/1"} | row | runs
     assert written(view, "plain") == "15\tcat\tdog\t0.876\tcat\t0.654\n"
 
 
@@ -90,7 +90,7 @@ def test_a_data_set_s_images_are_counted_by_class_and_split() -> None:
     assert "/data/pets" in on_terminal(view).plain
     assert written(view, "csv") == "split,images,cat,dog\ntrain,1030,1000,30\ntest,25,20,5\n"
     document = json.loads(written(view, "json"))
-    assert document == {"schema": "mnistcli.datasets-info/1", **json.loads(json.dumps(asdict(summary)))}
+    assert document == {"schema": "mnistcli.data-info/1", **json.loads(json.dumps(asdict(summary)))}
 
 
 def test_a_damaged_file_is_told_from_one_as_published() -> None:
@@ -165,7 +165,7 @@ def test_a_terminal_shows_fifty_findings_and_says_how_many_more_there_are(n: int
     findings = [Finding("doubt", "train", i, "cat", None, None, "dog", 0.9) for i in range(n)]
     shown = rows(audit_view(findings, dataset="pets"))
     assert sum(row[:1] == ["doubt"] for row in shown) == 50
-    assert any(row[:3] == ["and", "1,003", "more:"] for row in shown) == said
+    assert any(row[:3] == ["and", "1,003", "more;"] for row in shown) == said
 
 
 def test_nothing_odd_is_told_without_a_table() -> None:
