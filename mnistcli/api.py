@@ -28,6 +28,7 @@ from mnistcli.errors import (
     unknown,
 )
 from mnistcli.models import arch_key, configure, is_architecture, is_flax
+from mnistcli.models.settings import KINDS
 from mnistcli.process import noted_interrupts
 from mnistcli.results.compare import Comparison
 from mnistcli.results.evaluate import Evaluation
@@ -300,7 +301,7 @@ def _checked(settings: dict[str, Any]) -> dict[str, Any]:
             raise UsageError(unknown("setting of train", name, HYPER))
         kind: Any = float | int if known[name].kind is float else known[name].kind
         if not isinstance(value, kind):
-            raise UsageError(f"{name} must be {getattr(kind, '__name__', kind)}, not {value!r}.")
+            raise UsageError(f"{name} must be {KINDS[known[name].kind]}, not {value!r}.")
     return {known[name].name: value for name, value in settings.items()}
 
 

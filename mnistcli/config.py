@@ -307,7 +307,7 @@ class TrainConfig:
     seed: int = setting(
         0,
         metavar="N",
-        help="Decides first weights, order of images, augmentation.",
+        help="Seed of the first weights, the order of images and augmentation.",
         bounds=(at_least(0), Bound("below 2**32", lambda seed: seed < 2**32)),
     )
     limit: int | None = setting(

@@ -223,7 +223,7 @@ def test_errors_are_the_program_s_and_name_the_thing(runs: Path, tmp_path: Path,
     monkeypatch.chdir(tmp_path)
     for call, kind, text in (
         (lambda: mnistcli.train("cnn", epoch=3), mnistcli.UsageError, "did you mean 'epochs'"),
-        (lambda: mnistcli.train("cnn", epochs="3"), mnistcli.UsageError, "epochs must be int, not '3'"),
+        (lambda: mnistcli.train("cnn", epochs="3"), mnistcli.UsageError, "epochs must be a whole number, not '3'"),
         (lambda: mnistcli.train("cnn", lr=-1), mnistcli.UsageError, "above 0"),
         (lambda: mnistcli.train("cn"), mnistcli.UsageError, "did you mean 'cnn'"),
         (lambda: mnistcli.train(dataset="nowhere/at all"), mnistcli.DataError, "nowhere"),

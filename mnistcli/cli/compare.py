@@ -84,7 +84,7 @@ def compare(
         bool, typer.Option("--no-train", help="Refuse, rather than train, what has no finished run.")
     ] = False,
     allow_different_data: Annotated[
-        bool, typer.Option("--allow-different-data", help="Compare runs that were trained on other data too.")
+        bool, typer.Option("--allow-different-data", help="Also compare runs that were trained on different data.")
     ] = False,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:

@@ -33,10 +33,8 @@ COLOURS = ("auto", "always", "never")
 PANEL = "Output"
 WIDE = 160  # columns of a table that is written to a file
 
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Say nothing but the result and errors.", rich_help_panel=PANEL)
-]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Explain what is done.", rich_help_panel=PANEL)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the result and errors.", rich_help_panel=PANEL)]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print more detail.", rich_help_panel=PANEL)]
 Colour = Annotated[
     str,
     typer.Option(metavar="|".join(COLOURS), help="When to use colour; NO_COLOR is honoured.", rich_help_panel=PANEL),

@@ -23,7 +23,7 @@ def _known_theme(name: str) -> str:
 
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help=MODEL_HELP)]
-RunsDir = Annotated[Path, typer.Option(metavar="DIR", envvar="MNISTCLI_RUNS_DIR", help="The folder in which runs lie.")]
+RunsDir = Annotated[Path, typer.Option(metavar="DIR", envvar="MNISTCLI_RUNS_DIR", help="The runs folder.")]
 Split = Annotated[str, typer.Option(metavar="|".join(SPLITS), help="Which part of the data set.")]
 Plot = Annotated[
     Path | None, typer.Option("--plot", metavar="FILE", help="Draw a figure: .png, .pdf or .svg.", show_default=False)
@@ -34,7 +34,7 @@ Theme = Annotated[
 ]
 Html = Annotated[
     Path | None,
-    typer.Option("--html", metavar="FILE", help="Write a page that holds all it shows: .html.", show_default=False),
+    typer.Option("--html", metavar="FILE", help="Write a self-contained report: .html.", show_default=False),
 ]
 
 

@@ -147,7 +147,7 @@ def _confusions(evaluation: Evaluation, show_command: Sequence[str], screen: Scr
         yield compact(screen.choose(confusion_tables(evaluation)))
     for true, predicted, _ in evaluation.worst_confusions(1) if show_command else ():
         command = shlex.join([*show_command, "--true", true, "--predicted", predicted])
-        yield Text(printable(f"The images of a cell: {command}"), style="dim")
+        yield Text(printable(f"Images of the worst cell: {command}"), style="dim")
 
 
 def _cost(cost: Cost) -> str:

@@ -9,7 +9,7 @@ from rich.text import Text
 from mnistcli.render.evaluate import evaluation_document, evaluation_row, worst_confusions
 from mnistcli.render.matrix import confusion_tables
 from mnistcli.render.screen import Screen, left_out
-from mnistcli.render.tables import NOTHING, interval, make_facts, make_table, next_text, panel, percent, seconds
+from mnistcli.render.tables import interval, make_facts, make_table, next_text, panel, percent, seconds
 from mnistcli.render.view import Row, View
 from mnistcli.results.evaluate import GroupEvaluation
 from mnistcli.results.spread import Spread
@@ -36,13 +36,14 @@ def group_training_view(result: GroupResult, *, next_commands: list[str]) -> Vie
     )
 
 
-def spread_text(spread: Spread, name: str = "runs") -> Text:
-    """Return mean, standard deviation and range of accuracies in a line."""
+def spread_text(spread: Spread) -> Text:
+    """Return mean, standard deviation and range of accuracies in a line; of one run, its accuracy."""
+    if spread.sd is None:
+        return Text.assemble((percent(spread.mean), "bold green"), ", 1 run")
     low, high = percent(min(spread.values)), percent(max(spread.values))
-    sd = NOTHING if spread.sd is None else f"{100 * spread.sd:.2f}"
     return Text.assemble(
-        "mean ", (percent(spread.mean), "bold green"), f", standard deviation {sd} points, range {low} to {high}, ",
-        f"{len(spread.values)} {name}",
+        "mean ", (percent(spread.mean), "bold green"),
+        f", standard deviation {100 * spread.sd:.2f} points, range {low} to {high}, {len(spread.values)} runs",
     )  # fmt: skip
 
 

@@ -120,8 +120,8 @@ def flip(path: Path, place: int = -100) -> None:
     ("damaged", "said"),
     [
         (("last.safetensors",), "Going on with half"),
-        (("last.safetensors", "before-last.safetensors"), "begins again"),
-        (("model.safetensors",), "begins again"),
+        (("last.safetensors", "before-last.safetensors"), "starts again"),
+        (("model.safetensors",), "starts again"),
     ],
 )
 def test_damaged_files_are_told_and_what_is_whole_is_used(
