@@ -9,7 +9,7 @@ from mnistcli.results.predict import Explanation, Prediction
 from mnistcli.runs import Run, load_model
 from mnistcli.vision import Source, read_picture
 
-METHOD = "integrated gradients (Sundararajan, Taly and Yan, 2017) of the logit of {}, from black"
+METHOD = "integrated gradients (Sundararajan, Taly and Yan, 2017) of the logit of {} minus the mean logit, from black"
 
 
 def explain(source: Source, prediction: Prediction, run: Run, *, invert: str = "auto") -> Explanation:

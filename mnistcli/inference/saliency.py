@@ -15,10 +15,11 @@ AT_ONCE = 64  # points computed together: twice as fast as one by one
 
 
 def integrated_gradients(graph: nnx.GraphDef[nnx.Module], parts: Parts, image: np.ndarray, *, label: int) -> np.ndarray:
-    """Return how much each pixel of an image [height, width, channels] uint8 adds to a class's logit, float32.
+    """Return how much each pixel of an image [height, width, channels] uint8 adds to a class's lead, float32.
 
-    This is the gradient of the logit, integrated along the straight path from black to the image by the midpoint rule,
-    times the image. The sum is the logit of the image minus that of black, the method's axiom of completeness.
+    The lead is the logit minus the mean of all logits: what all logits have in common changes no answer. Its gradient
+    is integrated along the straight path from black to the image by the midpoint rule, times the image. The sum is the
+    lead for the image minus that for black, the method's axiom of completeness.
 
     Source: M. Sundararajan, A. Taly and Q. Yan, "Axiomatic attribution for deep networks", ICML 2017.
     """
@@ -27,6 +28,10 @@ def integrated_gradients(graph: nnx.GraphDef[nnx.Module], parts: Parts, image: n
 
 @partial(jax.jit, static_argnums=0)
 def _integrate(graph: nnx.GraphDef[nnx.Module], parts: Parts, image: jax.Array, label: jax.Array) -> jax.Array:
-    gradient = jax.grad(lambda x: logits(graph, parts, x[None])[0, label])
+    def lead(x: jax.Array) -> jax.Array:
+        values = logits(graph, parts, x[None])[0]
+        return values[label] - values.mean()
+
+    gradient = jax.grad(lead)
     fractions = (jnp.arange(STEPS) + 0.5) / STEPS
     return image * lax.map(lambda fraction: gradient(image * fraction), fractions, batch_size=AT_ONCE).mean(0)

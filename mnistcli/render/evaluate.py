@@ -10,7 +10,16 @@ from rich.text import Text
 
 from mnistcli.render.matrix import compact, confusion_tables
 from mnistcli.render.screen import Screen
-from mnistcli.render.tables import NOTHING, interval, make_facts, make_table, percent, seconds, short_arch
+from mnistcli.render.tables import (
+    NOTHING,
+    command_lines,
+    interval,
+    make_facts,
+    make_table,
+    percent,
+    seconds,
+    short_arch,
+)
 from mnistcli.render.view import Row, View, label_value, printable
 from mnistcli.results.evaluate import Calibration, Cost, Evaluation
 
@@ -147,7 +156,7 @@ def _confusions(evaluation: Evaluation, show_command: Sequence[str], screen: Scr
         yield compact(screen.choose(confusion_tables(evaluation)))
     for true, predicted, _ in evaluation.worst_confusions(1) if show_command else ():
         command = shlex.join([*show_command, "--true", true, "--predicted", predicted])
-        yield Text(printable(f"Images of the worst cell: {command}"), style="dim")
+        yield from command_lines("Images of the worst cell", [command])
 
 
 def _cost(cost: Cost) -> str:

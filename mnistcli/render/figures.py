@@ -178,7 +178,7 @@ def explanation(explained: Explanation, *, theme: str = "light") -> Figure:
         image = pixels.imshow(explained.saliency, cmap=colours().signed, vmin=-most, vmax=most)
         pixels.set(title=f"red: for {likeliest}\nblue: against it", xticks=(), yticks=())
         pixels.spines[:].set_visible(True)
-        bottom.colorbar(image, ax=pixels, shrink=0.8, label="share in the logit")
+        bottom.colorbar(image, ax=pixels, shrink=0.8, label="share in the lead")
     return figure
 
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from mnistcli.render.evaluate import evaluation_document, evaluation_row, worst_confusions
 from mnistcli.render.matrix import confusion_tables
 from mnistcli.render.screen import Screen, left_out
-from mnistcli.render.tables import interval, make_facts, make_table, next_text, panel, percent, seconds
+from mnistcli.render.tables import command_lines, interval, make_facts, make_table, panel, percent, seconds
 from mnistcli.render.view import Row, View
 from mnistcli.results.evaluate import GroupEvaluation
 from mnistcli.results.spread import Spread
@@ -79,7 +79,7 @@ def _terminal(result: GroupResult, next_commands: list[str], screen: Screen) -> 
         )
     yield table
     yield from left_out(len(result.members) - len(shown), "runs")
-    yield next_text(next_commands)
+    yield from command_lines("Try next", next_commands)
 
 
 def group_evaluation_view(evaluation: GroupEvaluation) -> View:

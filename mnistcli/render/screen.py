@@ -34,7 +34,8 @@ class Screen(Console):
         left_out = shown.fit(self.width) if self.brief and isinstance(shown, FittingTable) else []
         if isinstance(shown, Table) and all(column.no_wrap or column.width is not None for column in shown.columns):
             shown.width = self._needed(shown)
-        self.print(shown, crop=False, soft_wrap=isinstance(shown, str | Text) and not self.is_terminal)
+        unbroken = isinstance(shown, Text) and shown.no_wrap
+        self.print(shown, crop=False, soft_wrap=unbroken or (isinstance(shown, str | Text) and not self.is_terminal))
         if left_out:
             self.print(Text(f"Left out: {', '.join(left_out)}. -v or a wider terminal shows all.", "dim"))
 

@@ -102,10 +102,9 @@ def panel(title: str, content: RenderableType) -> Panel:
     return Panel(content, title=Text(printable(title), "bold"), title_align="left", expand=False)
 
 
-def next_text(commands: Sequence[str]) -> Text:
-    """Return commands to try next."""
-    lines = [Text(f"  {command}", "cyan") for command in commands]
-    return Text("\n").join([Text("Try next", "dim"), *lines])
+def command_lines(title: str, commands: Sequence[str]) -> list[Text]:
+    """Return commands below a title, each in a single line, however long: so it can be copied from a terminal."""
+    return [Text(title, "dim"), *(Text(f"  {printable(command)}", "cyan", no_wrap=True) for command in commands)]
 
 
 def percent(share: float | None, digits: int = 2) -> str:

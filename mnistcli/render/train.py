@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from mnistcli.render.tables import interval, make_facts, next_text, panel, percent, seconds
+from mnistcli.render.tables import command_lines, interval, make_facts, panel, percent, seconds
 from mnistcli.render.view import View
 from mnistcli.results.train import TrainResult
 
@@ -45,7 +45,7 @@ def _terminal(result: TrainResult, next_commands: list[str]) -> Iterable[Rendera
     facts.add_row("device", result.device)
     facts.add_row("folder", str(result.folder))
     yield panel(result.run, facts)
-    yield next_text(next_commands)
+    yield from command_lines("Try next", next_commands)
 
 
 def _accuracy(share: float, bounds: tuple[float, float]) -> Text:

@@ -13,7 +13,7 @@ from rich.text import Text
 from mnistcli.models import as_written
 from mnistcli.render.progress import is_live
 from mnistcli.render.screen import Screen, left_out
-from mnistcli.render.tables import NOTHING, make_facts, make_table, percent, seconds, short_arch
+from mnistcli.render.tables import NOTHING, command_lines, make_facts, make_table, percent, seconds, short_arch
 from mnistcli.render.view import Row, View, printable
 from mnistcli.results.train import Notice
 from mnistcli.results.tune import COMPLETE, Finalist, RateRange, SearchResult, Trial
@@ -176,8 +176,7 @@ def _terminal(result: SearchResult, screen: Screen) -> Iterable[RenderableType]:
         )
     yield finals
     yield Text(verdict(result), style="bold green")
-    yield Text("\nTrain with it", style="dim")
-    yield Text(f"  {shlex.join(result.command)}", style="cyan")
+    yield from command_lines("Train with it", [shlex.join(result.command)])
 
 
 def rates_view(found: RateRange) -> View:

@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import os
+import re
 import textwrap
 import unicodedata
 from dataclasses import dataclass
@@ -126,13 +127,15 @@ def _is_control(character: str) -> bool:
 
 
 def wrapped(text: str, stream: TextIO) -> str:
-    """Return text whose lines end between words where the stream is a terminal, of its width."""
+    """Return text whose lines end between words where the stream is a terminal, of its width, but not in a command."""
     if not stream.isatty():
         return text
     columns = os.environ.get("COLUMNS", "")
     width = (int(columns) if columns.isdecimal() else 0) or os.get_terminal_size(stream.fileno()).columns or 80
     indent = text[: len(text) - len(text.lstrip())]
-    return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    whole = re.sub("'mnistcli [^']*'", lambda command: command[0].replace(" ", "\0"), text)
+    lines = textwrap.fill(whole, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return lines.replace("\0", " ")
 
 
 def label_value(class_name: str) -> int | str:

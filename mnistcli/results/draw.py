@@ -24,7 +24,7 @@ class DrawingAnswer:
         steps: The drawing after each named step: ink [height, width] float 0 to 1; the last is the network's input,
             [height, width, channels] uint8.
         layers: The output of each layer.
-        saliency: How much each pixel adds to the logit of the most probable class, [height, width] float32; None unless
+        saliency: How much each pixel adds to the lead of the most probable class, [height, width] float32; None unless
             requested.
     """
 

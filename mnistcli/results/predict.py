@@ -137,7 +137,7 @@ class Explanation:
     Attributes:
         prediction: The answer.
         steps: The picture [height, width, 1 or 3] uint8, and the result of each named step.
-        saliency: How much each pixel adds to the logit of the most probable class, [height, width] float32.
+        saliency: How much each pixel adds to the lead of the most probable class, [height, width] float32.
         method: How the saliency was computed, with its source.
     """
 

@@ -100,7 +100,8 @@ def test_no_line_is_wider_than_the_terminal_and_80x24_hold_the_essentials(
     where = tmp_path if command.startswith(("train", "data export")) else folder
     sent = in_terminal(*command.split(), cwd=where, columns=columns)
     shown = lines(sent)
-    assert [line for line in shown if cell_len(line) > columns] == []
+    too_wide = [line for line in shown if cell_len(line) > columns]
+    assert [line for line in too_wide if not line.startswith("  mnistcli ")] == [], "a command may be: it is copied"
     assert any(shown)
     if columns == 80:
         first = on_screen(sent, 24)

@@ -277,7 +277,7 @@ def test_pixels_for_the_answer_are_red_those_against_it_blue_and_the_rest_neutra
     figure = figures.explanation(explained((0.2, 0.7, 0.1), "abc"), theme=theme)
     saliency, bar = figure.subfigs[1].axes[2:]
     assert saliency.get_title(loc="left") == "red: for b\nblue: against it"
-    assert bar.get_ylabel() == "share in the logit"
+    assert bar.get_ylabel() == "share in the lead"
     assert figure.get_supxlabel() == "The last picture: by hand."
     (against, strongly_for), (weakly_for, nothing) = pixels(saliency).astype(int)
     assert against[2] - against[0] > 50
