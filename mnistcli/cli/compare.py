@@ -162,6 +162,7 @@ def compare(
         train_visibly(face, work, data, device=device, theme=theme)
     chosen = distinct([found.get(name) or folder.find(name, data=choice) for name in names])
     face.note(f"Comparing {', '.join(run.name for run in chosen)} on the {split} images of {choice.dataset}.")
+    face.note_caveats(chosen)
     comparison = compare_runs(chosen, images, split=split, different_data=allow_different_data)
     if plot is not None:
         from mnistcli.render import compare_figures

@@ -111,6 +111,7 @@ def evaluate(
     [found] = onnx.take(face, [RunsFolder(runs_dir).find(run)])
     choice = data.choice_for(found.name, found.data())
     face.note(f"Evaluating run {found.name} on the {split} images of {choice.dataset}.")
+    face.note_caveats([found])
     face.explain(f"The weights are {found.weights}.")
     dataset, record = data.load(face, choice), found.record()
     if record and record.provenance.get("data_fingerprint") != dataset.fingerprint:

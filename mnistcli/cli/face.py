@@ -20,7 +20,7 @@ from mnistcli.errors import ClosedPipeError, UsageError, suggestion
 from mnistcli.render.view import FORMATS, printable, wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from matplotlib.figure import Figure
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mnistcli.render.screen import Screen
     from mnistcli.render.view import View
     from mnistcli.results.report import Report
+    from mnistcli.runs import Run
 
 COLOURS = ("auto", "always", "never")
 PANEL = "Output"
@@ -94,6 +95,12 @@ class Face:
         """Say something beside the result; -q silences it."""
         if not self.quiet:
             self.complain(text)
+
+    def note_caveats(self, runs: Iterable[Run]) -> None:
+        """Say which runs are not what their recipes would give."""
+        for run in runs:
+            for caveat in run.caveats():
+                self.note(caveat)
 
     def complain(self, text: str) -> None:
         """Say what went wrong; -q does not silence it."""

@@ -157,6 +157,7 @@ def predict(
     by_jax = ", by JAX, since it is a class in Flax" if found.needs_jax else ""
     what = f"the {len(members)} runs of {name}" if others else f"run {name}"
     face.note(f"Reading pictures with {what}{by_jax}.")
+    face.note_caveats([] if others else [found])
     face.explain(f"The weights are {found.weights}; computing with {'JAX' if on_device else 'ONNX Runtime'}.")
     failures: list[Prediction] = []
     sources: Iterator[Source] = islice(_sources(paths, null=null, recursive=recursive), part - 1, None, parts)

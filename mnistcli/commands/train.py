@@ -253,11 +253,7 @@ def _restore(folder: RunFolder, fit: Fit, session: Session) -> float:
         session.notify(Notice(f"The run {name!r} has no complete checkpoint: it starts again, with the same seed."))
         return 0.0
     fit.restore(checkpoint)
-    session.notify(
-        Notice(
-            f"Going on with {name} after epoch {len(history)} and {fit.step} of {fit.steps_per_epoch} further steps."
-        )
-    )
+    session.notify(Notice(f"Resuming {name} in epoch {fit.epoch}, at step {fit.step:,} of {fit.steps_per_epoch:,}."))
     return checkpoint.train_seconds
 
 

@@ -163,7 +163,7 @@ def explanation(explained: Explanation, *, theme: str = "light") -> Figure:
     label, confidence = prediction.top[0]
     likeliest = short(max(zip(prediction.probabilities, prediction.class_names, strict=True))[1])
     with new_figure(max(8.5, 2.3 * len(steps)), 6.4, theme) as figure:
-        title = f"{shortened(prediction.path, 40)} is read as {short(label)} with {percent(confidence, 1)}"
+        title = f"{shortened(prediction.path, 40)} is read as {short(label)} with {percent(confidence, 1)} confidence"
         write_title(figure, title, f"The last picture: {explained.method}.")
         rows: Any = figure.subfigures(2, 1, height_ratios=(1, 1.4))
         top, bottom = rows

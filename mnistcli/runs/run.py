@@ -12,7 +12,7 @@ from mnistcli.files import read_bounded
 from mnistcli.results.shown import Drawable
 from mnistcli.results.train import EpochMetrics
 from mnistcli.runs.checkpoint import read_metrics
-from mnistcli.runs.record import RunRecord, read_record
+from mnistcli.runs.record import RunRecord, Status, read_record
 from mnistcli.runs.sums import MOST, unseal
 from mnistcli.runs.tensors import load_tensors
 from mnistcli.runs.weights import ONNX_SUFFIX
@@ -58,6 +58,18 @@ class Run(Drawable):
     def record(self) -> RunRecord | None:
         """Return its run.json; None if it has none."""
         return read_record(self.folder) if self.folder and (self.folder / "run.json").exists() else None
+
+    def caveats(self) -> list[str]:
+        """Return a sentence for each reason why the run is not what its recipe would give.
+
+        Raises:
+            RunError: run.json is damaged.
+        """
+        record = self.record()
+        limit, unfinished = (record.config.limit, record.status != Status.FINISHED) if record else (None, False)
+        few = [f"{self.name} was trained on the first {limit:,} images only."] if limit is not None else []
+        early = [f"{self.name} is not finished: these are its best weights so far."] if unfinished else []
+        return few + early
 
     def data(self) -> DataChoice:
         """Return the data set that it was trained on; MNIST if it has no run.json."""

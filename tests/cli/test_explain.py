@@ -85,7 +85,7 @@ def test_the_figure_is_drawn_beside_the_answer(photo: Path, mnistcli: Call, tmp_
     assert (outcome.code, outcome.out) == (0, alone.out)
     answer, said = json.loads(outcome.out), svg_texts(tmp_path / "why.svg")
     assert answer["label"] == 5
-    assert any(text.endswith(f" is read as 5 with {100 * answer['confidence']:.1f} %") for text in said)
+    assert any(text.endswith(f" is read as 5 with {100 * answer['confidence']:.1f} % confidence") for text in said)
     assert paper_of(tmp_path / "why.svg") == DARK
     assert {f"{100 * share:.1f}" for share in answer["probabilities"]} <= set(said)
     assert {"the picture", "fitted and centred", "what the network saw"} <= set(said)

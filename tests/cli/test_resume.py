@@ -110,6 +110,14 @@ def half(images: Path, tmp_path: Path) -> Path:
     raise AssertionError("no image has two checkpoints")
 
 
+def test_a_run_that_is_not_what_its_recipe_gives_is_used_with_a_note(half: Path, mnistcli: Call) -> None:
+    unfinished = "half is not finished: these are its best weights so far."
+    noted = mnistcli("evaluate", "half").err.splitlines()
+    assert noted[1:] == ["half was trained on the first 600 images only.", unfinished]
+    assert unfinished in mnistcli("compare", "half", "builtin").err
+    assert mnistcli("evaluate", "half", "-q").err == ""
+
+
 def flip(path: Path, place: int = -100) -> None:
     content = bytearray(path.read_bytes())
     content[place] ^= 1
@@ -119,7 +127,7 @@ def flip(path: Path, place: int = -100) -> None:
 @pytest.mark.parametrize(
     ("damaged", "said"),
     [
-        (("last.safetensors",), "Going on with half"),
+        (("last.safetensors",), "Resuming half"),
         (("last.safetensors", "before-last.safetensors"), "starts again"),
         (("model.safetensors",), "starts again"),
     ],

@@ -239,7 +239,7 @@ def test_an_explanation_shows_each_step_and_what_the_network_saw() -> None:
 
 def test_an_explanation_s_bars_are_percent_in_the_classes_order_and_the_answer_stands_out() -> None:
     figure = figures.explanation(explained((0.2, 0.7, 0.1), "abc"))
-    assert figure.get_suptitle() == "x.png is read as b with 70.0 %"
+    assert figure.get_suptitle() == "x.png is read as b with 70.0 % confidence"
     bars = figure.subfigs[1].axes[1]
     assert bars.get_xlabel() == "probability (%)"
     assert [bar.get_width() for bar in bars.patches] == pytest.approx([20, 70, 10])
@@ -262,7 +262,7 @@ def test_an_explanation_of_many_classes_shows_the_most_probable_in_the_classes_o
     probabilities[[3, 7, 11, 20, 24]] = 0.5  # left out
     probabilities[13] = 2
     figure = figures.explanation(explained(probabilities / probabilities.sum(), names))
-    assert figure.get_suptitle() == "x.png is read as class 13 with 8.5 %"
+    assert figure.get_suptitle() == "x.png is read as class 13 with 8.5 % confidence"
     bars = figure.subfigs[1].axes[1]
     assert tick_labels(bars.yaxis) == [name for i, name in enumerate(names) if i not in (3, 7, 11, 20, 24)]
     assert bars.get_xlabel() == "probability (%); 5 less probable classes are left out"
