@@ -176,7 +176,7 @@ def predict(
     if explain is not None and not failures:
         _explain(face, only, explainable[0], found, explain, invert=invert, theme=theme)
     if failures:
-        face.complain(f"{len(failures)} of the pictures could not be read.")
+        face.complain(f"{len(failures)} picture{'s' * (len(failures) > 1)} could not be read.")
         raise typer.Exit(ExitCode.FAILED)
 
 

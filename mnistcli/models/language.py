@@ -271,8 +271,8 @@ def _parse_one(part: str, place: str) -> Layer:
     if not words:
         raise UsageError(f"Layer {place} of the network is empty: write layers with single commas between them.")
     if words[0] not in USAGES:
-        known = suggestion(words[0], USAGES)
-        raise _refused(place, part, f"there is no layer {words[0]!r}{known if known != '.' else ''}")
+        near = suggestion(words[0], USAGES).strip("; .")
+        raise _refused(place, part, f"there is no layer {words[0]!r}" + (f" ({near})" if near else ""))
     try:
         return read_layer(words)
     except ValueError as error:

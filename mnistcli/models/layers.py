@@ -565,7 +565,9 @@ def _slid(sides: tuple[int, int], window: tuple[int, int], stride: int, padding:
     if padding == "same":
         return tuple(-(-side // stride) for side in sides)
     if any(side < length for side, length in zip(sides, window, strict=True)):
-        raise ValueError(f"the image is {sides[0]}×{sides[1]} by then")
+        raise ValueError(
+            f"its {window[0]}×{window[1]} window is larger than the image, which is {sides[0]}×{sides[1]} here"
+        )
     return tuple((side - length) // stride + 1 for side, length in zip(sides, window, strict=True))
 
 

@@ -79,7 +79,7 @@ def test_a_file_that_is_not_an_earlier_result_is_refused_before_anything_is_meas
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [(("cn",), "did you mean 'cnn'?"), (("net.py:Net",), "a class in Flax"),
-     (("linear", "conv 4 40x40"), "the image is 28×28 by then"), (("--batch-size", "0"), "--batch-size"),
+     (("linear", "conv 4 40x40"), "than the image, which is 28×28 here"), (("--batch-size", "0"), "--batch-size"),
      (("--batch-size", "50001"), "--batch-size")],
 )  # fmt: skip
 def test_what_cannot_be_measured_is_refused(arguments: tuple[str, ...], told: str, mnistcli: Call) -> None:

@@ -86,7 +86,7 @@ def test_every_architecture_takes_colours_and_other_sizes(arch: str, shapes: Pat
 def test_images_too_small_for_an_architecture_are_refused(shapes: Path, mnistcli: Call, tmp_path: Path) -> None:
     outcome = mnistcli("train", "--arch", "convnet", "--dataset", shapes)
     assert (outcome.code, outcome.out) == (2, "")
-    assert "Layer 4, 'conv 64 5x5': the image is 4×3 by then" in outcome.err
+    assert "Layer 4, 'conv 64 5x5': its 5×5 window is larger than the image, which is 4×3 here" in outcome.err
     assert not (tmp_path / "runs").exists()
 
 

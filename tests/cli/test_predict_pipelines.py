@@ -95,7 +95,7 @@ def test_twenty_bad_files_among_a_thousand_get_an_error_each_and_the_rest_their_
     assert {Path(row["path"]).name for row in rows if "error" in row} == bad
     assert [row["label"] for row in rows if "error" not in row] == expected
     *_, last = outcome.err.splitlines()
-    assert last.startswith("20 of the pictures could not be read")
+    assert last.startswith("20 pictures could not be read")
     assert "Traceback" not in outcome.err
     assert gigabytes < 1
 
