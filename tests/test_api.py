@@ -295,6 +295,7 @@ def test_a_notebook_shows_each_result_as_a_table_with_the_accuracy_first(
         assert cells[: len(texts)] == texts
     assert f"{low}–{high} %" in comparison._repr_html_()
     assert "McNemar" in comparison._repr_html_()
+    assert all(len(repr(result)) < 2000 for result in (linear, comparison)), "a console shows what is readable"
 
 
 def test_names_in_a_notebook_s_table_are_text(linear: mnistcli.Evaluation) -> None:

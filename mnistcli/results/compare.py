@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ class ComparedRun:
     """One run's part of a comparison."""
 
     evaluation: Evaluation
-    history: tuple[EpochMetrics, ...]
+    history: tuple[EpochMetrics, ...] = field(repr=False)
     parameters: int
     train_seconds: float | None
 

@@ -118,9 +118,9 @@ class Evaluation(Drawable):
     arch: str
     split: str
     loss: float
-    calibration: Calibration
-    confusion: tuple[tuple[int, ...], ...]
-    class_names: tuple[str, ...]
+    calibration: Calibration = field(repr=False)
+    confusion: tuple[tuple[int, ...], ...] = field(repr=False)
+    class_names: tuple[str, ...] = field(repr=False)
     rejected: int = 0
     cost: Cost | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnistcli.results.shown import Drawable
@@ -87,7 +87,7 @@ class TrainResult(Drawable):
     arch: str
     dataset: str
     seed: int
-    history: tuple[EpochMetrics, ...]
+    history: tuple[EpochMetrics, ...] = field(repr=False)
     best_epoch: int
     stopped_early: bool
     train_seconds: float
