@@ -97,10 +97,13 @@ class Face:
             self.complain(text)
 
     def note_caveats(self, runs: Iterable[Run]) -> None:
-        """Say which runs are not what their recipes would give."""
+        """Say which runs are not what their recipes would give, a line for each way in which they are not."""
+        names: dict[str, list[str]] = {}
         for run in runs:
             for caveat in run.caveats():
-                self.note(caveat)
+                names.setdefault(caveat, []).append(run.name)
+        for caveat, those in names.items():
+            self.note(f"{', '.join(those)} {'was' if len(those) == 1 else 'were'} {caveat}.")
 
     def complain(self, text: str) -> None:
         """Say what went wrong; -q does not silence it."""

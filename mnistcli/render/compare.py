@@ -27,7 +27,7 @@ from mnistcli.results.evaluate import Evaluation
 
 MOST_PAIRS = 3  # that the first screen of a terminal has room for
 Pair = TypeVar("Pair", PairedTest, RecipeTest)
-COVERS = "This says nothing about other trainings of these networks."
+COVERS = "Other seeds may give another answer; --seeds 8 tests that."
 
 
 def comparison_view(comparison: Comparison) -> View:
@@ -276,9 +276,7 @@ def _verdicts(
     for pair, sentence in zip(pairs, said, strict=True):
         yield Text(printable(sentence))
         if pair.networks and (len(pairs) == 1 or not screen.brief):
-            yield Text(
-                printable(f"The network of {pair.b} compared with that of {pair.a}: {pair.networks}."), style="dim"
-            )
+            yield Text(printable(f"The networks differ, {pair.a} → {pair.b}: {pair.networks}."), style="dim")
 
 
 def _confusions(evaluations: Sequence[Evaluation], screen: Screen, *, whole: str) -> Iterator[RenderableType]:
@@ -357,6 +355,7 @@ def _fact_tables(
     lines = make_table(*facts, title=title, numbers=len(rest), optional=optional, folding={first: 28})
     for values in zip(*facts.values(), strict=True):
         lines.add_row(*values)
+    lines.show_edge = not screen.brief
     yield lines
 
 

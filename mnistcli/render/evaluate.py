@@ -120,16 +120,18 @@ def _terminal(evaluation: Evaluation, show_command: Sequence[str], screen: Scree
     facts.add_row(
         "accuracy", Text.assemble((accuracy, "bold green"), f"  (95 % interval {interval(evaluation.accuracy_ci95)})")
     )
-    unread = f"; no digit in {evaluation.rejected:,} at first" if evaluation.rejected and screen.brief else ""
-    facts.add_row("errors", f"{errors:,} of {evaluation.n:,} {evaluation.split} images{unread}")
-    if evaluation.rejected and not screen.brief:
-        facts.add_row("no digit", f"answered for {evaluation.rejected:,} images; here the next answer counts")
-    facts.add_row("loss", f"{evaluation.loss:.4f} nats, {calibration.loss:.4f} after temperature scaling")
+    wrong, loss = f"{errors:,} of {evaluation.n:,} {evaluation.split} images", f"{evaluation.loss:.4f} nats"
     if screen.brief:
+        unread = f", no digit in {evaluation.rejected:,} at first" if evaluation.rejected else ""
+        facts.add_row("errors", f"{wrong}, loss {loss}{unread}")
         yield facts
         yield from _confusions(evaluation, show_command, screen)
         yield Text("-v shows the calibration, the cost, and the scores of every class.", style="dim")
         return
+    facts.add_row("errors", wrong)
+    if evaluation.rejected:
+        facts.add_row("no digit", f"answered for {evaluation.rejected:,} images; here the next answer counts")
+    facts.add_row("loss", f"{loss}, {calibration.loss:.4f} after temperature scaling")
     facts.add_row("Brier score", f"{calibration.brier:.4f}")
     facts.add_row(
         "calibration",

@@ -60,16 +60,15 @@ class Run(Drawable):
         return read_record(self.folder) if self.folder and (self.folder / "run.json").exists() else None
 
     def caveats(self) -> list[str]:
-        """Return a sentence for each reason why the run is not what its recipe would give.
+        """Say after the run's name in what way it is not what its recipe would give; mostly in none.
 
         Raises:
             RunError: run.json is damaged.
         """
         record = self.record()
         limit, unfinished = (record.config.limit, record.status != Status.FINISHED) if record else (None, False)
-        few = [f"{self.name} was trained on the first {limit:,} images only."] if limit is not None else []
-        early = [f"{self.name} is not finished: these are its best weights so far."] if unfinished else []
-        return few + early
+        few = [f"trained on the first {limit:,} images only"] if limit is not None else []
+        return few + ["not trained to the end: the best weights so far are used"] * unfinished
 
     def data(self) -> DataChoice:
         """Return the data set that it was trained on; MNIST if it has no run.json."""

@@ -96,7 +96,7 @@ def test_a_broken_file_gets_its_own_error_and_the_rest_go_on(mnistcli: Call, dig
     assert set(records[0]) >= {"path", "label", "confidence", "probabilities"}
     assert len(records[0]["probabilities"]) == 10
     assert 0.99 < sum(records[0]["probabilities"]) <= 1 + 1e-6
-    assert "2 of the pictures" in outcome.err
+    assert "2 pictures could not be read." in outcome.err
 
 
 def test_stdin_gives_one_picture_or_a_list_of_paths(spawn: Call, digits: Path) -> None:

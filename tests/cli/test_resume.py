@@ -111,7 +111,7 @@ def half(images: Path, tmp_path: Path) -> Path:
 
 
 def test_a_run_that_is_not_what_its_recipe_gives_is_used_with_a_note(half: Path, mnistcli: Call) -> None:
-    unfinished = "half is not finished: these are its best weights so far."
+    unfinished = "half was not trained to the end: the best weights so far are used."
     noted = mnistcli("evaluate", "half").err.splitlines()
     assert noted[1:] == ["half was trained on the first 600 images only.", unfinished]
     assert unfinished in mnistcli("compare", "half", "builtin").err

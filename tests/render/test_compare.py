@@ -111,7 +111,7 @@ def test_a_verdict_says_how_many_more_whether_it_could_be_chance_and_that_it_is_
     said = verdict(PairedTest("a", "b", 100, only_a, only_b, 3, difference, bounds, p / 2, p))
     assert all(word in said for word in words)
     assert ("<" in said) == ("< 0.0001" in words)
-    assert "nothing about other trainings" in said
+    assert "Other seeds may give another answer" in said
 
 
 def test_the_verdict_goes_by_the_corrected_p_and_says_so() -> None:
@@ -123,8 +123,8 @@ def test_the_verdict_goes_by_the_corrected_p_and_says_so() -> None:
 
 def test_a_terminal_gives_each_pair_s_verdict_and_cochran_s_q_of_three_runs() -> None:
     two, three = on_terminal(VIEW).plain, on_terminal(THREE).plain
-    assert verdict(PAIR).removesuffix(" This says nothing about other trainings of these networks.") in two
-    assert two.count("nothing about other trainings") == three.count("nothing about other trainings") == 1
+    assert verdict(PAIR).removesuffix(" Other seeds may give another answer; --seeds 8 tests that.") in two
+    assert two.count("Other seeds may give another answer") == three.count("nothing about other trainings") == 1
     assert "Cochran" not in two
     assert "Cochran's Q = 12.3, p = 0.0021" in three
     assert three.count("The run cnn-00") == 3

@@ -158,7 +158,7 @@ def test_the_title_of_a_comparison_says_what_was_found_and_where_it_could_be_cha
 ) -> None:
     figure = compare_figures.comparison(against(*right))
     assert " ".join(figure.get_suptitle().split()) == title
-    assert "This says nothing about other trainings of these networks." in " ".join(figure.get_supxlabel().split())
+    assert "Other seeds may give another answer; --seeds 8 tests that." in " ".join(figure.get_supxlabel().split())
 
 
 def test_the_title_of_groups_is_their_verdict_without_its_evidence() -> None:
