@@ -99,10 +99,17 @@ def set_up(
 
     use_devices(used, all_of_them=devices is not None or hosts is not None)
     jax.config.update("jax_default_device", own[0])
-    name = _describe(own[0]) if len(used) == 1 else f"{_describe(own[0])} × {len(used)}"
+    name = name_devices(own[0], len(used))
     if hosts is not None:
         name += f", {jax.process_count()} processes"
     return ONE_THREAD if on_one_thread and len(used) == 1 else name
+
+
+def name_devices(device: "jax.Device", n: int) -> str:
+    """Return the name of n devices of one kind: "cpu", "gpu (NVIDIA H100) × 8"."""
+    kind = device.device_kind
+    name = device.platform if kind.lower() == device.platform else f"{device.platform} ({kind})"
+    return name if n == 1 else f"{name} × {n}"
 
 
 def tell_ignored(notify: Callable[[str], None]) -> None:
@@ -119,7 +126,7 @@ def visible_devices() -> list[str]:
     """Return the names of all devices that JAX sees; call `set_up` first."""
     import jax
 
-    return [_describe(device) for device in jax.devices()]
+    return [name_devices(device, 1) for device in jax.devices()]
 
 
 @once
@@ -281,11 +288,6 @@ def _find_devices(name: str) -> "list[jax.Device]":
         if name == "auto":
             wanted = f"JAX finds no device for JAX_PLATFORMS={os.environ.get('JAX_PLATFORMS')!r}"
         raise UsageError(f"{wanted}, only {' and '.join(found)}: use --device {' or '.join(found)}.") from error
-
-
-def _describe(device: "jax.Device") -> str:
-    kind = device.device_kind
-    return device.platform if kind.lower() == device.platform else f"{device.platform} ({kind})"
 
 
 def _enable_compilation_cache() -> None:

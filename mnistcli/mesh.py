@@ -14,6 +14,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from mnistcli.errors import UsageError
 
 BATCH = "batch"  # the mesh's one axis
+MOST_AT_ONCE = 2**28  # bytes that are sent to other processes at once
 
 _devices: list[jax.Device] = []
 _must_use_all = False
@@ -109,9 +110,16 @@ def in_any_process(flag: bool) -> bool:
 
 def bytes_of_first_process(content: bytes = b"") -> bytes:
     """Return the first process's bytes in every process; every process must call this."""
-    size = of_first_process(len(content))
-    own = np.frombuffer(content.ljust(size, b"\0")[:size], np.uint8)
-    return bytes(np.asarray(multihost_utils.broadcast_one_to_all(own), np.uint8))
+    size = int.from_bytes(_sent(len(content).to_bytes(8)))
+    return b"".join(
+        _sent(content[start : start + MOST_AT_ONCE].ljust(min(MOST_AT_ONCE, size - start), b"\0"))
+        for start in range(0, size, MOST_AT_ONCE)
+    )
+
+
+def _sent(content: bytes) -> bytes:
+    """Return the first process's bytes in every process, each of which passes as many."""
+    return bytes(np.asarray(multihost_utils.broadcast_one_to_all(np.frombuffer(content, np.uint8)), np.uint8))
 
 
 def _devices_in_use() -> list[jax.Device]:

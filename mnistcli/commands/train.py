@@ -19,6 +19,7 @@ from mnistcli.datasets import Dataset
 from mnistcli.errors import DataError, InterruptedRunError, RunError, UsageError
 from mnistcli.files import write_atomically
 from mnistcli.inference.stablehlo import make_stablehlo, stablehlo_logits
+from mnistcli.jax_setup import name_devices
 from mnistcli.mesh import devices_left_out, mesh_for
 from mnistcli.models.flax_file import blaming, loaded, refused
 from mnistcli.models.network import build, count, define, split
@@ -73,9 +74,7 @@ def begin(
         raise DataError(
             f"The data set {config.data.dataset!r} has too few images: some are needed for validation, too."
         )
-    mesh_for(
-        min(config.hyper.batch_size, len(dataset.train.first(config.limit)))
-    )  # refuses a batch that it cannot part
+    session = _on_used_devices(session, config, dataset)
     _check_space(runs.path, config, dataset, keep_epochs=session.keep_epochs)
     if config.source_sha256:
         _try_out(config, dataset)
@@ -89,8 +88,6 @@ def begin(
             folder.save_start(arrays)
         tell_config(config, dataset, checkpoint_every=session.checkpoint_every)
         fit = Fit(config, dataset, session.checkpoint_every, beside)
-        if left_out := devices_left_out(fit.batch_size):
-            session.notify(Notice(left_out))
         fit.begin_with(arrays)
         tell_state(fit)
     except BaseException:
@@ -121,14 +118,13 @@ def reopen(
         _check_dataset(run, config, given)
         check_source(run, config)
         dataset = session.load(config.data)
+        session = _on_used_devices(session, config, dataset)
         before = folder.record.provenance
         now = provenance(device=session.device, data_fingerprint=dataset.fingerprint)
         if before.get("data_fingerprint") != now["data_fingerprint"]:
             raise DataError(f"The run {run!r} was started on images that differ from those in {config.data.dataset}.")
         tell_config(config, dataset, checkpoint_every=session.checkpoint_every)
         fit = Fit(config, dataset, session.checkpoint_every, beside)
-        if left_out := devices_left_out(fit.batch_size):
-            session.notify(Notice(left_out))
         trained = _restore(folder, fit, session)
         tell_state(fit)
         if (
@@ -173,6 +169,21 @@ def train_all(courses: Sequence[Course], interrupted: Interrupted) -> None:
                 raise InterruptedRunError("Interrupted.")
         for course, seconds in [(course, course.seconds) for course in courses]:
             course.finish(train_seconds=seconds)
+
+
+def _on_used_devices(session: Session, config: TrainConfig, dataset: Dataset) -> Session:
+    """Return the session with the name of the devices that train, and say how many are left out.
+
+    Raises:
+        UsageError: The batch cannot be split equally, and all devices must be used.
+    """
+    batch_size = min(config.hyper.batch_size, len(dataset.train.first(config.limit)))
+    left_out = devices_left_out(batch_size)
+    if left_out is None:
+        return session
+    session.notify(Notice(left_out))
+    used = mesh_for(batch_size).devices
+    return replace(session, device=name_devices(used[0], len(used)))
 
 
 def _check_dataset(run: str, config: TrainConfig, given: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""How time grows with hosts: sums over processes measured on loopback, and what they extrapolate to.
+"""How time and memory grow: sums over processes measured on loopback, orders of images, and what they extrapolate to.
 
 python -m tests.benchmarks.scale
 """
@@ -6,6 +6,7 @@ python -m tests.benchmarks.scale
 import multiprocessing
 import socket
 import time
+import tracemalloc
 from collections.abc import Iterator
 from multiprocessing.queues import Queue
 from statistics import median
@@ -17,6 +18,7 @@ FEW = 1_000  # numbers whose sum takes as long as the messages do
 REPETITIONS = 30
 BATCH = 1024  # images a host and step
 IMAGES = 10**9
+FEWER_IMAGES = (10**6, 10**7, 10**8)  # whose order is drawn here
 HOSTS = (1, 2, 4, 16, 64, 256, 1024)
 NETWORK = 10e9 / 8  # bytes a second between two hosts, assumed
 DISK = 1e9  # bytes a second that a host reads, assumed
@@ -30,6 +32,9 @@ def main() -> None:
               f"{1e3 * many:.2f} ms (medians of {REPETITIONS})")  # fmt: skip
     rate = _images_per_second()
     print(f"one process trains cnn on {rate:,.0f} images/s at batch {BATCH}")
+    for images in FEWER_IMAGES:
+        kept, peak = _measure_order(images)
+        print(f"the order of {images:,} images takes {kept / 1e6:,.0f} MB, and {peak / 1e6:,.0f} MB while it is drawn")
     few, _ = measured[4]
     print("\n| hosts | computing, ms a step | summing | reading | an epoch of 10^9 images | work lost with a host |")
     print("|---|---|---|---|---|---|")
@@ -99,6 +104,17 @@ def _sum(answers: "Queue[tuple[float, float]]", address: str, n: int, process: i
     found = seconds(FEW), seconds(PARAMETERS)
     if is_first_process():
         answers.put(found)
+
+
+def _measure_order(images: int) -> tuple[int, int]:
+    """Return the bytes of an epoch's order, and the most bytes held while it is drawn."""
+    from mnistcli.training.feed import epoch_order
+
+    tracemalloc.start()
+    order = epoch_order(images, batch=BATCH, seed=0, epoch=1)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return order.nbytes, peak
 
 
 def _images_per_second() -> float:

@@ -90,8 +90,8 @@ def test_devices_that_are_not_there_or_do_not_fit_are_refused(
 
 
 def test_a_batch_that_does_not_divide_over_all_devices_uses_fewer(tmp_path: Path) -> None:
-    done = on_devices(3, tmp_path, "train", "--limit", "320", "--epochs", "1", "--no-plots")
-    assert done.code == 0
+    done = on_devices(3, tmp_path, "train", "--limit", "320", "--epochs", "1", "--no-plots", "--json")
+    assert done.json["device"] == "cpu × 2"
     assert "Batches of 32 images cannot be divided equally among 3 devices, so 2 are used." in done.err
 
 
