@@ -14,10 +14,15 @@ from typer.exceptions import TyperException
 
 from mnistcli import __version__
 from mnistcli.cli.face import Colour, Debug, Quiet, Verbose, command, format_examples
+from mnistcli.cli.terse import Command, Group
 from mnistcli.errors import ClosedPipeError, ExitCode, MnistcliError
 from mnistcli.render.view import printable, wrapped
 
-SETTINGS: dict[str, Any] = {"context_settings": {"help_option_names": ["-h", "--help"]}, "no_args_is_help": True}
+SETTINGS: dict[str, Any] = {
+    "cls": Group,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+    "no_args_is_help": True,
+}
 EPILOG = "Start with 'mnistcli train', then 'mnistcli compare --plot out.png'. Exit codes: 'mnistcli help exit-codes'."
 # In the order of --help; each is a module of this package with a function of its name and EXAMPLES, or with COMMANDS.
 COMMANDS = (
@@ -50,8 +55,8 @@ def make_app(names: Sequence[str] = COMMANDS) -> typer.Typer:
     if names == COMMANDS:
         from mnistcli.cli import manual
 
-        app.command("completion", epilog=manual.COMPLETION_EPILOG)(manual.completion)
-        app.command("help", epilog=manual.HELP_EPILOG)(manual.show_help)
+        app.command("completion", cls=Command, epilog=manual.COMPLETION_EPILOG)(manual.completion)
+        app.command("help", cls=Command, epilog=manual.HELP_EPILOG)(manual.show_help)
     return app
 
 
@@ -118,7 +123,7 @@ def _run() -> int:
 
 def _usage_sentence(error: TyperException) -> str:
     """Return what Typer says of a wrong command line, and where to look; a bare command's help it has printed."""
-    said, context = error.format_message().rstrip("."), getattr(error, "ctx", None)
+    said, context = error.format_message().partition(", unable to parse")[0].rstrip("."), getattr(error, "ctx", None)
     if not said or said.endswith("?") or not context:
         return said
     return f"{said}; see '{context.command_path} --help'."

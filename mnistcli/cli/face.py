@@ -16,6 +16,7 @@ from mnistcli.cli.compute import make_compute, make_hosts
 from mnistcli.cli.data_options import make_data
 from mnistcli.cli.onnx_options import make_onnx
 from mnistcli.cli.recipe_options import make_sources
+from mnistcli.cli.terse import Command
 from mnistcli.errors import ClosedPipeError, UsageError, suggestion
 from mnistcli.render.view import FORMATS, printable, wrapped
 
@@ -159,7 +160,7 @@ def command(app: typer.Typer, *, examples: list[str], name: str | None = None) -
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in parameters}
         del run.__wrapped__
-        app.command(name, help=_paragraphs(function.__doc__ or ""), epilog=format_examples(examples))(run)
+        app.command(name, cls=Command, help=_paragraphs(function.__doc__ or ""), epilog=format_examples(examples))(run)
 
     return register
 

@@ -171,7 +171,10 @@ def predict(
     if explain is not None:
         answers = explainable = [*answers]
     told = _complaining(face, answers, failures, strict=strict)
-    view = predictions_view(told, run=name, top=top, min_confidence=min_confidence, split_digits=split_digits)
+    only_path = images[0] if images and len(images) == 1 and not recursive else None
+    view = predictions_view(
+        told, run=name, top=top, min_confidence=min_confidence, split_digits=split_digits, alone=only_path
+    )
     face.show(view)
     if explain is not None and not failures:
         _explain(face, only, explainable[0], found, explain, invert=invert, theme=theme)

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from mnistcli.render.pixels import GAP, draw, flow, shrink, trim
 from mnistcli.render.screen import Screen
-from mnistcli.render.tables import percent
+from mnistcli.render.tables import NOTHING, percent
 from mnistcli.render.view import Row, View, label_value, printable
 from mnistcli.results.predict import Digit, Prediction
 
@@ -21,12 +21,21 @@ BESIDE = 20  # columns that what is said of a picture takes at least
 
 @dataclass(frozen=True)
 class Shown:
-    """What of a prediction is shown: by which run, how many answers, none less confident than that; digits by digit."""
+    """What of a prediction is shown.
+
+    Attributes:
+        run: The run that predicts.
+        top: How many answers.
+        min_confidence: The confidence below which there is no label.
+        split_digits: Whether a picture is read digit by digit.
+        alone: The path of the only picture, if there is only one: a terminal then draws it.
+    """
 
     run: str
     top: int
     min_confidence: float
     split_digits: bool
+    alone: str | None
 
     def best(self, prediction: Prediction) -> tuple[str | None, float]:
         """Return the first answer, None where it is not confident enough, and its confidence."""
@@ -35,17 +44,23 @@ class Shown:
 
 
 def predictions_view(
-    predictions: Iterable[Prediction], *, run: str, top: int, min_confidence: float = 0, split_digits: bool = False
+    predictions: Iterable[Prediction],
+    *,
+    run: str,
+    top: int,
+    min_confidence: float = 0,
+    split_digits: bool = False,
+    alone: str | None = None,
 ) -> View:
-    """Return predictions in all formats, each shown as soon as it is made; below `min_confidence` without a label."""
-    shown = Shown(run, top, min_confidence, split_digits)
+    """Return predictions in all formats, each shown as soon as it is made; for the options see `Shown`."""
+    shown = Shown(run, top, min_confidence, split_digits, alone)
     return View(
         schema="mnistcli.predict/1",
         document=lambda: {"run": run, "predictions": [_record(each, shown) for each in predictions]},
         rows=lambda: (_row(each, shown) for each in predictions),
         plain_without=("run",),
         records=lambda: (_record(each, shown) for each in predictions),
-        terminal=lambda screen: (_terminal(each, shown, screen) for each in predictions),
+        terminal=lambda screen: (_terminal(each, shown, screen) for each in predictions if each.error is None),
     )
 
 
@@ -103,9 +118,13 @@ def _row(prediction: Prediction, shown: Shown) -> Row:
 
 
 def _terminal(prediction: Prediction, shown: Shown, screen: Screen) -> RenderableType:
-    if prediction.error is not None:
-        return Text.assemble((printable(prediction.path), "bold"), "  ", (f"{prediction.error}", "red"))
+    """Return the picture as the network saw it with its answer, or of one among many only a line."""
     label, confidence = shown.best(prediction)
+    if screen.brief and prediction.path != shown.alone and shown.top == 1 and not shown.split_digits:
+        widest = max(cell_len(printable(name)) for name, _ in prediction.top)
+        answer = printable(label or NOTHING)
+        line = Text.assemble((set_cell_size(answer, widest), "bold"), f"  {percent(confidence):>8}  ")
+        return line.append(printable(prediction.path))
     said = f"no answer: {percent(confidence)}" if label is None else f"{label} ({percent(confidence)})"
     heading = Text.assemble((printable(prediction.path), "bold"), f"\n{printable(said)}")
     if prediction.digits:

@@ -14,9 +14,10 @@ from mnistcli.render.view import View
 WIDTH = 240  # columns: nothing is left out for want of room
 
 
-def on_terminal(view: View, *, width: int = WIDTH) -> Text:
+def on_terminal(view: View, *, width: int = WIDTH, brief: bool = False) -> Text:
     """Return what a terminal in full colour shows."""
-    return Text.from_ansi(written(view, "table", force_terminal=True, color_system="truecolor", width=width))
+    options = {"force_terminal": True, "color_system": "truecolor", "width": width, "brief": brief}
+    return Text.from_ansi(written(view, "table", **options))
 
 
 def rows(view: View) -> list[list[str]]:

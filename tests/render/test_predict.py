@@ -115,11 +115,18 @@ def test_one_answer_is_shown_without_bars_beside_what_the_network_saw() -> None:
     assert shown.count("▀") == 2 * 3
 
 
-def test_an_error_is_shown_in_red_beside_the_path() -> None:
-    view = predictions_view([BROKEN], run="cnn-001", top=3)
-    assert ["b.png", "'b.png'", "is", "blank."] in rows(view)
-    red, green, blue = colour(view, "'b.png'")
-    assert red > max(green, blue)
+def test_many_pictures_have_a_line_each_unless_more_detail_is_asked_for() -> None:
+    cat, unsure = (
+        Prediction("a.png", (0.3, 0.7), NAMES[:2], picture=PICTURE),
+        Prediction("c.png", (0.6, 0.4), NAMES[:2], picture=PICTURE),
+    )
+    view = predictions_view([cat, BROKEN, unsure], run="cnn-001", top=1, min_confidence=0.65)
+    lines = on_terminal(view, brief=True).plain.splitlines()
+    width = max(map(len, NAMES[:2]))
+    assert lines == [f"{'cat':{width}}   70.00 %  a.png", f"{'–':{width}}   60.00 %  c.png"]
+    assert on_terminal(view).plain.count("▀") == 2 * 2 * 3
+    only = predictions_view([cat], run="cnn-001", top=1, alone="a.png")
+    assert on_terminal(only, brief=True).plain.count("▀") == 2 * 3
 
 
 def test_a_question_mark_stands_for_what_is_no_digit_of_a_line() -> None:

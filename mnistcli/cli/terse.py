@@ -1,0 +1,28 @@
+"""Typer's commands, with a help that leaves out the types which say nothing: <bool> of a flag, <str> of a RUN."""
+
+from typing import Any
+
+from typer.core import TyperArgument, TyperCommand, TyperGroup
+
+
+def _terse(params: list[Any]) -> list[Any]:
+    for each in params:
+        if isinstance(each, TyperArgument) or each.is_flag:
+            each.display_type_rich = lambda **_: None
+    return params
+
+
+class Command(TyperCommand):
+    """A command."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return its parameters and --help."""
+        return _terse(super().get_params(ctx))
+
+
+class Group(TyperGroup):
+    """A command that has commands."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return its parameters and --help."""
+        return _terse(super().get_params(ctx))
