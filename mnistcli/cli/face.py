@@ -160,12 +160,12 @@ def command(app: typer.Typer, *, examples: list[str], name: str | None = None) -
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in parameters}
         del run.__wrapped__
-        app.command(name, cls=Command, help=_paragraphs(function.__doc__ or ""), epilog=format_examples(examples))(run)
+        app.command(name, cls=Command, help=paragraphs(function.__doc__ or ""), epilog=format_examples(examples))(run)
 
     return register
 
 
-def _paragraphs(docstring: str) -> str:
+def paragraphs(docstring: str) -> str:
     """Return a docstring with each paragraph on one line: a terminal's width says where it breaks."""
     return "\n\n".join(" ".join(each.split()) for each in docstring.split("\n\n"))
 
