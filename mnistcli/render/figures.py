@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import fmean
 from typing import Any
 
@@ -158,8 +159,10 @@ def _draw_arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]
 
 
 def explanation(explained: Explanation, *, theme: str = "light") -> Figure:
-    """Draw what was kept of a picture at each step; under it each class's probability and the pixels that mattered."""
-    prediction, steps = explained.prediction, explained.steps
+    """Draw each step that changed the picture, and the last; under it each class's probability and the saliency."""
+    prediction, (first, *between, last) = explained.prediction, explained.steps
+    changing = [step for before, step in pairwise([first, *between]) if not np.array_equal(before[1], step[1])]
+    steps = [first, *changing, last]
     label, confidence = prediction.top[0]
     likeliest = short(max(zip(prediction.probabilities, prediction.class_names, strict=True))[1])
     with new_figure(max(8.5, 2.3 * len(steps)), 6.4, theme) as figure:
@@ -171,14 +174,14 @@ def explanation(explained: Explanation, *, theme: str = "light") -> Figure:
             draw_picture(axes, picture if picture.dtype == np.uint8 else picture * 255)
             axes.set_title(name)
         seen, shares, pixels = bottom.subplots(1, 3)
-        draw_picture(seen, steps[-1][1])
+        draw_picture(seen, last[1])
         seen.set_title("what the network saw")
         _draw_probabilities(shares, prediction)
         most = float(np.abs(explained.saliency).max())
         image = pixels.imshow(explained.saliency, cmap=colours().signed, vmin=-most, vmax=most)
         pixels.set(title=f"red: for {likeliest}\nblue: against it", xticks=(), yticks=())
         pixels.spines[:].set_visible(True)
-        bottom.colorbar(image, ax=pixels, shrink=0.8, label="share in the lead")
+        bottom.colorbar(image, ax=pixels, shrink=0.8, label="share in the lead (logits)")
     return figure
 
 

@@ -272,12 +272,22 @@ def test_an_explanation_of_many_classes_shows_the_most_probable_in_the_classes_o
     assert bars.patches[answer].get_width() == pytest.approx(100 * 2 / 23.5)
 
 
+def test_a_step_that_changes_nothing_is_left_out() -> None:
+    ink = np.zeros((3, 4, 1), np.float32)
+    alone = ink + np.float32(0.5)
+    steps = [("the picture", np.full((3, 4, 3), 255, np.uint8)), ("ink", ink), ("without rules", ink)]
+    steps += [("the digit alone", alone), ("thicker", alone), ("fitted", alone)]
+    figure = figures.explanation(explained((0.2, 0.8), "ab", steps=tuple(steps)))
+    shown = {axes.get_title(loc="left") for axes in figure.subfigs[0].axes}
+    assert shown == {"the picture", "ink", "the digit alone", "fitted"}
+
+
 @pytest.mark.parametrize("theme", THEMES)
 def test_pixels_for_the_answer_are_red_those_against_it_blue_and_the_rest_neutral(theme: str) -> None:
     figure = figures.explanation(explained((0.2, 0.7, 0.1), "abc"), theme=theme)
     saliency, bar = figure.subfigs[1].axes[2:]
     assert saliency.get_title(loc="left") == "red: for b\nblue: against it"
-    assert bar.get_ylabel() == "share in the lead"
+    assert bar.get_ylabel() == "share in the lead (logits)"
     assert figure.get_supxlabel() == "The last picture: by hand."
     (against, strongly_for), (weakly_for, nothing) = pixels(saliency).astype(int)
     assert against[2] - against[0] > 50
