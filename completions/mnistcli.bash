@@ -161,6 +161,8 @@ _mnistcli() {
         "export:--data-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         "export:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
         "export:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+        "init:--format") mapfile -t COMPREPLY < <(compgen -W "table json jsonl csv plain" -- "$cur"); return ;;
+        "init:--color") mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
         "summary:--plot") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         "summary:--theme") mapfile -t COMPREPLY < <(compgen -W "light dark" -- "$cur"); return ;;
         "summary:--runs-dir") mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
@@ -272,7 +274,7 @@ _mnistcli() {
             "tune") words="--epochs --limit --seed --trials --for --space --shard --lr-range --resume --name --plot --theme --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "inspect") words="--epochs --plot --theme --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "export") words="--to --runs-dir --device --devices --no-cache --dataset --image-size --grayscale --mnist-like --class-names --data-dir --offline --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
-            "init") words="--help -h" ;;
+            "init") words="--format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "summary") words="--plot --theme --runs-dir --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "bench") words="--batch-size --against --device --devices --format --json --quiet -q --verbose -v --color --debug --help -h" ;;
             "doctor") words="--runs-dir --device --devices --no-cache --format --json --quiet -q --verbose -v --color --debug --help -h" ;;

@@ -262,6 +262,12 @@ complete -c mnistcli -n '__fish_seen_subcommand_from export' -l color -x -a 'aut
 complete -c mnistcli -n '__fish_seen_subcommand_from export' -l debug -d 'Show the traceback of an error.'
 complete -c mnistcli -n '__fish_seen_subcommand_from export' -l help -s h -d 'Show this message and exit.'
 complete -c mnistcli -n '__fish_seen_subcommand_from init' -F
+complete -c mnistcli -n '__fish_seen_subcommand_from init' -l format -x -a 'table json jsonl csv plain' -d 'How to write the result.'
+complete -c mnistcli -n '__fish_seen_subcommand_from init' -l json -d 'Short for --format json.'
+complete -c mnistcli -n '__fish_seen_subcommand_from init' -l quiet -s q -d 'Print only the result and errors.'
+complete -c mnistcli -n '__fish_seen_subcommand_from init' -l verbose -s v -d 'Print more detail.'
+complete -c mnistcli -n '__fish_seen_subcommand_from init' -l color -x -a 'auto always never' -d 'When to use colour; NO_COLOR is honoured.'
+complete -c mnistcli -n '__fish_seen_subcommand_from init' -l debug -d 'Show the traceback of an error.'
 complete -c mnistcli -n '__fish_seen_subcommand_from init' -l help -s h -d 'Show this message and exit.'
 complete -c mnistcli -n '__fish_seen_subcommand_from summary' -a '(__mnistcli_runs)'
 complete -c mnistcli -n '__fish_seen_subcommand_from summary' -l plot -r -F -d 'Draw a figure: .png, .pdf or .svg.'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -95,7 +96,8 @@ def with_dataset(data: Data, name: str) -> Data:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in (_lines(text) if Path(text).is_file() else text.split(",")))
+    is_file = os.path.isfile(text)  # noqa: PTH113  (Path.is_file raises if the names are long)
+    names = tuple(name.strip() for name in (_lines(text) if is_file else text.split(",")))
     if not all(names) or len(names) < 2:
         raise UsageError(
             f"--class-names takes a file with one name per line, or names with commas between, not {text!r}."

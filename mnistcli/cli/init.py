@@ -1,19 +1,20 @@
 """mnistcli init."""
 
 import os
-import sys
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from mnistcli.cli.face import Face
 from mnistcli.cli.options import check_writable
 from mnistcli.errors import UsageError
 
 EXAMPLES = ["mnistcli init net.py"]
 
 
-def init(*, file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write: .py.")]) -> None:
+def init(face: Face, *, file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write: .py.")]) -> None:
     """Write a short example of a network in Flax, for you to change and train."""
     check_writable(file, (".py",), name="The file")
 
@@ -26,5 +27,6 @@ def init(*, file: Annotated[Path, typer.Argument(metavar="FILE", help="The file 
     except FileExistsError as error:
         raise UsageError(f"{str(file)!r} already exists: name a new file, as nothing is overwritten.") from error
     except OSError as error:
+        file.unlink(missing_ok=True)  # what fitted on a full disk
         raise UsageError(f"{str(file)!r} cannot be written: {os.strerror(error.errno or 0)}.") from error
-    print(f"Train it with 'mnistcli train --arch {file}:Net'.", file=sys.stderr)
+    face.note(f"Train it with 'mnistcli train --arch {shlex.quote(f'{file}:Net')}'.")

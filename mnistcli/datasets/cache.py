@@ -22,7 +22,7 @@ from mnistcli.config import DataChoice
 from mnistcli.datasets.conversion import conversion
 from mnistcli.datasets.dataset import Dataset, Split, digests, fingerprint, hold_out_validation
 from mnistcli.datasets.source import Images, OnProgress, Original, Source
-from mnistcli.errors import DataError, ImageError
+from mnistcli.errors import DataError, ImageError, suggestion
 from mnistcli.files import user_cache
 from mnistcli.process import cleaning_up
 
@@ -60,8 +60,16 @@ def entries() -> list[tuple[Path, About]]:
 
 
 def clean(dataset: str | None = None) -> int:
-    """Remove the entries of a data set, or all of them, and return how many bytes they took."""
-    chosen = [folder for folder, about in entries() if dataset in (None, about.dataset)]
+    """Remove the entries of a data set, or all of them, and return how many bytes they took.
+
+    Raises:
+        DataError: The data set has no entry.
+    """
+    every = entries()
+    chosen = [folder for folder, about in every if dataset in (None, about.dataset)]
+    if dataset is not None and not chosen:
+        known = {about.dataset for _, about in every}
+        raise DataError(f"The cache has no data set {dataset!r}{suggestion(dataset, known)}")
     freed = sum(file.stat().st_size for folder in chosen for file in folder.iterdir())
     for folder in chosen:
         shutil.rmtree(folder)

@@ -207,7 +207,8 @@ class TrainingProgress:
         self._live = self._make_live()  # the old one would draw over what others write
         paused = time.monotonic()
         yield
-        self._begun = (self._begun or 0.0) + time.monotonic() - paused
+        if self._begun is not None:
+            self._begun += time.monotonic() - paused
         self.refresh(now=True)
 
     def _make_live(self) -> Live:
@@ -283,7 +284,8 @@ class TrainingProgress:
         return draw_charts(self._series, self._screen)
 
     def _series(self, metric: str) -> list[Series]:
-        curves, bands = [*self._curves.values()][-MOST_SEEDS:], self._bands if self._seeds > 1 else {}
+        drawn = [curve for curve in self._curves.values() if curve.steps or curve.epochs]
+        curves, bands = drawn[-MOST_SEEDS:], self._bands if self._seeds > 1 else {}
         first = not any(curve.epochs for curve in curves)
         training = [curve.training(metric, first=first) for curve in curves]
         validation = [curve.validation(metric) for curve in curves]

@@ -30,7 +30,7 @@ def settings_view(settings: Mapping[str, Setting], *, runs_dir: Path) -> View:
 
 
 def _origin(runs_dir: Path) -> str:
-    if os.environ.get("MNISTCLI_RUNS_DIR") == str(runs_dir):
+    if (given := os.environ.get("MNISTCLI_RUNS_DIR")) and Path(given) == runs_dir:
         return "environment"
     return "default" if runs_dir == RUNS_DIR else "flag"
 

@@ -145,6 +145,8 @@ def test_a_model_is_refused_on_images_of_another_shape_or_classes(
     assert "trained on other data" not in mnistcli("evaluate", "cnn", *own, cwd=coloured).err
     larger = mnistcli("evaluate", "cnn", *own, "--image-size", "12", cwd=coloured)
     assert (larger.code, "trained on other data" in larger.err) == (4, True)
+    long = ",".join(f"{i}{'x' * 99}" for i in range(3))
+    assert mnistcli("data", "info", *own, "--class-names", long, cwd=coloured).code == 0
     names = mnistcli("evaluate", "cnn", *own, "--class-names", "a,b,c", cwd=coloured)
     assert (names.code, "has the class 'blue'" in names.err) == (4, True)
     arguments = ("--dataset", shapes, "--image-size", "28", "--grayscale")
@@ -236,6 +238,8 @@ def test_list_path_prepare_and_clean(
     assert len([each for each in folder.iterdir() if each.is_dir()]) == 1
     assert mnistcli("data", "clean", shapes, "--json").json["freed_bytes"] > 180 * 360
     assert not [each for each in folder.iterdir() if each.is_dir()]
+    again = mnistcli("data", "clean", shapes)
+    assert (again.code, again.err) == (3, f"mnistcli: The cache has no data set {str(shapes)!r}.\n")
 
 
 def test_many_classes_stay_readable(mnistcli: Call, tmp_path: Path) -> None:

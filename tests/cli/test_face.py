@@ -210,6 +210,11 @@ def test_exit_codes_are_listed(mnistcli: Call) -> None:
     ]
 
 
+def test_an_option_s_value_before_a_command_is_not_taken_for_the_command(mnistcli: Call) -> None:
+    assert mnistcli("--color", "never", "data", "path").out == mnistcli("data", "path").out != ""
+    assert "--arch" in mnistcli("--color", "never", "help", "train").out
+
+
 def test_version_and_help_on_a_command(mnistcli: Call) -> None:
     assert mnistcli("--version").out.startswith("mnistcli ")
     assert "--arch" in mnistcli("help", "train").out

@@ -167,6 +167,8 @@ def test_the_example_of_init_is_trained_and_nothing_is_overwritten(tmp_path: Pat
     assert (outcome.code, outcome.out) == (2, "")
     assert (tmp_path / "net.py").read_text() == "mine"
     assert mnistcli("summary", "net-001", "--json").json["parameters"] > 0
+    assert mnistcli("-q", "init", "quiet.py").err == ""
+    assert "mnistcli train --arch 'my net.py:Net'" in mnistcli("init", "my net.py").err
 
 
 def test_stablehlo_that_calls_something_else_is_refused(folder: Path, mnistcli: Call) -> None:

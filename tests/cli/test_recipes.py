@@ -70,7 +70,7 @@ def test_another_optimizer_or_data_set_takes_nothing_of_the_one_before(folder: P
 def test_the_runs_folder_of_the_environment_is_told_from_one_of_a_flag(
     mnistcli: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MNISTCLI_RUNS_DIR", "there")
+    monkeypatch.setenv("MNISTCLI_RUNS_DIR", "there/")
     assert settings(mnistcli)["runs_dir"] == ("there", "environment")
     assert settings(mnistcli, "--runs-dir", "here")["runs_dir"] == ("here", "flag")
 

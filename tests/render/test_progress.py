@@ -98,6 +98,30 @@ def test_a_group_s_chart_has_every_seed_and_the_band_between_them() -> None:
     assert "░ lowest to highest" in "".join(shown)
 
 
+def test_the_first_of_many_seeds_is_drawn_before_the_others_have_figures() -> None:
+    terminal = Terminal()
+    with progress_on(terminal, seeds=16) as progress:
+        for seed in range(16):
+            progress(RUN, label=f"seed {seed}  ")
+        progress(step(1, 50), label="seed 0  ")
+        progress.refresh(now=True)
+        assert "loss" in "".join(terminal.shown)
+
+
+def test_a_pause_before_the_training_does_not_count_as_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    with progress_on(terminal) as progress:
+        monkeypatch.setattr(time, "monotonic", lambda: 90_000.0)
+        with progress.hidden():
+            pass
+        for i, event in enumerate((RUN, step(1, 50), end(1), end(2))):
+            monkeypatch.setattr(time, "monotonic", lambda: 90_000.0 + 30 * i)  # noqa: B023
+            progress(event)
+        progress.refresh(now=True)
+        assert "minutes left" in "".join(terminal.shown)
+        assert "day" not in "".join(terminal.shown)
+
+
 def test_what_is_drawn_fits_a_small_terminal_and_one_without_braille() -> None:
     for terminal in (Terminal(80, 12), Terminal(40, 24), Terminal(60, 24), Terminal(encoding="ascii")):
         with progress_on(terminal) as progress:
