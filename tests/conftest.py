@@ -11,9 +11,10 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,10 +68,16 @@ def paper_of(path: Path) -> str:
     return re.findall('id="patch_1".*?fill: (#[0-9a-f]{6})', path.read_text(encoding="utf-8"), re.DOTALL)[0]
 
 
+def root_of_all_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the session's folder, which pytest's processes share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
 @pytest.fixture(scope="session", autouse=True)
 def environment(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep the tests' cache apart from the user's, and what the shell set out of the tests."""
-    os.environ["MNISTCLI_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["MNISTCLI_CACHE_DIR"] = str(root_of_all_workers(tmp_path_factory) / "cache")
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "MNISTCLI_RUNS_DIR", "MNISTCLI_THEME"):
         os.environ.pop(name, None)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell lets what it starts with & ignore
@@ -133,27 +140,55 @@ def spawn_measured(tmp_path: Path) -> Measured:
 
 
 def in_terminal(*arguments: str, cwd: Path, columns: int = 100, **environment: str) -> str:
-    """Call the program with a terminal of 24 lines as its stdout and stderr, and return what that is sent."""
-    command = [sys.executable, "-m", "mnistcli", *arguments]
+    """Call the program's front door in this process, on a terminal of 24 lines, and return what that is sent."""
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
-    variables = os.environ | {"TERM": "xterm-256color"} | environment
-    with subprocess.Popen(command, cwd=cwd, env=variables, stdin=follower, stdout=follower, stderr=follower):
-        os.close(follower)
-        shown = b""
+    shown: list[bytes] = []
+
+    def read() -> None:
         with suppress(OSError):  # how Linux tells that the other end is closed
             while part := os.read(leader, 65_536):
-                shown += part
+                shown.append(part)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with pytest.MonkeyPatch.context() as patch, streams_on(follower, patch):
+        patch.chdir(cwd)
+        patch.setattr(sys, "argv", ["mnistcli", *arguments])
+        for name, value in {"TERM": "xterm-256color", **environment}.items():
+            patch.setenv(name, value)
+        with suppress(SystemExit):
+            app.main()
+    os.close(follower)
+    reader.join()
     os.close(leader)
-    return shown.decode()
+    return b"".join(shown).decode()
+
+
+@contextmanager
+def streams_on(terminal: int, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Make a terminal the standard streams while the block lasts."""
+    modes = {0: ("stdin", "r"), 1: ("stdout", "w"), 2: ("stderr", "w")}
+    before = {number: os.dup(number) for number in modes}
+    with ExitStack() as streams:
+        for number, (name, mode) in modes.items():
+            os.dup2(terminal, number)
+            stream = streams.enter_context(open(number, mode, encoding="utf-8", closefd=False))
+            patch.setattr(sys, name, stream)
+        try:
+            yield
+        finally:
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+            for number, kept in before.items():
+                os.dup2(kept, number)
+                os.close(kept)
 
 
 @pytest.fixture(scope="session")
 def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
     """Return a function that has a folder filled by the first of pytest's processes that asks for it."""
-    root = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        root = root.parent
+    root = root_of_all_workers(tmp_path_factory)
 
     def made(name: str, fill: Callable[[Path], object]) -> Path:
         folder, whole = root / f"made-{name}", root / f"made-{name}.whole"
