@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Call, run_in, wait_until
+from tests.conftest import Call, MakeOnce, run_in, wait_until
 
 COMMAND = ("train", "--arch", "dense", "--limit", "3000", "--no-plots", "--json")
 PATIENCE = 120  # seconds that the tests wait for anything
@@ -73,42 +73,62 @@ def wait_for_epoch(run: Path, epoch: int) -> None:
     wait_until(lambda: (run / "metrics.jsonl").exists() and len(losses(run)) >= epoch)
 
 
+@pytest.fixture(scope="module")
+def alone(make_once: MakeOnce) -> Path:
+    """A folder with runs of one process, whose names are their epochs, and what the command printed of each."""
+
+    def fill(folder: Path) -> None:
+        for epochs in ("2", "4"):
+            (folder / f"{epochs}.json").write_bytes(run_in(folder, *COMMAND, "--epochs", epochs, "--name", epochs))
+
+    return make_once("hosts", fill)
+
+
 @pytest.mark.parametrize("n", [2, 4])
-def test_several_processes_train_as_one_does(n: int, folder: Path) -> None:
-    alone = json.loads(run_in(folder, *COMMAND, "--epochs", 2, "--name", "alone"))
+def test_several_processes_train_as_one_does(n: int, folder: Path, alone: Path) -> None:
     with Hosts(n, folder, *COMMAND, "--epochs", "2", "--name", "together") as hosts:
         (code, out, err), *others = hosts.wait()
     assert (code, err.count("epoch")) == (0, 2)
     assert others == [(0, "", "")] * (n - 1)
     together = json.loads(out)
     assert together["device"] == f"cpu × {n}, {n} processes"
-    assert abs(together["test_accuracy"] - alone["test_accuracy"]) <= 0.001
-    assert losses(folder / "runs/together")[0] == pytest.approx(losses(folder / "runs/alone")[0], rel=1e-5)
+    assert abs(together["test_accuracy"] - json.loads((alone / "2.json").read_text())["test_accuracy"]) <= 0.001
+    assert losses(folder / "runs/together")[0] == pytest.approx(losses(alone / "runs/2")[0], rel=1e-5)
     assert not [*folder.glob("elsewhere/*")]
 
 
-@pytest.mark.parametrize("victim", [0, 3])
-def test_a_killed_process_ends_all_and_two_others_go_on(victim: int, folder: Path) -> None:
-    with Hosts(4, folder, *COMMAND, "--epochs", "4", "--name", "cut") as hosts:
-        wait_for_epoch(folder / "runs/cut", 1)
-        hosts.processes[victim].kill()
-        ended = hosts.wait(victim)
+def assert_told(ended: list[tuple[int, str, str]]) -> None:
+    """Each process ended with one sentence about the one that was lost."""
     for code, out, err in ended:
         *_, last = err.splitlines()
         assert (code, out) == (1, "")
         assert last.startswith("mnistcli: Another process of this training ended or cannot be reached")
         assert "Traceback" not in err
-    if victim:
-        assert (
-            "to continue from the last checkpoint, with any number of processes, run 'mnistcli train --resume cut'"
-            in ended[0][2]
-        )
+
+
+def test_a_killed_process_ends_all_and_two_others_go_on(folder: Path, alone: Path) -> None:
+    with Hosts(4, folder, *COMMAND, "--epochs", "4", "--name", "cut") as hosts:
+        wait_for_epoch(folder / "runs/cut", 1)
+        hosts.processes[3].kill()
+        ended = hosts.wait(3)
+    assert_told(ended)
+    assert (
+        "to continue from the last checkpoint, with any number of processes, run 'mnistcli train --resume cut'"
+        in ended[0][2]
+    )
     with Hosts(2, folder, "train", "--resume", "cut", "--no-plots", "--json") as hosts:
         (code, out, _), other = hosts.wait()
     assert (code, other) == (0, (0, "", ""))
-    whole = json.loads(run_in(folder, *COMMAND, "--epochs", 4, "--name", "whole"))
+    whole = json.loads((alone / "4.json").read_text())
     assert abs(json.loads(out)["test_accuracy"] - whole["test_accuracy"]) <= 0.001
-    assert losses(folder / "runs/cut") == pytest.approx(losses(folder / "runs/whole"), rel=1e-3)
+    assert losses(folder / "runs/cut") == pytest.approx(losses(alone / "runs/4"), rel=1e-3)
+
+
+def test_the_others_end_when_the_first_process_is_killed(folder: Path) -> None:
+    with Hosts(2, folder, *COMMAND, "--epochs", "1000", "--patience", "0", "--name", "cut") as hosts:
+        wait_for_epoch(folder / "runs/cut", 1)
+        hosts.processes[0].kill()
+        assert_told(hosts.wait(0))
 
 
 @pytest.mark.parametrize("signalled", [0, 1])
@@ -172,7 +192,7 @@ from mnistcli import jax_setup
 jax_setup.HEARTBEAT_SECONDS = 5
 if "0" == sys.argv[-1]:
     score = course.score
-    course.score = lambda answers: (time.sleep(15), score(answers))[1]
+    course.score = lambda answers: (time.sleep(10), score(answers))[1]
 from mnistcli.cli.app import main
 if __name__ == "__main__":
     main()
