@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from importlib.resources import files
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,8 +19,8 @@ COMPLETION_EPILOG = format_examples(
         "mnistcli completion fish > ~/.config/fish/completions/mnistcli.fish",
     ]
 )
-PAGES = files("mnistcli") / "manual"  # a Markdown file a topic
-TOPICS = tuple(sorted(each.name.removesuffix(".md") for each in PAGES.iterdir() if each.name.endswith(".md")))
+PAGES = Path(__file__).parents[1] / "manual"  # a Markdown file a topic
+TOPICS = tuple(sorted(each.stem for each in PAGES.glob("*.md")))
 
 
 def show_help(
