@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 from mnistcli.commands.answers import Answers, answers_of, ensemble
@@ -70,7 +69,7 @@ def _making(runs: Sequence[Run]) -> Making | None:
         return None
     first = records[0]
     known, config = first.provenance, first.config
-    settings = {each.name: getattr(config, each.name) for each in fields(config) if each.name != "seed"}
+    settings = {name: value for name, value in config.as_dict().items() if name != "seed"}
     facts = {
         **{name.replace("_", " "): str(value) for name, value in settings.items() if value not in (None, (), False)},
         "seeds" if len(records) > 1 else "seed": ", ".join(str(record.config.seed) for record in records),
