@@ -182,11 +182,12 @@ def _every(runs: RunsFolder) -> Iterator[Search]:
 
 
 def drop_empty(search: Search) -> None:
-    """Remove the folder of a search if no trial has ended."""
-    if not read_search(search.path).trials:
-        for file in (search.path / SEARCH, search.path / LOCK, search.path / WRITING, *search.path.glob(".trial-*")):
-            file.unlink(missing_ok=True)
-        search.path.rmdir()
+    """Remove the folder of a search, if that is possible and no trial has ended."""
+    with suppress(OSError, RunError):
+        if not read_search(search.path).trials:
+            for file in (*map(search.path.joinpath, (SEARCH, LOCK, WRITING)), *search.path.glob(".trial-*")):
+                file.unlink(missing_ok=True)
+            search.path.rmdir()
 
 
 def read_search(folder: Path) -> Search:
