@@ -169,8 +169,10 @@ class RunsFolder:
         """Return the folder of the run with that name; None if there is none.
 
         Raises:
-            RunError: It is a link to another place; or it is a group or a search.
+            RunError: It is a link to another place, a group or a search; or the name is empty.
         """
+        if not text:
+            raise RunError("The name of the run is empty: 'mnistcli runs list' shows the runs.")
         folder = self.path / text
         if not is_plain_name(text) or not folder.is_dir():
             return None
