@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from mnistcli.config import Hosts
 from mnistcli.errors import InterruptedRunError, LostProcessError, MnistcliError
 from mnistcli.jax_setup import set_up
+from mnistcli.models.flax_file import load_source
 from mnistcli.process import child_process, cores
 from mnistcli.results.train import Notice
 
@@ -200,10 +201,7 @@ def _serve(connection: Connection, place: Place, work: Callable[[Any, Connection
             notify=partial(_send_notice, connection),
         )
         connection.send(device)
-        if place.source:
-            from mnistcli.models.flax_file import load, read_source
-
-            load(read_source(place.source))
+        load_source(place.source)
         while True:
             job = connection.recv()
             if job not in (STOP, FINISH):  # these may arrive just after their job has ended

@@ -240,8 +240,8 @@ class Groups:
         """
         if missing := self.unfinished(group):
             raise RunError(
-                f"The group {group.name!r} is not finished: {len(missing)} of its {len(group.members)} runs missing "
-                f"({seeds_text(missing)}); to train the rest, run 'mnistcli train --resume {group.name}'."
+                f"The group {group.name!r} is not finished: {len(missing)} of its {len(group.members)} runs are "
+                f"missing ({seeds_text(missing)}); to train the rest, run 'mnistcli train --resume {group.name}'."
             )
         return [self.runs.find(name) for name in group.members.values()]
 

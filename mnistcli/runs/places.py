@@ -63,7 +63,7 @@ def lock_folder(folder: Path) -> FileLock:
 def check_name(name: str) -> None:
     """Raise UsageError if a run cannot have that name."""
     if name in RESERVED:
-        raise UsageError(f"A run cannot be called {name!r}, which has a meaning of its own: choose another --name.")
+        raise UsageError(f"{name!r} is reserved: choose another --name.")
     if not is_plain_name(name):
         raise UsageError(
             f"A run cannot be called {name!r}: --name takes letters, digits, '.', '_' and '-', and starts with a "

@@ -138,12 +138,16 @@ class RunsFolder:
         run = self.find(text)
         record = run.record()
         if record is None:
-            raise RunError(f"The run {run.name!r} has no run.json, which would say how it was trained.")
+            raise RunError(f"The run {run.name!r} has no run.json, so how it was trained is unknown.")
         return run, record
 
     def has_finished(self, arch: str | None = None, *, data: DataChoice | None = None) -> bool:
         """Whether there is a finished run, of that architecture and trained on that data set if given."""
         return any(self.finished(arch, data))
+
+    def default(self) -> str:
+        """Return "latest" if there is a finished run, else "builtin"."""
+        return "latest" if self.has_finished() else "builtin"
 
     def _newest(self, arch: str | None, data: DataChoice | None) -> Run:
         finished = sorted((record.created, record.run) for record in self.finished(arch, data))

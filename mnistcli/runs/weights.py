@@ -116,8 +116,8 @@ def load_model(path: Path) -> StoredModel:
     """
     if path.suffix.lower() == ONNX_SUFFIX:
         raise RunError(
-            f"{str(path)!r} is an ONNX file, which only evaluate, compare, predict and data can use: name a run "
-            "of mnistcli instead."
+            f"{str(path)!r} is an ONNX file, which only evaluate, compare, predict and data can use: name a "
+            "mnistcli run instead."
         )
     parsed: dict[str, Any] = {}
     tensors, _ = load_tensors(path, check=lambda metadata, shapes: parsed.update(_parse(path, metadata, shapes)))
