@@ -18,7 +18,7 @@ from mnistcli.models.network import build as build_network
 from mnistcli.models.network import define, logits, split
 from mnistcli.results.bench import Speed
 from mnistcli.training.feed import make_feed
-from mnistcli.training.optimizers import make_optimizer
+from mnistcli.training.optimizer import make_optimizer
 from mnistcli.training.step import TrainState, empty_tally, make_train_steps
 
 REPETITIONS, LEAST_SECONDS = 5, 0.1  # of each measurement, and the shortest time for one of them

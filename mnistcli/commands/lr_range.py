@@ -14,7 +14,7 @@ from mnistcli.mesh import mesh_for
 from mnistcli.models.network import build, define, split
 from mnistcli.results.tune import RateRange
 from mnistcli.training.feed import make_feed
-from mnistcli.training.optimizers import make_optimizer
+from mnistcli.training.optimizer import make_optimizer
 from mnistcli.training.step import TrainState, empty_tally, make_train_steps
 
 LOWEST, HIGHEST = 1e-6, 10.0

@@ -58,7 +58,7 @@ def _subject(evaluation: Evaluation, runs: Sequence[Run], dataset: Dataset) -> t
 
 
 def _called_as(argv: Sequence[str]) -> str:
-    """Return the command that made a run: the program's, or, of a run that Python code made, that of the code."""
+    """Return the command that made a run: mnistcli's, or that of the Python code that called mnistcli."""
     by_program = not argv or Path(argv[0]).name == "mnistcli" or Path(argv[0]).parts[-2:] == ("mnistcli", "__main__.py")
     return shlex.join(["mnistcli", *argv[1:]] if by_program else ["python", *argv])
 

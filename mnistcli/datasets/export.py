@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from PIL import Image
-
 from mnistcli.datasets.dataset import Dataset, Split
 from mnistcli.datasets.picture_folder import class_folders
 from mnistcli.errors import UsageError
 from mnistcli.process import cleaning_up
+from mnistcli.vision import to_pillow
 
 PARTIAL = ".mnistcli-export-"  # prefix of the folder inside the target that is filled first
 
@@ -57,6 +56,6 @@ def _write(images: Split, class_names: Sequence[str], pattern: str, folder: Path
         file = f"{folders[label]}/" * by_class + pattern.format(i, folders[label])
         if by_class:
             (folder / folders[label]).mkdir(exist_ok=True)
-        Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(folder / file)
+        to_pillow(image).save(folder / file)
         rows.writerow([file, class_names[label]])
     (folder / "labels.csv").write_bytes(table.getvalue().encode())

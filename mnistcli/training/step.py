@@ -26,7 +26,7 @@ class TrainState(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """Sums over the images of an epoch so far: the loss, float32 [], and correctly read images, int32 []."""
+    """Sums over an epoch's images so far: the loss, float32 [], and the images that are read correctly, int32 []."""
 
     loss: jax.Array
     correct: jax.Array
@@ -53,8 +53,8 @@ def make_train_steps(
     into chunks or windows does not change a bit of its result.
 
     The configuration decides whether images are augmented, which layers are frozen (with their batch statistics),
-    whether the network rejects, the precision of matrix products, and label smoothing, which the tally's loss leaves
-    out. Source of that: C. Szegedy et al., "Rethinking the Inception architecture for computer vision" (CVPR 2016).
+    whether the network rejects, the precision of matrix products, and label smoothing, which the tally's loss does not
+    include (C. Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016).
 
     Each device of the mesh computes its part of every batch and has a complete copy of state and tally.
 

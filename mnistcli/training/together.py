@@ -35,7 +35,7 @@ def train_together(fits: Sequence[Fit]) -> Iterator[Sequence[tuple[Fit, StepMetr
     """
     first = fits[0]
     train_steps = make_train_steps(first.definition.training, first.optimizer, first.config, first.mesh, together=True)
-    seeds, streams = _stack([fit.seed for fit in fits]), first.streams  # which have no keys, so no arrays
+    seeds, streams = _stack([fit.seed for fit in fits]), first.streams  # without keys, so without arrays
     while working := [fit for fit in fits if fit.goes_on]:
         leader, chunk, started = working[0], FIRST_CHUNK, time.perf_counter()
         windows = [next(fit.feed.windows(leader.epoch)) for fit in fits]

@@ -133,7 +133,7 @@ def test_a_member_that_fails_ends_the_group_with_its_sentence(mnistcli: Call) ->
     outcome = mnistcli("train", "--arch", "linear", "--seeds", "2", *SMALL, "--lr", "1e38")
     assert outcome.code == 1
     assert outcome.lines == []
-    assert outcome.err.splitlines()[-1].startswith("mnistcli: The loss became infinite or no number in epoch 1")
+    assert outcome.err.splitlines()[-1].startswith("mnistcli: The loss became infinite or NaN in epoch 1")
 
 
 @pytest.mark.parametrize(
