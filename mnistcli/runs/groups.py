@@ -3,7 +3,6 @@
 A group is a folder beside the runs, with a group.json that names its members by seed. The members are ordinary runs.
 """
 
-import json
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -16,15 +15,14 @@ from filelock import FileLock, Timeout
 
 from mnistcli.config import TrainConfig
 from mnistcli.errors import RunError, UsageError
-from mnistcli.files import write_atomically
 from mnistcli.models import run_prefix
 from mnistcli.results.lists import RunSummary
-from mnistcli.runs.places import LOCK, check_name, claim_folder, now, unwritable
+from mnistcli.runs.places import LOCK, check_name, claim_folder, is_locked, now, unwritable
 from mnistcli.runs.provenance import versions
 from mnistcli.runs.record import Status, read_record
 from mnistcli.runs.run import Run
 from mnistcli.runs.store import GROUP, RunsFolder
-from mnistcli.runs.sums import read_sealed, seal
+from mnistcli.runs.sums import read_sealed, write_sealed
 
 SCHEMA = "mnistcli.group/1"
 
@@ -69,8 +67,7 @@ class Group:
             "members": {str(seed): run for seed, run in self.members.items()},
             "looks": [*self.looks],
         }
-        text = json.dumps(seal(content), indent=2, allow_nan=False)
-        write_atomically(self.path / GROUP, f"{text}\n".encode())
+        write_sealed(self.path / GROUP, content)
 
     def record_look(self) -> None:
         """Record that these members were compared on the test images.
@@ -208,14 +205,7 @@ class Groups:
 
     def is_free(self, run: str) -> bool:
         """Whether no process is training a member."""
-        lock = self.runs.path / run / LOCK
-        try:
-            if lock.exists():
-                with FileLock(lock, timeout=0):
-                    pass
-        except (Timeout, OSError):
-            return False
-        return True
+        return not is_locked(self.runs.path / run / LOCK)
 
     def is_finished_or_busy(self, run: str) -> bool:
         """Whether a member is finished, or a process is training it."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from mnistcli.errors import UsageError
 from mnistcli.models import RECIPES
@@ -58,6 +58,17 @@ def lock_folder(folder: Path) -> FileLock:
     lock = FileLock(folder / LOCK, timeout=PATIENCE)
     lock.acquire()
     return lock
+
+
+def is_locked(lock: Path) -> bool:
+    """Whether another process holds this lock; True if that cannot be found out."""
+    try:
+        if lock.exists():
+            with FileLock(lock, timeout=0):
+                pass
+    except (Timeout, OSError):
+        return True
+    return False
 
 
 def check_name(name: str) -> None:

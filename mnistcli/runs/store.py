@@ -4,7 +4,7 @@ import os
 import shlex
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from mnistcli.errors import RunError, UsageError, suggestion
 from mnistcli.models import arch_key, is_architecture, run_prefix
 from mnistcli.results.lists import RunSummary
 from mnistcli.runs.folder import RunFolder
-from mnistcli.runs.places import LOCK, RESERVED, claim_folder, is_plain_name, lock_folder, now, unwritable
+from mnistcli.runs.places import LOCK, RESERVED, claim_folder, is_locked, is_plain_name, lock_folder, now, unwritable
 from mnistcli.runs.record import RunRecord, Status, read_record
 from mnistcli.runs.run import BUILTIN, WEIGHTS, Run
 from mnistcli.runs.weights import ONNX_SUFFIX
@@ -214,10 +214,8 @@ class RunsFolder:
 def _summary(folder: Path) -> RunSummary:
     """Return a row of `runs list`; a "running" run without a process that holds its lock was interrupted."""
     row = replace(read_record(folder).summary(), run=folder.name)
-    if row.status == Status.RUNNING:
-        with suppress(Timeout, OSError), FileLock(folder / LOCK, timeout=0):
-            return replace(row, status=Status.INTERRUPTED)
-    return row
+    is_lost = row.status == Status.RUNNING and not is_locked(folder / LOCK)
+    return replace(row, status=Status.INTERRUPTED) if is_lost else row
 
 
 def _run_at(folder: Path) -> Path | None:

@@ -93,7 +93,7 @@ class Fit:
         bounds = self.seed, np.uint32(1), np.int32(0), np.int32(0)
         self._train_steps = (
             make_train_steps(self.definition.training, self.optimizer, self.config, self.mesh)
-            .lower(state, self._like(empty_tally()), streams, *next(self.feed.windows(1)), *bounds)
+            .lower(state, self._like(empty_tally()), streams, next(self.feed.windows(1)), *bounds)
             .compile()
         )
         validation = len(self.dataset.validation)
@@ -173,7 +173,7 @@ class Fit:
                 while self.step < min(window.stop, self.steps_per_epoch):
                     step, stop = self.step, self.next_stop(window, chunk)
                     bounds = self.seed, np.uint32(self.epoch), np.int32(step), np.int32(stop)
-                    state, tally = self._train_steps(self.state, self.tally, self.streams, *window, *bounds)
+                    state, tally = self._train_steps(self.state, self.tally, self.streams, window, *bounds)
                     metrics = self.advance(state, tally, stop, started)
                     chunk = of_first_process(next_chunk(stop - step, started))
                     yield metrics

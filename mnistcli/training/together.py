@@ -44,8 +44,8 @@ def train_together(fits: Sequence[Fit]) -> Iterator[Sequence[tuple[Fit, StepMetr
             step, stop = leader.step, leader.next_stop(windows[0], chunk)
             state, tally = train_steps(
                 *(_stack([fit.state for fit in fits]), _stack([fit.tally for fit in fits]), streams),
-                *(windows[0].images, windows[0].labels, orders, windows[0].first),
-                *(seeds, jnp.uint32(leader.epoch), jnp.int32(step), jnp.int32(stop)),
+                *(windows[0]._replace(order=orders), seeds),
+                *(jnp.uint32(leader.epoch), jnp.int32(step), jnp.int32(stop)),
             )
             active = [(fit, i) for i, fit in enumerate(fits) if fit.goes_on]
             events = [(fit, fit.advance(_take(state, i), _take(tally, i), stop, started)) for fit, i in active]
