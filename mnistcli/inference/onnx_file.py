@@ -20,7 +20,7 @@ def onnx_file(steps: Sequence[Step], arrays: Mapping[str, np.ndarray], metadata:
 
     Its input is `images` uint8 [n, height, width, channels], any n; its outputs are `logits` and `probabilities`,
     float32 [n, classes]. Probabilities are the softmax of logits / temperature. A network that rejects has one more
-    class, "none of these", with logit 0, whose probability is left out.
+    class, "none of these", with logit 0; its probability is left out.
 
     Args:
         steps: The network's layers.

@@ -28,7 +28,7 @@ class StoredModel:
 
     Attributes:
         arch: Its architecture: a name from the catalogue, or its description.
-        network: Its description in the one-line language; None if it is a class in Flax, whose code is not stored.
+        network: Its description in the one-line language; None for a class in Flax: its code is not stored.
         data_fingerprint: The fingerprint of the data set that it was trained on.
         pictures: How `predict` turns a picture into the network's input, one of PICTURES.
         temperature: The number to divide logits by, so that probabilities are calibrated.
