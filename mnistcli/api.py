@@ -1,7 +1,7 @@
-"""mnistcli in a notebook or a script: what the commands do, as functions that call what the commands call.
+"""mnistcli in a notebook or a script: the commands as functions.
 
-A function takes a run as the command line does (a name, a path, an architecture, "latest", "builtin"), or what another
-function returned. It prints nothing, raises MnistcliError with the sentence that the command would print, and returns a
+A function takes a run as the command line does (a name, a path, an architecture, "latest", "builtin"), or the result of
+another function. It prints nothing, raises MnistcliError with the sentence that the command would print, and returns a
 frozen dataclass that a notebook shows as a table.
 """
 
@@ -27,7 +27,8 @@ from mnistcli.errors import (
     UsageError,
     unknown,
 )
-from mnistcli.models import arch_key, configure, is_architecture, is_flax
+from mnistcli.models import arch_key, configure, is_architecture
+from mnistcli.models.flax_file import load_source
 from mnistcli.models.settings import KINDS
 from mnistcli.process import noted_interrupts
 from mnistcli.results.compare import Comparison
@@ -56,9 +57,9 @@ __all__ = [
     "resume", "train",
 ]  # fmt: skip
 
-# What `train` takes under other names, or does not take.
+# Settings that `train` does not take, or takes under other names.
 APART = {"arch", "seed", "start", "freeze", *(each.name for each in fields(DataChoice))}
-HYPER = {each.key: each for name, each in SETTINGS.items() if name not in APART}  # by the names of flags
+HYPER = {each.key: each for name, each in SETTINGS.items() if name not in APART}  # by the flags' names
 
 
 def train(
@@ -73,31 +74,30 @@ def train(
 ) -> TrainResult:
     """Train a network as `mnistcli train` does: the same arguments give the same weights, to the bit.
 
-    Ctrl-C, and a notebook's stop button, raise KeyboardInterrupt once a checkpoint is written; `resume` continues.
+    Ctrl-C and a notebook's stop button raise KeyboardInterrupt after a checkpoint is written; `resume` continues.
 
     Args:
         arch: A name ("linear", "dense", "cnn", "fast", "convnet"), layers in one line, or "FILE.py:CLASS", which is
             executed.
-        dataset: What `load_data` returned, or a name that it takes.
-        seed: Decides the first weights, the order of images, and augmentation.
+        dataset: The result of `load_data`, or a name that it takes.
+        seed: Seed for initial weights, image order and augmentation.
         name: The run's name; None: the architecture and a number.
-        progress: Whether to show on stderr how it goes.
-        runs_dir: The folder of runs.
-        settings: In place of the architecture's recipe, by the names that `mnistcli train --print-config` lists:
-            epochs, batch_size, optimizer, lr, weight_decay, patience, schedule, label_smoothing, augment, precision,
-            limit.
+        progress: Whether to show progress on stderr.
+        runs_dir: The runs folder.
+        settings: Settings other than the recipe's, by the names that `mnistcli train --print-config` lists: epochs,
+            batch_size, optimizer, lr, weight_decay, patience, schedule, label_smoothing, augment, precision, limit.
 
     Raises:
         UsageError: An argument is unknown or out of its range, or the runs folder cannot be used.
         DataError: The data set is unknown or damaged.
-        MnistcliError: The loss stopped being a number, or the disk is full.
+        MnistcliError: The loss became infinite or NaN, or the disk is full.
     """
     config = configure(arch, data=_choice_of(dataset), **_checked(settings | {"seed": seed}))
     runs = RunsFolder(Path(runs_dir))
     with _jax() as device:
-        _execute_source(arch)
         from mnistcli.commands.train import train as train_run
 
+        load_source(arch)
         return _trained(partial(train_run, config, runs=runs, name=name), device, dataset, progress=progress)
 
 
@@ -110,28 +110,28 @@ def resume(
     progress: bool = False,
     runs_dir: str | Path = RUNS_DIR,
 ) -> TrainResult:
-    """Go on with a run that was interrupted, from its last checkpoint, as if it never had been.
+    """Continue an interrupted run from its last checkpoint, with the same result as without the interruption.
 
     Args:
         run: Its name or path; "latest": the newest that is not finished.
-        arch: Where the network is a class in a file, "FILE.py:CLASS", which is executed.
-        dataset: If the run was started on a folder or file, that, or what `load_data` returned.
-        epochs: Epochs at most, in all; it can change where the learning rate is constant.
-        progress: Whether to show on stderr how it goes.
-        runs_dir: The folder of runs.
+        arch: If the network is a class in a file, "FILE.py:CLASS", which is executed.
+        dataset: If the run was started on a folder or file, that, or the result of `load_data`.
+        epochs: The total number of epochs; it can change only if the learning rate is constant.
+        progress: Whether to show progress on stderr.
+        runs_dir: The runs folder.
 
     Raises:
-        RunError: There is no such run, it is finished, or another process is at work in it.
-        UsageError, DataError, MnistcliError: As of `train`.
+        RunError: There is no such run, it is finished, or another process is training it.
+        UsageError, DataError, MnistcliError: As in `train`.
     """
     given: dict[str, Any] = {} if epochs is None else _checked({"epochs": epochs})
     given |= {} if dataset is None else {"dataset": _choice_of(dataset).dataset}
     given |= {} if arch is None else {"arch": arch_key(arch)}
     runs = RunsFolder(Path(runs_dir))
     with _jax() as device:
-        _execute_source(arch)
         from mnistcli.commands.train import resume as resume_run
 
+        load_source(arch)
         return _trained(partial(resume_run, str(run), runs=runs, given=given), device, dataset, progress=progress)
 
 
@@ -146,11 +146,11 @@ def evaluate(
     """Score a run: accuracy with its interval, loss, calibration, confusion matrix.
 
     Args:
-        run: Which run.
+        run: The run.
         split: "test", "validation" or "train".
-        dataset: What `load_data` returned, or a name that it takes; None: what the run was trained on.
-        progress: Whether to show on stderr how a data set is prepared that is used for the first time.
-        runs_dir: The folder of runs.
+        dataset: The result of `load_data`, or a name that it takes; None: the data set that the run was trained on.
+        progress: Whether to show progress on stderr if the data set must be prepared first.
+        runs_dir: The runs folder.
 
     Raises:
         RunError: There is no such run, it is damaged, or it does not fit the data.
@@ -174,22 +174,23 @@ def compare(
     progress: bool = False,
     runs_dir: str | Path = RUNS_DIR,
 ) -> Comparison:
-    """Set two runs or more side by side on the same images, and say whether the difference could be chance.
+    """Compare two or more runs on the same images, and say whether the differences could be chance.
 
     Args:
-        runs: Which runs; of an architecture's name the newest finished run on that data set. None is trained.
+        runs: The runs; an architecture means its newest finished run on that data set. Nothing is trained.
         split: "test", "validation" or "train".
-        dataset: What `load_data` returned, or a name that it takes; None: what the first run was trained on.
-        allow_different_data: Whether runs may have been trained on other data than that.
-        progress: As of `evaluate`.
-        runs_dir: The folder of runs.
+        dataset: The result of `load_data`, or a name that it takes; None: the data set that the first run was trained
+            on.
+        allow_different_data: Whether runs may have been trained on different data.
+        progress: As in `evaluate`.
+        runs_dir: The runs folder.
 
     Raises:
-        UsageError, RunError, DataError: As of `evaluate`; or there are fewer than two runs, or one of them twice.
+        UsageError, RunError, DataError: As in `evaluate`; or there are fewer than two runs, or the same run twice.
     """
     check_split(split)
     if len(runs) < 2:
-        raise UsageError(f"compare takes two runs or more, not {len(runs)}.")
+        raise UsageError(f"compare needs two or more runs, not {len(runs)}.")
     named = [run for run in runs if not (isinstance(run, str) and is_architecture(run))]
     first = load_run(named[0], runs_dir=runs_dir) if named else None
     choice = _choice_for(first, dataset)
@@ -211,27 +212,27 @@ def predict(
     strict: bool = True,
     runs_dir: str | Path = RUNS_DIR,
 ) -> Predictions:
-    """Say which class each picture shows, as `mnistcli predict` does of the same pictures in files.
+    """Say which class each picture shows, as `mnistcli predict` does for files.
 
     Args:
-        images: A path, an array of one picture or of many, or several of these. A path is a picture or a file of many
+        images: A path, an array with one or many pictures, or several of these. A path is a picture or a file with many
             (.npy, .npz, IDX). An array is [height, width], [height, width, 1, 3 or 4], the same with n before it, or
             [n, 784]: integers from 0 to 255, or numbers from 0 to 1. Pictures may have any size and colour.
-        run: Which run answers; None: the newest finished, or "builtin" where nothing was trained yet.
-        invert: Whether ink is dark on light paper: "yes", "no", or "auto" to find out.
-        split_digits: Whether a picture shows a line of digits, to be read one by one.
-        strict: Whether a picture that cannot be read raises ImageError; else its answer has an `error`.
-        runs_dir: The folder of runs.
+        run: The run that answers; None: the newest finished run, or "builtin" if there is none.
+        invert: Whether to invert: "yes" if the ink is dark on light paper, "no" if not, "auto" to detect it.
+        split_digits: Whether each picture shows a line of digits, to read one by one.
+        strict: Whether to raise ImageError for a picture that cannot be read; otherwise its answer has an `error`.
+        runs_dir: The runs folder.
 
     Raises:
         ImageError: A picture cannot be read.
         RunError: There is no such run, or it is damaged.
-        UsageError: An argument is unknown, or a line of digits is to be read by a run that knows other classes.
+        UsageError: An argument is unknown, or `split_digits` is true and the run knows other classes than digits.
     """
     if invert not in INVERT:
         raise UsageError(unknown("choice of invert", invert, INVERT))
     folder = RunsFolder(Path(runs_dir))
-    found = load_run(run or ("latest" if folder.has_finished() else "builtin"), runs_dir=runs_dir)
+    found = load_run(run or folder.default(), runs_dir=runs_dir)
     with _jax() if found.needs_jax else nullcontext():
         from mnistcli.commands.predict import predict as predict_pictures
 
@@ -266,17 +267,17 @@ def load_data(
     offline: bool = False,
     progress: bool = False,
 ) -> Dataset:
-    """Return a data set's training, validation and test images, decoded on first use into the user's cache.
+    """Return a data set's training, validation and test images; on first use they are decoded into the user's cache.
 
     Args:
-        name: "mnist", a folder of IDX files or of pictures by class, an .npz file, or a name of TFDS.
-        image_size: The side, in pixels, that every image is scaled to.
-        grayscale: Whether colours become grey.
-        mnist_like: Whether each picture of a digit is made like one of MNIST's, as `predict` does.
-        class_names: The classes' names in order.
-        data_dir: Where TFDS keeps what it prepares; None: its own default.
-        offline: Whether the network is never touched.
-        progress: Whether to show on stderr how it is prepared.
+        name: "mnist", a folder of IDX files or of pictures by class, an .npz file, or a TFDS name.
+        image_size: The side, in pixels, to scale every image to.
+        grayscale: Whether to convert images to greyscale.
+        mnist_like: Whether to convert each picture of a digit to MNIST's format, as `predict` does.
+        class_names: The class names in order.
+        data_dir: The folder for data sets that TFDS prepares; None: its default.
+        offline: Whether to never use the network.
+        progress: Whether to show the progress of preparing it on stderr.
 
     Raises:
         DataError: It is unknown, missing or damaged.
@@ -310,7 +311,7 @@ def _choice_of(dataset: DataLike) -> DataChoice:
 
 
 def _choice_for(run: Run | None, dataset: DataLike | None) -> DataChoice:
-    """Return what is asked for, by default what the run was trained on."""
+    """Return the requested data set, by default the one that the run was trained on."""
     if isinstance(dataset, Dataset):
         return dataset.choice
     given = {} if dataset is None else {"dataset": absolute(str(dataset))}
@@ -325,7 +326,7 @@ def _find(run: RunLike, runs_dir: str | Path, choice: DataChoice | None = None) 
 
 
 def _load(dataset: DataLike | None, choice: DataChoice, *, progress: bool = False, **options: Any) -> Dataset:
-    """Return the data set where it is loaded already, or else load what is chosen."""
+    """Return the data set if it is loaded, or load it."""
     if isinstance(dataset, Dataset):
         return dataset
     if not progress:
@@ -340,7 +341,7 @@ def _load(dataset: DataLike | None, choice: DataChoice, *, progress: bool = Fals
 def _trained(
     work: Callable[[Session], TrainResult], device: str, dataset: DataLike | None, *, progress: bool
 ) -> TrainResult:
-    """Train a run in this process, which Ctrl-C leaves in a state from which it can go on."""
+    """Train in this process; Ctrl-C leaves a checkpoint."""
     from mnistcli.commands.course import Session
 
     with _progress(shown=progress) as notify:
@@ -365,9 +366,9 @@ def _progress(*, shown: bool) -> Iterator[Notify]:
 
 @contextmanager
 def _jax() -> Iterator[str]:
-    """Set JAX up as the commands do, and yield what it computes on.
+    """Set JAX up as the commands do, and yield its device's name.
 
-    What a notebook has set, such as 64-bit numbers, holds outside this block alone: the weights do not depend on it.
+    A notebook's own settings, such as 64-bit numbers, apply only outside this block, so weights do not depend on them.
     """
     name, device = _set_up_jax()
     import jax
@@ -385,9 +386,9 @@ def _jax() -> Iterator[str]:
 
 @cache
 def _set_up_jax() -> tuple[str, jax.Device]:
-    """Set JAX up, once; return what it computes on, and the first device.
+    """Set JAX up once, and return its device's name and the first device.
 
-    A notebook that has used JAX keeps its default device, and its cache of compiled programs.
+    A notebook that has already used JAX keeps its default device and its compilation cache.
     """
     from mnistcli.jax_setup import set_up
 
@@ -395,23 +396,15 @@ def _set_up_jax() -> tuple[str, jax.Device]:
     cached, chosen = (used.config.jax_compilation_cache_dir, used.config.jax_default_device) if used else (None, None)
     read = {name: value for name, value in os.environ.items() if used and name.startswith(("JAX_", "FLAX_"))}
     name = set_up(cache=cached is None, notify=partial(warnings.warn, stacklevel=5) if not used else lambda _: None)
-    os.environ.update(read)  # a notebook's JAX has read them, and its own child processes may
+    os.environ.update(read)  # the notebook's JAX has read them, and its child processes may
     config: Any = sys.modules["jax"].config
     device = config.jax_default_device
     config.update("jax_default_device", chosen)
     return name, device
 
 
-def _execute_source(arch: str | None) -> None:
-    if arch is not None and is_flax(arch):
-        from mnistcli.models.flax_file import load as execute
-        from mnistcli.models.flax_file import read_source
-
-        execute(read_source(arch))
-
-
 def _sources(images: Any, name: str) -> Iterator[Source]:
-    """Yield every picture; those of arrays are called by their number, as in "images#3"."""
+    """Yield every picture; pictures in arrays are named by their number, as in "images#3"."""
     if isinstance(images, str | Path):
         yield from unpack(Source(str(images)))
     elif hasattr(images, "__array__") or hasattr(images, "__array_interface__"):

@@ -79,15 +79,7 @@ def set_up(
     """
     require_threads(THREADS + THREADS_PER_CORE * cores())
     tell_ignored(notify)
-    try:
-        import jax
-    except ValueError as error:  # JAX does not know the value of one of KEPT_VARIABLES
-        raise UsageError(f"JAX rejects its environment variables: {error}") from error
-    if cache:
-        _enable_compilation_cache()
-    # JAX_PLATFORMS counts only for "auto"; and with "cpu", JAX should not initialise an accelerator.
-    if device != "auto":
-        jax.config.update("jax_platforms", "cpu" if device == "cpu" else "")
+    _start_jax(device, cache=cache)
     with hide_other_cores() if one_thread else nullcontext():
         if hosts is not None:
             _join(hosts)
@@ -95,6 +87,8 @@ def set_up(
     on_one_thread = one_thread and CAN_BIND and found[0].platform == "cpu"
     own = _take_devices(found, devices or (1 if on_one_thread else len(found)))
     used = own if hosts is None else _take_devices_of_all(own, all_of_them=devices is None)
+    import jax
+
     from mnistcli.mesh import use_devices
 
     use_devices(used, all_of_them=devices is not None or hosts is not None)
@@ -158,6 +152,19 @@ def cache_folder() -> Path:
     program is compiled again.
     """
     return user_cache() / "xla" / f"jaxlib-{version('jaxlib')}-{_fingerprint()}"
+
+
+def _start_jax(device: str, *, cache: bool) -> None:
+    """Import JAX and configure its platform and its compilation cache."""
+    try:
+        import jax
+    except ValueError as error:  # JAX does not know the value of one of KEPT_VARIABLES
+        raise UsageError(f"JAX rejects its environment variables: {error}") from error
+    if cache:
+        _enable_compilation_cache()
+    # JAX_PLATFORMS counts only for "auto"; and with "cpu", JAX should not initialise an accelerator.
+    if device != "auto":
+        jax.config.update("jax_platforms", "cpu" if device == "cpu" else "")
 
 
 def _check_flags() -> None:

@@ -118,7 +118,7 @@ def bytes_of_first_process(content: bytes = b"") -> bytes:
 
 
 def _sent(content: bytes) -> bytes:
-    """Return the first process's bytes in every process, each of which passes as many."""
+    """Return the first process's bytes in every process; all must pass the same number."""
     return bytes(np.asarray(multihost_utils.broadcast_one_to_all(np.frombuffer(content, np.uint8)), np.uint8))
 
 

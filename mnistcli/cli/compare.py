@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -208,23 +208,22 @@ def _prepare_groups(
         if lacking and no_train:
             raise RunError(f"Seed {lacking[0]} of {name} is not trained, and --no-train forbids training it.")
         if group is None or lacking:
+            how = {"source": name if is_flax(name) else None, "theme": theme, "is_new": group is None}
             group = groups.extend(group or groups.begin(config), seeds, reuse=True)
-            _train_missing(face, data, compute, groups, group, source=name if is_flax(name) else None, theme=theme)
+            _train_missing(face, data, compute, groups, group, **how)
         chosen.append(group)
     if len({group.name for group in chosen}) < len(chosen):
         raise UsageError(f"compare was given the group {chosen[0].name!r} twice: name two different ones.")
     return dataset, chosen
 
 
-def _train_missing(
-    face: Face, data: Data, compute: Compute, groups: Groups, group: Group, *, source: str | None, theme: str
-) -> None:
+def _train_missing(face: Face, data: Data, compute: Compute, groups: Groups, group: Group, **how: Any) -> None:
     seeds = groups.unfinished(group)
     if not all(groups.is_free(group.members[seed]) for seed in seeds):
         groups.members(group)  # says what is missing: other processes train it
     if seeds:
         face.note(f"{group.name}: training seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} first.")
-        train_group(face, data, compute, groups, group, given=data.given, source=source, theme=theme)
+        train_group(face, data, compute, groups, group, given=data.given, **how)
 
 
 def _compare_groups(
@@ -257,7 +256,7 @@ def _compare_groups(
     )
     if split == "test":
         for group in chosen:
-            with suppress(OSError):  # the folder may be somebody else's
+            with suppress(OSError, RunError):  # the folder may be somebody else's
                 group.record_look()
     if plot is not None:
         face.save_figure(compare_figures.group_comparison(comparison, theme=theme), plot)

@@ -65,7 +65,7 @@ def draw(
     from mnistcli.runs import RunsFolder
 
     folder = RunsFolder(runs_dir)
-    runs = [folder.find(name) for name in run or ["latest" if folder.has_finished() else "builtin"]]
+    runs = [folder.find(name) for name in run or [folder.default()]]
     for each in runs:
         _check_drawable(each)
     compute.start(face)

@@ -79,6 +79,7 @@ def train_group(
     *,
     source: str | None,
     theme: str | None,
+    is_new: bool,
     keys: bool = False,
     **how: Any,
 ) -> GroupResult:
@@ -116,7 +117,7 @@ def train_group(
         except InterruptedRunError:
             raise
         except MnistcliError:
-            if work.shard is None:
+            if is_new:
                 groups.drop_if_unstarted(group)
             raise
     if theme is not None:

@@ -192,7 +192,7 @@ def _find_runs(name: str | None, runs_dir: Path) -> tuple[str, list[Run]]:
     groups = Groups(folder)
     if name is not None and (group := groups.find(name)) is not None:
         return group.name, groups.members(group)
-    run = folder.find(name or ("latest" if folder.has_finished() else "builtin"))
+    run = folder.find(name or folder.default())
     return run.name, [run]
 
 

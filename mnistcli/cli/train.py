@@ -253,6 +253,7 @@ def _train_group(order: Order, group: Group, shard: tuple[int, int] | None) -> N
     from mnistcli.render.group import group_training_view
 
     how = {"source": order.source, "theme": order.theme, "keys": shard is None, **order.work}
+    how["is_new"] = order.resume is None and shard is None
     trained = train_group(order.face, order.data, order.compute, order.groups, group, shard=shard, **how)
     order.face.show(group_training_view(trained, next_commands=_next_of_group(trained, order.groups.runs.path)))
 

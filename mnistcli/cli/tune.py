@@ -157,7 +157,15 @@ def tune(
             most_trials=TRIALS if trials is None and seconds is None else trials,
             most_seconds=seconds,
         )
-    result = _search(face, data, search, compute.place(face, source=source), dataset, shard=part)
+    result = _search(
+        face,
+        data,
+        search,
+        compute.place(face, source=source),
+        dataset,
+        shard=part,
+        is_new=resume is None and part is None,
+    )
     if plot is not None:
         from mnistcli.render import tune_figures
 
@@ -189,7 +197,14 @@ def _check_source(search: Search, source: str | None) -> None:
 
 
 def _search(
-    face: Face, data: Data, search: Search, place: Place, dataset: Dataset, *, shard: tuple[int, int] | None
+    face: Face,
+    data: Data,
+    search: Search,
+    place: Place,
+    dataset: Dataset,
+    *,
+    shard: tuple[int, int] | None,
+    is_new: bool,
 ) -> SearchResult:
     """Go on with a search, showing on stderr how it goes."""
     from mnistcli.commands.tune import Tuning
@@ -211,7 +226,7 @@ def _search(
     except InterruptedRunError:
         raise
     except MnistcliError:
-        if shard is None:
+        if is_new:
             drop_empty(search)
         raise
     finally:

@@ -18,7 +18,7 @@ from mnistcli.models.network import build as build_network
 from mnistcli.models.network import define, logits, split
 from mnistcli.results.bench import Speed
 from mnistcli.training.feed import make_feed
-from mnistcli.training.optimizers import make_optimizer
+from mnistcli.training.optimizer import make_optimizer
 from mnistcli.training.step import TrainState, empty_tally, make_train_steps
 
 REPETITIONS, LEAST_SECONDS = 5, 0.1  # of each measurement, and the shortest time for one of them
@@ -77,7 +77,7 @@ def _training(arch: str, data: Dataset, batch: int) -> Work:
     optimizer = make_optimizer(config, steps=window.stop * config.hyper.epochs)
     _, parts = split(build_network(*_shape(arch, data), seed=config.seed))
     state = TrainState(parts.params, parts.rest, optimizer.init(parts.params))
-    before = parts.streams, *window, jnp.uint32(config.seed), jnp.uint32(1), jnp.int32(0)
+    before = parts.streams, window, jnp.uint32(config.seed), jnp.uint32(1), jnp.int32(0)
     train_steps = make_train_steps(graph, optimizer, config, mesh)
 
     def run(program: Any, times: int) -> Any:

@@ -41,7 +41,7 @@ def network_of(model: StoredModel) -> tuple[nnx.GraphDef[nnx.Module], Parts]:
     """Return the model's network for JAX, and its variables.
 
     Raises:
-        RunError: It is a class in Flax, whose code only the command line may name.
+        RunError: It is a class in Flax.
     """
     return restore(model.description, model.image_shape, len(model.class_names), model.arrays)
 

@@ -25,13 +25,13 @@ def compare(chosen: Sequence[Run], dataset: Dataset, *, split: str, different_da
 
     Args:
         chosen: The runs.
-        dataset: What they are tested on.
-        split: The part of it.
-        different_data: Whether they may have been trained on other data than that; a run that
-            another of them began with always may.
+        dataset: The data set.
+        split: The split.
+        different_data: Whether they may have been trained on different data; a run that another of them started from
+            always may.
 
     Raises:
-        RunError: A run's weights are missing or damaged, do not fit the data, or were trained on other data.
+        RunError: A run's weights are missing or damaged, do not fit the data, or were trained on different data.
         UsageError: The split is unknown.
     """
     starts = {record.config.start for run in chosen if (record := run.record())}
@@ -53,10 +53,10 @@ def compare(chosen: Sequence[Run], dataset: Dataset, *, split: str, different_da
 
 
 def distinct(runs: Sequence[Run]) -> Sequence[Run]:
-    """Return runs that are to be compared.
+    """Return the runs to compare.
 
     Raises:
-        UsageError: Two of them have the same weights' file.
+        UsageError: Two of them have the same weights file.
     """
     places: dict[Path, str] = {}
     for run in runs:
@@ -80,19 +80,19 @@ def compare_groups(
 
     Args:
         groups: Names and finished runs, two or more each.
-        dataset: What they are tested on.
-        split: The part of it.
-        margin: The difference of accuracies, as a fraction, up to which two recipes count as equivalent.
-        different_data: Whether they may have been trained on other data than that.
-        notes: What the reader should know.
+        dataset: The data set.
+        split: The split.
+        margin: The largest difference of accuracies, as a fraction, that counts as equivalent.
+        different_data: Whether they may have been trained on different data.
+        notes: Remarks for the reader.
 
     Raises:
-        RunError: A run's weights are missing or damaged, do not fit the data, or were trained on other data.
+        RunError: A run's weights are missing or damaged, do not fit the data, or were trained on different data.
         UsageError: A group has only one run, or the split is unknown.
     """
     for name, runs in groups:
         if len(runs) < 2:
-            raise UsageError(f"{name!r} has one finished run: recipes are compared by two seeds or more of each.")
+            raise UsageError(f"{name!r} has one finished run: comparing recipes needs two or more seeds of each.")
     answers = [[_answers(run, dataset, split, different_data=different_data) for run in runs] for _, runs in groups]
     names = [name for name, _ in groups]
     right = [np.array([each.right for each in members]) for members in answers]
@@ -126,8 +126,8 @@ def _answers(run: Run, dataset: Dataset, split: str, *, different_data: bool) ->
     answers = answers_of(run, dataset, split=split)
     if answers.model.data_fingerprint not in (None, dataset.fingerprint) and not different_data:
         raise RunError(
-            f"The run {run.name!r} was trained on other data than {dataset.name!r}: --allow-different-data "
-            "compares all the same."
+            f"The run {run.name!r} was trained on different data than {dataset.name!r}: use --allow-different-data to "
+            "compare anyway."
         )
     return answers
 

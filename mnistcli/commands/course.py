@@ -1,4 +1,4 @@
-"""A run under way: what is kept of it while it is trained, and what it comes to at its end."""
+"""A running training: what it writes and its result."""
 
 import shlex
 import time
@@ -34,16 +34,17 @@ Interrupted = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Session:
-    """What a run's training is done with: who hears of it, where it computes, and how often it is kept.
+    """How a run is trained: who is notified, where it computes, and when it is saved.
 
     Attributes:
-        notify: Hears of every chunk of steps and every epoch.
-        device: The name of the device on which JAX was set up to compute.
-        checkpoint_every: Steps after which a checkpoint is written inside an epoch; None: at epochs' ends only.
-        load: Loads its data set.
-        keep_epochs: Whether the weights of each epoch are kept; a resumed run keeps them if it did before.
-        interrupts: Gives, while a run is trained, a function that says whether it is to stop.
-        is_last: Asked often with the number of the epoch under way: whether to end with it, as if patience had ended.
+        notify: Called with every event: a chunk of steps, an epoch or a notice.
+        device: The name of the device that JAX computes on.
+        checkpoint_every: Steps between checkpoints inside an epoch; None: only at the end of each epoch.
+        load: Loads the data set.
+        keep_epochs: Whether to keep the weights of every epoch; a resumed run keeps them if it did before.
+        interrupts: Returns a context manager, used during training, that yields a function: whether to stop.
+        is_last: Called with the current epoch's number after each chunk of steps: whether to end after it, as in early
+            stopping.
     """
 
     notify: Notify
@@ -56,13 +57,13 @@ class Session:
 
 
 class Course:
-    """A run under way: its folder is claimed, and its fit is ready.
+    """A running training, or one that is ready to start.
 
     Args:
-        folder: Its folder.
-        fit: Its fit, at the step from which it continues.
-        session: What it is trained with.
-        trained: How many seconds it has trained before.
+        folder: The run's folder, which is locked.
+        fit: The fit, at the step to continue from.
+        session: How to train it.
+        trained: The seconds that it was trained before.
     """
 
     def __init__(self, folder: RunFolder, fit: Fit, session: Session, trained: float = 0.0) -> None:
@@ -70,12 +71,12 @@ class Course:
         self._trained, self._started = trained, 0.0
 
     def run(self, interrupted: Interrupted) -> TrainResult:
-        """Train it alone to its end, and score it.
+        """Train the run alone to its end, and score it.
 
         Raises:
-            InterruptedRunError: `interrupted` said so; a checkpoint is written.
-            DivergedError: The loss stopped being a number.
-            StoppedRunError: The system refused to write the run's files.
+            InterruptedRunError: `interrupted` returned True; a checkpoint is written.
+            DivergedError: The loss became infinite or NaN.
+            StoppedRunError: The run's files cannot be written.
         """
         with self.closing():
             self.begin()
@@ -88,7 +89,7 @@ class Course:
 
     @contextmanager
     def closing(self) -> Iterator[None]:
-        """Record in run.json how the run ended where an error ends this block."""
+        """If the block raises, record in run.json how the run ended."""
         try:
             yield
         except InterruptedRunError:
@@ -98,20 +99,20 @@ class Course:
             with suppress(OSError):
                 self._close(Status.FAILED)
             raise StoppedRunError(
-                f"The run {self.folder.path.name!r} stopped: {error.strerror or error}; what it had is kept: "
-                f"'{self._resume_command()}' continues once that is fixed."
+                f"The run {self.folder.path.name!r} stopped: {error.strerror or error}. Its last checkpoint is kept; "
+                f"once that is fixed, continue with '{self._resume_command()}'."
             ) from error
         except BaseException:
             self._close(Status.FAILED)
             raise
 
     def compute_on(self, device: str) -> None:
-        """Record that the run is trained on a device that is not the session's own."""
+        """Record that the run is trained on another device than the session's."""
         self.session = replace(self.session, device=device)
         self.folder.record_device(device)
 
     def begin(self) -> None:
-        """Tell that the training begins, and count its time from now."""
+        """Notify that the training starts, and count its time from now."""
         self._started = time.perf_counter() - self._trained
         config, fit, path, device = self.fit.config, self.fit, self.folder.path, self.session.device
         self.session.notify(
@@ -121,7 +122,7 @@ class Course:
             self.folder.keep_epochs()
 
     def keep(self, event: StepMetrics | EpochMetrics) -> None:
-        """Put on disk what an event of the fit is about, with a checkpoint where one is due, and tell of it."""
+        """Save what an event needs, with a checkpoint if due, and pass it on."""
         if isinstance(event, EpochMetrics):
             _keep_epoch(self.folder, self.fit)
         if isinstance(event, EpochMetrics) or self.fit.at_checkpoint:
@@ -131,21 +132,21 @@ class Course:
             self.fit.epochs = event.epoch
 
     def save_checkpoint(self) -> None:
-        """Write all that resuming needs."""
+        """Write everything that resuming needs."""
         self.folder.save_checkpoint(self.fit.checkpoint(train_seconds=self.seconds))
 
     @property
     def seconds(self) -> float:
-        """How long it has trained so far."""
+        """The seconds of training so far."""
         return time.perf_counter() - self._started
 
     def finish(self, *, train_seconds: float) -> TrainResult:
-        """Write the file that answers alone, score the test images, and close the run."""
+        """Write the self-contained model file, score the test images, and close the run."""
         fit, folder = self.fit, self.folder
         run = Run(folder.path.name, folder.weights, folder.path)
         _write_answers(run, fit)
         answers = answers_of(run, fit.dataset, split="test", kept=False)
-        if fit.config.start and is_alone():  # else the others would have to take part
+        if fit.config.start and is_alone():  # otherwise the other processes would have to take part
             self._compare_with_start()
         folder.save_test_logits(answers.logits, np.asarray(answers.images.labels), fit.dataset.fingerprint)
         result = TrainResult(
@@ -167,8 +168,8 @@ class Course:
         return result
 
     def _compare_with_start(self) -> None:
-        """Tell how many validation images the kept weights read right, and how many those at the start."""
-        with suppress(RunError):  # without that file a run still ends well
+        """Say how many validation images the best weights read right, and how many the run's start."""
+        with suppress(RunError):  # a run can finish without the file of its start
             before = self.fit.accuracy_with(self.folder.read_start())
             if before is None:
                 return
@@ -179,7 +180,7 @@ class Course:
             self.session.notify(Notice(f"Of {n:,} validation images, {told}"))
 
     def _close(self, status: Status, results: dict[str, Any] | None = None) -> None:
-        if self.folder.record.status == Status.RUNNING:  # one of several that are trained together may have finished
+        if self.folder.record.status == Status.RUNNING:  # of runs trained together, some may have finished
             self.folder.close(status, results)
 
     def _resume_command(self) -> str:
@@ -191,7 +192,7 @@ class Course:
 
 
 def resume_command(command: str, path: Path, config: TrainConfig) -> str:
-    """Return the command that continues what is at a path in a folder of runs."""
+    """Return the command that continues the run, group or search in a folder."""
     words = f"{command} --resume {path.name}"
     if path.parent != RUNS_DIR:
         words += f" --runs-dir {shlex.quote(str(path.parent))}"
@@ -199,7 +200,7 @@ def resume_command(command: str, path: Path, config: TrainConfig) -> str:
 
 
 def _write_answers(run: Run, fit: Fit) -> None:
-    """Write the file that answers alone: ONNX, or, of a class in Flax, StableHLO."""
+    """Write the self-contained model file: ONNX, or StableHLO for a class in Flax."""
     model = load_model(run.weights)
     if model.network is not None:
         write_atomically(run.weights.with_name(ONNX), make_onnx(run, model))
@@ -212,7 +213,7 @@ def _write_answers(run: Run, fit: Fit) -> None:
 
 
 def _keep_epoch(folder: RunFolder, fit: Fit) -> None:
-    """Put on disk the metrics of the epoch that has just ended, and its weights where they are the best or kept."""
+    """Save the metrics of the epoch that has just ended, and its weights if they are the best or all are kept."""
     folder.append_metrics(fit.history[-1])
     epoch, best, keeps = len(fit.history), best_epoch(fit.history), folder.keeps_epochs
     if epoch != best and not keeps:

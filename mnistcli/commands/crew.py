@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from mnistcli.config import Hosts
 from mnistcli.errors import InterruptedRunError, LostProcessError, MnistcliError
 from mnistcli.jax_setup import set_up
+from mnistcli.models.flax_file import load_source
 from mnistcli.process import child_process, cores
 from mnistcli.results.train import Notice
 
@@ -77,7 +78,7 @@ class Crew(ExitStack, Generic[Job]):
     ) -> None:
         """Do all jobs; stop when one fails or `interrupted` returns True.
 
-        Once something is at work and `finishing` returns True, begin no more, and let those under way end with FINISH.
+        Once a job is running and `finishing` returns True, start no more jobs, and send FINISH to the running ones.
 
         Raises:
             MnistcliError: A job raised it.
@@ -172,20 +173,20 @@ class Crew(ExitStack, Generic[Job]):
 
 
 class Orders:
-    """What a process of the crew hears while it is at a job: STOP, FINISH or nothing."""
+    """The orders that a process of the crew receives during a job: STOP and FINISH."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._heard: set[str] = set()
+        self._received: set[str] = set()
 
     def has(self, order: str) -> bool:
-        """Whether an order has come; where the crew is gone, all must stop."""
+        """Whether an order has arrived; if the crew is gone, STOP counts as received."""
         try:
             while self._connection.poll():
-                self._heard.add(self._connection.recv())
+                self._received.add(self._connection.recv())
         except (EOFError, OSError):
-            self._heard.add(STOP)
-        return order in self._heard
+            self._received.add(STOP)
+        return order in self._received
 
 
 def _serve(connection: Connection, place: Place, work: Callable[[Any, Connection, str], None]) -> None:
@@ -200,10 +201,7 @@ def _serve(connection: Connection, place: Place, work: Callable[[Any, Connection
             notify=partial(_send_notice, connection),
         )
         connection.send(device)
-        if place.source:
-            from mnistcli.models.flax_file import load, read_source
-
-            load(read_source(place.source))
+        load_source(place.source)
         while True:
             job = connection.recv()
             if job not in (STOP, FINISH):  # these may arrive just after their job has ended

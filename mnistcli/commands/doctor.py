@@ -61,8 +61,8 @@ def _version(name: str) -> str:
 def _folder_check(name: str, path: Path) -> Check:
     """Check that files can be created in the folder, or in its nearest existing parent."""
     path = path.absolute()
-    nearest = next(folder for folder in (path, *path.parents) if folder.exists())
     try:
+        nearest = next(folder for folder in (path, *path.parents) if folder.exists())
         with tempfile.TemporaryFile(dir=nearest):
             pass
     except OSError as error:

@@ -16,7 +16,7 @@ from mnistcli.runs import Run
 
 
 def evaluate(run: Run, dataset: Dataset, *, split: str) -> Evaluation:
-    """Return how the run does on a split.
+    """Return a run's scores on a split.
 
     Raises:
         RunError: The run's weights are missing or damaged, or do not fit the data.
@@ -27,10 +27,10 @@ def evaluate(run: Run, dataset: Dataset, *, split: str) -> Evaluation:
 
 
 def evaluate_group(group: str, runs: Sequence[Run], dataset: Dataset, *, split: str) -> GroupEvaluation:
-    """Return how each run of a group does on a split, and their ensemble.
+    """Return the scores of each run of a group on a split, and of their ensemble.
 
     Raises:
-        RunError, UsageError: As of `evaluate`.
+        RunError, UsageError: As in `evaluate`.
     """
     members = [answers_of(run, dataset, split=split, kept=False) for run in runs]
     return GroupEvaluation(group, tuple(map(score, members)), score(ensemble(group, members)))
@@ -54,7 +54,7 @@ def score(answers: Answers) -> Evaluation:
 
 
 def cost_of(run: Run, model: Classifier) -> Cost:
-    """Return what the run's model takes."""
+    """Return the cost of the run's model."""
     record, products = run.record(), None
     if model.network is not None:
         summary = describe(model.arch, model.network, model.image_shape, len(model.class_names))

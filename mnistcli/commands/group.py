@@ -1,9 +1,9 @@
 """Train the members of a group at the same time.
 
-With one thread, as a process of the crew computes, the sums of convolutions go in another order than with several: such
-a member differs in its last bits from the same seed trained alone. Its run.json names the device `ONE_THREAD`, and
-resuming or reproducing it computes with one thread too, to the same bits. On a GPU or TPU members are trained together
-where `training.can_train_together` says so.
+On a CPU, each process of the crew computes with one thread. The sums in convolutions are then added in another order
+than with several threads, so a member differs in its last bits from the same seed trained alone. Its run.json names the
+device `ONE_THREAD`, and resuming or reproducing it uses one thread too, which gives the same bits. On a GPU or TPU,
+members are trained together if `training.can_train_together` allows it.
 """
 
 import shlex
@@ -21,8 +21,8 @@ from mnistcli.results.train import GroupMember, GroupResult, MemberEvent, Notice
 from mnistcli.runs import RunsFolder
 from mnistcli.runs.groups import Group, Groups, seeds_text
 
-LOOK = 0.5  # seconds between two looks whether another process has finished a member, or was lost
-AT_ONCE = 16  # members that a GPU or TPU trains by one program: its memory holds the state of each
+LOOK = 0.5  # seconds between checks whether another process has finished a member, or was lost
+AT_ONCE = 16  # members that a GPU or TPU trains in one program: the states of all must fit into its memory
 
 
 def train_group(
@@ -31,14 +31,14 @@ def train_group(
     notify: Callable[[MemberEvent | Notice], None],
     finishing: Callable[[], bool] = lambda: False,
 ) -> GroupResult:
-    """Train the members that are not finished, and return what all of them came to.
+    """Train the members that are not finished, and return the results of all.
 
-    With a shard the members that other processes train are left to them, and taken over when such a process is lost.
-    Else, once `finishing` returns True, those under way end with their epoch, and those left leave the group.
+    With a shard, this process trains another process's members only if that process is lost. Without one, once
+    `finishing` returns True, running members end after their current epoch, and the rest leave the group.
 
     Raises:
-        InterruptedRunError: Ctrl-C was pressed; every member that was under way has written a checkpoint.
-        MnistcliError: As of `train.train`; the others have written a checkpoint.
+        InterruptedRunError: Ctrl-C was pressed; every running member has written a checkpoint.
+        MnistcliError: As in `train.train`; the other members have written a checkpoint.
     """
     groups = Groups(work.runs)
     if groups.unfinished(group):
@@ -58,8 +58,9 @@ def train_group(
         if finishing() and (left := groups.unfinished(group)):
             group = groups.without(group, left)
             command = f"{_resume_command(group, work)} --seeds {','.join(map(str, left))}"
-            how = "" if group.config.start else f"; '{command}' adds them"
-            notify(Notice(f"Not trained, and not in the group: {seeds_text(left)}{how}."))
+            how = "" if group.config.start else f"; to add {'them' if len(left) > 1 else 'it'}, run '{command}'"
+            have = "were not trained and have" if len(left) > 1 else "was not trained and has"
+            notify(Notice(f"{seeds_text(left).capitalize()} {have} left the group{how}."))
     return result_of(group, work.runs)
 
 
@@ -81,7 +82,7 @@ def _share(
     interrupted: Callable[[], bool],
     notify: Callable[[MemberEvent | Notice], None],
 ) -> None:
-    """Train this process's part of a group, then what nobody else trains, until the group is whole."""
+    """Train this process's part of a group, then members that no process trains, until all are finished."""
     part, parts = shard
     own = group.seeds[part - 1 :: parts]
     others = [seed for i in range(parts - 1) for seed in group.seeds[(part + i) % parts :: parts]]
@@ -101,10 +102,10 @@ def _share(
 
 
 def result_of(group: Group, runs: RunsFolder) -> GroupResult:
-    """Return what the members of a group came to.
+    """Return the results of a group's members.
 
     Raises:
-        RunError: One of them is not finished, or damaged.
+        RunError: A member is not finished, or is damaged.
     """
     found = [(run, runs.find_record(run.name)[1]) for run in Groups(runs).members(group)]
     members = tuple(
@@ -115,10 +116,10 @@ def result_of(group: Group, runs: RunsFolder) -> GroupResult:
 
 
 def train_members(group: Group, work: Work, seeds: Sequence[int], connection: Connection, device: str) -> None:
-    """Train the members of some seeds in this process, together where there are several; tell of them by `MemberEvent`.
+    """Train the members with these seeds in this process, together if possible, and send `MemberEvent`s.
 
     Raises:
-        MnistcliError: As of `train.train_all`.
+        MnistcliError: As in `train.train_all`.
     """
     from mnistcli.commands import train
 
@@ -139,7 +140,7 @@ def train_members(group: Group, work: Work, seeds: Sequence[int], connection: Co
             else:
                 begun = train.reopen(name, session, runs=work.runs, given=work.given, beside=beside)
         except (UsageError, RunError):
-            if work.shard:  # another process may have been quicker, and be about to begin
+            if work.shard:  # another process may have been quicker, and be about to start
                 time.sleep(LOOK)
                 if groups.is_finished_or_busy(name):
                     continue

@@ -14,7 +14,7 @@ from mnistcli.mesh import mesh_for
 from mnistcli.models.network import build, define, split
 from mnistcli.results.tune import RateRange
 from mnistcli.training.feed import make_feed
-from mnistcli.training.optimizers import make_optimizer
+from mnistcli.training.optimizer import make_optimizer
 from mnistcli.training.step import TrainState, empty_tally, make_train_steps
 
 LOWEST, HIGHEST = 1e-6, 10.0
@@ -52,7 +52,7 @@ def measure_rates(config: TrainConfig, dataset: Dataset) -> RateRange:
         for window in feed.windows(epoch):
             for step in range(int(window.first), min(window.stop, -(-n // batch))):
                 bounds = seed, jnp.uint32(epoch), jnp.int32(step), jnp.int32(step + 1)
-                state, tally = train_steps(state, empty_tally(), parts.streams, *window, *bounds)
+                state, tally = train_steps(state, empty_tally(), parts.streams, window, *bounds)
                 loss = float(jax.device_get(tally.loss)) / min(batch, n - step * batch)
                 mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
                 losses.append(mean / (1 - SMOOTHING ** (len(losses) + 1)))

@@ -1,4 +1,4 @@
-"""The ONNX file of a run, or one that the user names as a run."""
+"""A run's ONNX file, or an ONNX file that the user names instead of a run."""
 
 from mnistcli import __version__
 from mnistcli.errors import RunError

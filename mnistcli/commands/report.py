@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 from mnistcli.commands.answers import Answers, answers_of, ensemble
@@ -59,7 +58,7 @@ def _subject(evaluation: Evaluation, runs: Sequence[Run], dataset: Dataset) -> t
 
 
 def _called_as(argv: Sequence[str]) -> str:
-    """Return the command that made a run: the program's, or, of a run that Python code made, that of the code."""
+    """Return the command that made a run: mnistcli's, or that of the Python code that called mnistcli."""
     by_program = not argv or Path(argv[0]).name == "mnistcli" or Path(argv[0]).parts[-2:] == ("mnistcli", "__main__.py")
     return shlex.join(["mnistcli", *argv[1:]] if by_program else ["python", *argv])
 
@@ -70,7 +69,7 @@ def _making(runs: Sequence[Run]) -> Making | None:
         return None
     first = records[0]
     known, config = first.provenance, first.config
-    settings = {each.name: getattr(config, each.name) for each in fields(config) if each.name != "seed"}
+    settings = {name: value for name, value in config.as_dict().items() if name != "seed"}
     facts = {
         **{name.replace("_", " "): str(value) for name, value in settings.items() if value not in (None, (), False)},
         "seeds" if len(records) > 1 else "seed": ", ".join(str(record.config.seed) for record in records),

@@ -70,14 +70,14 @@ def compare_again(run: Run, again: Run, *, tolerance: float) -> Reproduction:
 def _finished(run: Run) -> RunRecord:
     record = run.record()
     if record is None:
-        raise RunError(f"The run {run.name!r} has no run.json, which would say how it was trained.")
+        raise RunError(f"The run {run.name!r} has no run.json, so how it was trained is unknown.")
     if record.status != Status.FINISHED:
         raise RunError(f"The run {run.name!r} is not finished: to finish it, run 'mnistcli train --resume {run.name}'.")
     return record
 
 
 def _last_epoch(run: Run, record: RunRecord) -> Callable[[int], bool]:
-    """Return what says which epoch is the last of a run that was ended by hand; of another, that none is."""
+    """Return a function that says whether an epoch is the last of a run that the user ended; False for other runs."""
     history = run.history()
     by_hand = record.results["stopped_early"] and not should_stop(history, patience=record.config.hyper.patience)
     return lambda epoch: by_hand and epoch >= len(history)

@@ -1,4 +1,4 @@
-"""One run of the study from end to end: claim a folder, fit, keep the best weights, score the test set once."""
+"""Train a run from start to end: claim a folder, fit, keep the best weights, score the test images once."""
 
 import shlex
 import shutil
@@ -24,11 +24,11 @@ from mnistcli.mesh import devices_left_out, mesh_for
 from mnistcli.models.flax_file import blaming, loaded, refused
 from mnistcli.models.network import build, count, define, split
 from mnistcli.results.train import Notice, TrainResult
-from mnistcli.runs import RunFolder, RunsFolder, Status, StoredModel, provenance
+from mnistcli.runs import RunFolder, RunRecord, RunsFolder, Status, StoredModel, provenance
 from mnistcli.runs.tensors import Tensors
 from mnistcli.training import Fit, can_train_together, train_together
 
-COPIES = 10  # of the parameters in a run's files at most: its best, and three checkpoints with two moments each
+COPIES = 10  # most copies of the parameters in a run's files: the best, and three checkpoints with two moments each
 FIGURES_BYTES = 2**20
 
 
@@ -54,16 +54,16 @@ def begin(
     freeze: str | None = None,
     beside: Fit | None = None,
 ) -> Course:
-    """Claim a new run's folder and make all ready to train it.
+    """Claim a new run's folder and prepare to train it.
 
     Args:
-        config: What decides its weights.
-        session: What it is trained with.
-        runs: The folder of runs.
-        name: What it is called; None: by its architecture and a number.
-        start: A model: the run begins with those of its weights that fit.
-        freeze: The layers that stay as they begin, as `start.frozen_layers` takes them.
-        beside: As of `Fit`.
+        config: The configuration.
+        session: How to train it.
+        runs: The runs folder.
+        name: The run's name; None: its architecture and a number.
+        start: The model to start from, with the weights that fit; None: random weights.
+        freeze: The layers to freeze, as in `start.frozen_layers`.
+        beside: As in `Fit`.
 
     Raises:
         UsageError: The run's name or the runs folder cannot be used, or the disk is full.
@@ -71,14 +71,12 @@ def begin(
     """
     dataset = session.load(config.data)
     if not len(dataset.train) or not len(dataset.validation):
-        raise DataError(
-            f"The data set {config.data.dataset!r} has too few images: some are needed for validation, too."
-        )
+        raise DataError(f"The data set {config.data.dataset!r} has too few images: validation needs some, too.")
     session = _on_used_devices(session, config, dataset)
     _check_space(runs.path, config, dataset, keep_epochs=session.keep_epochs)
     if config.source_sha256:
         _try_out(config, dataset)
-    config, arrays = _begin(config, session, dataset, start, freeze)
+    config, arrays = _prepare_start(config, session, dataset, start, freeze)
     folder = runs.claim(config, provenance(device=session.device, data_fingerprint=dataset.fingerprint), name=name)
     try:
         if config.source_sha256:
@@ -86,8 +84,7 @@ def begin(
             write_atomically(folder.path / source.path.name, source.content)
         if arrays:
             folder.save_start(arrays)
-        tell_config(config, dataset, checkpoint_every=session.checkpoint_every)
-        fit = Fit(config, dataset, session.checkpoint_every, beside)
+        fit = _make_fit(config, dataset, session, beside)
         fit.begin_with(arrays)
         tell_state(fit)
     except BaseException:
@@ -99,18 +96,18 @@ def begin(
 def reopen(
     run: str, session: Session, *, runs: RunsFolder, given: Mapping[str, Any], beside: Fit | None = None
 ) -> Course:
-    """Take an unfinished run's folder and make all ready to go on from its last checkpoint.
+    """Lock an unfinished run's folder and prepare to continue from its last checkpoint.
 
     Args:
-        run: As of `RunsFolder.reopen`.
-        session: What it is trained with.
-        runs: The folder of runs.
-        given: What the user says of the configuration, as of `config.go_on`.
-        beside: As of `Fit`.
+        run: As in `RunsFolder.reopen`.
+        session: How to train it.
+        runs: The runs folder.
+        given: The settings on the command line, as in `config.go_on`.
+        beside: As in `Fit`.
 
     Raises:
-        RunError: There is no such run, it is finished, or another process is at work in it.
-        UsageError, DataError: As of `begin`.
+        RunError: There is no such run, it is finished, or another process is training it.
+        UsageError, DataError: As in `begin`.
     """
     folder = runs.reopen(run)
     try:
@@ -119,19 +116,13 @@ def reopen(
         check_source(run, config)
         dataset = session.load(config.data)
         session = _on_used_devices(session, config, dataset)
-        before = folder.record.provenance
         now = provenance(device=session.device, data_fingerprint=dataset.fingerprint)
-        if before.get("data_fingerprint") != now["data_fingerprint"]:
+        if folder.record.provenance.get("data_fingerprint") != now["data_fingerprint"]:
             raise DataError(f"The run {run!r} was started on images that differ from those in {config.data.dataset}.")
-        tell_config(config, dataset, checkpoint_every=session.checkpoint_every)
-        fit = Fit(config, dataset, session.checkpoint_every, beside)
+        fit = _make_fit(config, dataset, session, beside)
         trained = _restore(folder, fit, session)
         tell_state(fit)
-        if (
-            before.get("versions") != now["versions"]
-            or folder.record.device.partition(",")[0] != session.device.partition(",")[0]
-        ):
-            session.notify(Notice("It was started on another device or version: its weights may differ a little."))
+        _note_changes(folder.record, now, session)
         folder.record_resumption(config, now)
         return Course(folder, fit, session, trained)
     except BaseException:
@@ -140,12 +131,12 @@ def reopen(
 
 
 def train_all(courses: Sequence[Course], interrupted: Interrupted) -> None:
-    """Train several runs that differ in their seed alone: together where that can be, else one after the other.
+    """Train several runs that differ only in their seed: together if possible, otherwise one after the other.
 
-    In the second case a run that is to end with its epoch is the last: the others are left as they are.
+    Then a run that is told to end with its epoch is the last: the others are left as they are.
 
     Raises:
-        InterruptedRunError, DivergedError, StoppedRunError: As of `Course.run`; the others have their last checkpoint.
+        InterruptedRunError, DivergedError, StoppedRunError: As in `Course.run`; the others have their last checkpoint.
     """
     if len(courses) == 1 or not can_train_together([course.fit for course in courses]):
         for course in courses:
@@ -187,14 +178,14 @@ def _on_used_devices(session: Session, config: TrainConfig, dataset: Dataset) ->
 
 
 def _check_dataset(run: str, config: TrainConfig, given: Mapping[str, Any]) -> None:
-    """Refuse to open a path that run.json alone names, which may be a place of a stranger's choice."""
+    """Refuse to open a path that only run.json names: a stranger may have written it."""
     dataset = config.data.dataset
     if config.data.is_path and given.get("dataset") is None:
         raise UsageError(f"The run {run!r} was started on {dataset!r}: add --dataset {shlex.quote(dataset)}.")
 
 
 def _try_out(config: TrainConfig, dataset: Dataset) -> None:
-    """Refuse a class in Flax that answers NaN or infinity, or cannot be kept as a file, before any work is lost."""
+    """Refuse a class in Flax that returns NaN or infinity, or cannot be saved as a file, before training starts."""
     source, network = loaded(config.arch)
     shape = config.arch, dataset.image_shape, len(dataset.class_names)
     definition = define(*shape)
@@ -209,13 +200,26 @@ def _try_out(config: TrainConfig, dataset: Dataset) -> None:
         why = f"{network.__name__} cannot be saved as StableHLO, which has no callbacks such as jax.debug.print"
         raise refused(source, f"{why} ({type(error).__name__})") from error
     if not np.isfinite(answers).all():
-        raise refused(source, f"{network.__name__} answers with NaN or infinity before any training")
+        raise refused(source, f"{network.__name__} returns NaN or infinity before any training")
 
 
-def _begin(
+def _make_fit(config: TrainConfig, dataset: Dataset, session: Session, beside: Fit | None) -> Fit:
+    """Return the fit of a run; other processes that train it are sent the configuration first."""
+    tell_config(config, dataset, checkpoint_every=session.checkpoint_every)
+    return Fit(config, dataset, session.checkpoint_every, beside)
+
+
+def _note_changes(record: RunRecord, now: Mapping[str, Any], session: Session) -> None:
+    """Notify if a resumed run was started with other versions or on another device."""
+    started_on, device = (each.partition(",")[0] for each in (record.device, session.device))
+    if record.provenance.get("versions") != now["versions"] or started_on != device:
+        session.notify(Notice("The run was started on another device or version: its weights may differ a little."))
+
+
+def _prepare_start(
     config: TrainConfig, session: Session, dataset: Dataset, start: StoredModel | None, freeze: str | None
 ) -> tuple[TrainConfig, Tensors]:
-    """Return the configuration with the layers that stay, and the arrays that the run begins with; tell of both."""
+    """Return the configuration with the frozen layers, and the arrays to start with; notify of both."""
     if start is None and freeze is None:
         return config, {}
     shape = config.arch, dataset.image_shape, len(dataset.class_names)
@@ -237,26 +241,26 @@ def _begin(
 
 
 def check_source(run: str, config: TrainConfig) -> None:
-    """Refuse to go on with a network in Flax whose file is not named, or is another one now."""
+    """Refuse to train a class in Flax again if its file is not named or has changed."""
     if config.source_sha256:
         source, _ = loaded(config.arch)
         if source.sha256 != config.source_sha256:
             raise UsageError(
-                f"{source.path} has changed since the run {run!r} began: the run's folder keeps what it was then."
+                f"{source.path} has changed since the run {run!r} was started; the run's folder has the original."
             )
 
 
 def _restore(folder: RunFolder, fit: Fit, session: Session) -> float:
-    """Bring the fit to the newest whole checkpoint, and return how many seconds the run had trained by then."""
+    """Restore the newest complete checkpoint, and return the run's seconds of training so far."""
     checkpoint, problems = folder.read_checkpoint(expected=fit.expected_tensors(), steps=fit.steps_per_epoch)
     for problem in problems:
         session.notify(Notice(problem))
     history = checkpoint.history if checkpoint else ()
     if len(history) > fit.config.hyper.epochs:
-        raise UsageError(f"--epochs {fit.config.hyper.epochs}: the run has {len(history)} epochs behind it already.")
+        raise UsageError(f"--epochs {fit.config.hyper.epochs} is too few: the run already has {len(history)} epochs.")
     folder.drop_epochs(after=len(history))
     if folder.repair_metrics(history):
-        session.notify(Notice("metrics.jsonl is cut to the epochs of the checkpoint."))
+        session.notify(Notice("metrics.jsonl was restored to the checkpoint's epochs."))
     name = folder.path.name
     if checkpoint is None:
         if fit.config.start:
@@ -269,7 +273,7 @@ def _restore(folder: RunFolder, fit: Fit, session: Session) -> float:
 
 
 def _check_space(folder: Path, config: TrainConfig, dataset: Dataset, *, keep_epochs: bool) -> None:
-    """Refuse to train where the disk cannot hold the run's files."""
+    """Refuse to train if the run's files do not fit on the disk."""
     definition = define(config.arch, dataset.image_shape, len(dataset.class_names))
     copies = COPIES + (config.hyper.epochs if keep_epochs else 0)
     numbers = count(definition.parts.params) + count(definition.parts.rest)
@@ -280,5 +284,5 @@ def _check_space(folder: Path, config: TrainConfig, dataset: Dataset, *, keep_ep
     if free < needed:
         raise UsageError(
             f"The disk of {str(folder)!r} has {free / 1e6:.1f} MB left, and a run of {config.arch} needs "
-            f"{needed / 1e6:.1f} MB: make room, or name another folder with --runs-dir."
+            f"{needed / 1e6:.1f} MB: make room, or give another folder with --runs-dir."
         )

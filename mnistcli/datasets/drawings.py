@@ -6,12 +6,12 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from mnistcli.config import SPLITS
 from mnistcli.datasets.picture_folder import class_folders
 from mnistcli.errors import UsageError, unknown
 from mnistcli.files import write_atomically
+from mnistcli.vision import to_pillow
 
 
 class Drawings:
@@ -53,7 +53,7 @@ class Drawings:
         if class_name not in self._folders:
             raise UsageError(unknown("class", class_name, self._folders))
         content = io.BytesIO()
-        Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels).convert("L").save(content, "png")
+        to_pillow(pixels).convert("L").save(content, "png")
         place = self.folder / self._folders[class_name]
         path = place / f"{datetime.now().astimezone():%Y%m%d-%H%M%S-%f}.png"
         try:

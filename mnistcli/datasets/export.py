@@ -2,14 +2,19 @@
 
 import csv
 import io
+import shutil
+import tempfile
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from PIL import Image
-
-from mnistcli.datasets.dataset import Dataset
+from mnistcli.datasets.dataset import Dataset, Split
 from mnistcli.datasets.picture_folder import class_folders
 from mnistcli.errors import UsageError
-from mnistcli.files import write_atomically
+from mnistcli.process import cleaning_up
+from mnistcli.vision import to_pillow
+
+PARTIAL = ".mnistcli-export-"  # prefix of the folder inside the target that is filled first
 
 
 def export_images(
@@ -22,25 +27,35 @@ def export_images(
     Raises:
         UsageError: There is no such split, or the folder is not empty or cannot be written.
     """
-    all_images, folders = dataset.split(split), class_folders(dataset.class_names)
-    chosen, digits = all_images.first(limit), len(str(len(all_images) - 1))
-    table = io.StringIO()
-    rows = csv.writer(table, lineterminator="\n")
-    rows.writerow(["file", "label"])
+    images = dataset.split(split)
+    chosen, digits = images.first(limit), len(str(len(images) - 1))
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{str(folder)!r} is a file: name a folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for leftover in folder.glob(f"{PARTIAL}*"):  # of a killed process
+            shutil.rmtree(leftover, ignore_errors=True)
         if any(folder.iterdir()):
             raise UsageError(f"The folder {str(folder)!r} is not empty: name a new one, as nothing is overwritten.")
-        for i, (image, label) in enumerate(zip(chosen.images, chosen.labels, strict=True)):
-            name, safe = dataset.class_names[label], folders[label]
-            file = f"{safe}/" * by_class + f"{split}-{i:0{digits}d}-{safe}.png"
-            if by_class:
-                (folder / safe).mkdir(exist_ok=True)
-            Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(folder / file)
-            rows.writerow([file, name])
-        write_atomically(folder / "labels.csv", table.getvalue().encode())
+        partly = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=folder))
+        with cleaning_up(partial(shutil.rmtree, partly, ignore_errors=True)):
+            _write(chosen, dataset.class_names, f"{split}-{{:0{digits}d}}-{{}}.png", partly, by_class=by_class)
+            for entry in [*partly.iterdir()]:
+                entry.replace(folder / entry.name)
     except OSError as error:
         raise UsageError(f"The images cannot be written to {str(folder)!r}: {error.strerror}.") from error
     return len(chosen)
+
+
+def _write(images: Split, class_names: Sequence[str], pattern: str, folder: Path, *, by_class: bool) -> None:
+    """Write the images, with their numbers and folders' names in the pattern, and labels.csv."""
+    folders, table = class_folders(class_names), io.StringIO()
+    rows = csv.writer(table, lineterminator="\n")
+    rows.writerow(["file", "label"])
+    for i, (image, label) in enumerate(zip(images.images, images.labels, strict=True)):
+        file = f"{folders[label]}/" * by_class + pattern.format(i, folders[label])
+        if by_class:
+            (folder / folders[label]).mkdir(exist_ok=True)
+        to_pillow(image).save(folder / file)
+        rows.writerow([file, class_names[label]])
+    (folder / "labels.csv").write_bytes(table.getvalue().encode())

@@ -15,7 +15,7 @@ from mnistcli.mesh import BATCH as BATCH_AXIS
 from mnistcli.mesh import count_devices, local_mesh, place, replicated, split_along
 from mnistcli.models.network import Parts, logits
 
-# Images in one forward pass inside the jitted loop, few enough for the CNN's activations to stay in a CPU's cache.
+# Images in one forward pass inside the jitted loop: few enough that the CNN's activations stay in a CPU's cache.
 BATCH = 250
 BLOCK = 40 * BATCH  # images on the device at a time
 

@@ -20,7 +20,7 @@ def onnx_file(steps: Sequence[Step], arrays: Mapping[str, np.ndarray], metadata:
 
     Its input is `images` uint8 [n, height, width, channels], any n; its outputs are `logits` and `probabilities`,
     float32 [n, classes]. Probabilities are the softmax of logits / temperature. A network that rejects has one more
-    class, "none of these", with logit 0, whose probability is left out.
+    class, "none of these", with logit 0; its probability is left out.
 
     Args:
         steps: The network's layers.
@@ -33,29 +33,8 @@ def onnx_file(steps: Sequence[Step], arrays: Mapping[str, np.ndarray], metadata:
     x = graph.add("Div", x, graph.constant("white", np.float32(255)))
     x = graph.add("Transpose", x, perm=(0, 3, 1, 2))  # ONNX wants channels before rows, until the images are flattened
     graph.add("Identity", _add_steps(graph, x, steps), output=LOGITS)
-    calibrated = graph.add("Div", LOGITS, graph.constant("temperature", np.float32(metadata["temperature"])))
-    if metadata.get("rejects"):
-        one_more = graph.constant("one more", np.array([0, 0, 0, 1]))
-        every = graph.add("Softmax", graph.add("Pad", calibrated, one_more), axis=1)
-        first, last, axis = (graph.constant(f"number {at}", np.array([at])) for at in (0, -1, 1))
-        graph.add("Slice", every, first, last, axis, output=PROBABILITIES)
-    else:
-        graph.add("Softmax", calibrated, output=PROBABILITIES, axis=1)
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            "network",
-            [helper.make_tensor_value_info(IMAGES, TensorProto.UINT8, ["n", *metadata["image_shape"]])],
-            [
-                helper.make_tensor_value_info(each, TensorProto.FLOAT, ["n", len(metadata["class_names"])])
-                for each in (LOGITS, PROBABILITIES)
-            ],
-            graph.constants,
-        ),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="mnistcli",
-    )
+    _add_probabilities(graph, temperature=metadata["temperature"], rejects=metadata.get("rejects", False))
+    model = _make_model(graph, metadata["image_shape"], len(metadata["class_names"]))
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
     helper.set_model_props(model, {"schema": SCHEMA, "sha256": UNSEALED} | texts)
     onnx.checker.check_model(model, full_check=True)
@@ -100,3 +79,27 @@ def _add_steps(graph: _Graph, x: str, steps: Sequence[Step]) -> str:
         else:
             x = step.layer.to_onnx(graph, x, step.name, step.shape)
     return x
+
+
+def _add_probabilities(graph: _Graph, *, temperature: float, rejects: bool) -> None:
+    calibrated = graph.add("Div", LOGITS, graph.constant("temperature", np.float32(temperature)))
+    if rejects:
+        one_more = graph.constant("one more", np.array([0, 0, 0, 1]))
+        every = graph.add("Softmax", graph.add("Pad", calibrated, one_more), axis=1)
+        first, last, axis = (graph.constant(f"number {at}", np.array([at])) for at in (0, -1, 1))
+        graph.add("Slice", every, first, last, axis, output=PROBABILITIES)
+    else:
+        graph.add("Softmax", calibrated, output=PROBABILITIES, axis=1)
+
+
+def _make_model(graph: _Graph, image_shape: Sequence[int], classes: int) -> onnx.ModelProto:
+    images = helper.make_tensor_value_info(IMAGES, TensorProto.UINT8, ["n", *image_shape])
+    outputs = [
+        helper.make_tensor_value_info(each, TensorProto.FLOAT, ["n", classes]) for each in (LOGITS, PROBABILITIES)
+    ]
+    return helper.make_model(
+        helper.make_graph(graph.nodes, "network", [images], outputs, graph.constants),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="mnistcli",
+    )

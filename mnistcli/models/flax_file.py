@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnistcli.errors import MnistcliError, UsageError
 from mnistcli.files import read_bounded
+from mnistcli.models.recipes import is_flax
 
 if TYPE_CHECKING:
     from flax import nnx
@@ -62,6 +63,12 @@ def read_source(arch: str) -> Source:
     except (ValueError, RecursionError, MemoryError) as error:
         raise UsageError(f"{path}, line 1: invalid Python: {type(error).__name__}.") from error
     return Source(Path(path), class_name, content)
+
+
+def load_source(arch: str | None) -> None:
+    """Load the class of an architecture FILE.py:CLASS that the user named; of any other, nothing."""
+    if arch is not None and is_flax(arch):
+        load(read_source(arch))
 
 
 def load(source: Source) -> None:

@@ -71,7 +71,8 @@ def verdict_sentence(reproduction: Reproduction) -> str:
         case Repeated.EQUAL:
             return f"{names} are equal within {reproduction.largest:.1e}."
     if reproduction.since_epoch is None:
-        return f"{names} have the same figures in every epoch, but other weights or test figures."
+        within = f" within {reproduction.tolerance:.1e}" if reproduction.tolerance else ""
+        return f"{names} agree in every epoch{within}, but their weights or test results are different."
     return f"{names} are different since epoch {reproduction.since_epoch}."
 
 

@@ -139,8 +139,8 @@ def wrapped(text: str, stream: TextIO) -> str:
 
 
 def label_value(class_name: str) -> int | str:
-    """Return a class's name as JSON has it: a digit as the number that it is."""
-    return int(class_name) if class_name.isdecimal() else class_name
+    """Return a class name for JSON: a number if it is one."""
+    return int(class_name) if class_name.isdecimal() and str(int(class_name)) == class_name else class_name
 
 
 def _finite(value: Any) -> Any:

@@ -101,7 +101,7 @@ class RecipeTest:
         p_value: The two-sided p-value of the permutation test on Welch's t.
         p_holm: The same, corrected for the number of pairs.
         permutations: The number of ways of dealing the runs to two groups that the test tried.
-        smallest_p: The smallest p-value that is possible with so many runs.
+        smallest_p: The smallest p-value that is possible with these numbers of runs.
         bootstrap_ci95: The 95 % interval of the difference over seeds and images together.
         seeds_share: The fraction of the difference's variance that is due to seeds, and `images_share` to images.
         probability: The probability that a new training of a reads more of these images correctly than one of b.

@@ -81,7 +81,7 @@ class Reproduction:
 
     @property
     def since_epoch(self) -> int | None:
-        """The first epoch with different metrics; None if there is none."""
-        apart = (number for number, difference in enumerate(self.epochs, start=1) if difference)
+        """The first epoch with metrics that differ by more than the tolerance; None if there is none."""
+        apart = (number for number, difference in enumerate(self.epochs, start=1) if difference > self.tolerance)
         longer = min(self.lengths) + 1 if self.lengths[0] != self.lengths[1] else None
         return next(apart, longer)

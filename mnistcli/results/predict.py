@@ -34,7 +34,6 @@ class Digit:
     Attributes:
         box: Its left, top, right and bottom edges in pixels of the upright picture.
         probabilities: The probability of each class.
-
         class_names: The names of the classes.
         picture: The network's input, [height, width, channels] uint8.
         rejects: Whether the network can answer NONE.

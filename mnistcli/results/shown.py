@@ -1,7 +1,7 @@
 """How a result shows itself in a notebook.
 
-What makes tables and figures of results lies above them, and they must not import it: `mnistcli.api`, through which a
-notebook gets its results, hands it in.
+Results must not import the modules that make tables and figures, which are above them in the package. `mnistcli.api`,
+which returns results to a notebook, passes those modules in.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Presenter(Protocol):
-    """What makes tables and figures of results."""
+    """Makes tables and figures of results."""
 
     def table(self, result: Any) -> str:
         """Return the result as an HTML table."""
@@ -27,13 +27,13 @@ class Presenter(Protocol):
 
 
 def present_by(find: Callable[[], Presenter]) -> None:
-    """Let results be shown by what `find` returns; it is called when the first of them is shown."""
+    """Show results with the presenter that `find` returns; it is called whenever a result is shown."""
     global _find
     _find = find
 
 
 def _nobody() -> Presenter:
-    raise RuntimeError("Only what mnistcli's functions return can show itself, such as mnistcli.evaluate().")
+    raise RuntimeError("Only results of mnistcli's functions, such as mnistcli.evaluate(), can be shown in a notebook.")
 
 
 _find = _nobody
@@ -50,5 +50,5 @@ class Drawable(Tabular):
     """A result that can also be drawn."""
 
     def figure(self) -> Figure:
-        """Draw it: a Matplotlib figure, made without pyplot, which a notebook shows and `savefig` writes."""
+        """Return a Matplotlib figure, made without pyplot; a notebook shows it, and `savefig` saves it."""
         return _find().figure(self)

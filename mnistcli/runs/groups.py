@@ -3,10 +3,9 @@
 A group is a folder beside the runs, with a group.json that names its members by seed. The members are ordinary runs.
 """
 
-import json
 import os
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,15 +15,14 @@ from filelock import FileLock, Timeout
 
 from mnistcli.config import TrainConfig
 from mnistcli.errors import RunError, UsageError
-from mnistcli.files import write_atomically
 from mnistcli.models import run_prefix
 from mnistcli.results.lists import RunSummary
-from mnistcli.runs.places import LOCK, check_name, claim_folder, now, unwritable
+from mnistcli.runs.places import LOCK, check_name, claim_folder, is_locked, now, unwritable
 from mnistcli.runs.provenance import versions
 from mnistcli.runs.record import Status, read_record
 from mnistcli.runs.run import Run
 from mnistcli.runs.store import GROUP, RunsFolder
-from mnistcli.runs.sums import read_sealed, seal
+from mnistcli.runs.sums import read_sealed, write_sealed
 
 SCHEMA = "mnistcli.group/1"
 
@@ -69,17 +67,18 @@ class Group:
             "members": {str(seed): run for seed, run in self.members.items()},
             "looks": [*self.looks],
         }
-        text = json.dumps(seal(content), indent=2, allow_nan=False)
-        write_atomically(self.path / GROUP, f"{text}\n".encode())
+        write_sealed(self.path / GROUP, content)
 
     def record_look(self) -> None:
         """Record that these members were compared on the test images.
 
         Raises:
             OSError: group.json cannot be written.
+            RunError: It has been removed or damaged.
         """
         if not self.looks or {*self.looks[-1]["seeds"]} != {*self.seeds}:
-            replace(self, looks=(*self.looks, {"at": now(), "seeds": [*self.seeds]})).write()
+            with _changing(self) as current:
+                replace(current, looks=(*current.looks, {"at": now(), "seeds": [*self.seeds]})).write()
 
 
 @dataclass(frozen=True)
@@ -168,23 +167,28 @@ class Groups:
         finished = self._finished(group.config) if reuse else {}
         if group.members and group.config.start and not {*seeds} <= {*group.members}:
             raise UsageError(f"{group.name!r} was started with --from: you cannot add seeds to it; start a new group.")
-        new = {seed: finished.get(seed, f"{group.name}-s{seed}") for seed in seeds if seed not in group.members}
-        if new:
-            group = replace(group, members={**group.members, **new})
+        if {*seeds} <= {*group.members}:
+            return group
+        with _changing(group) as current:
+            new = {seed: finished.get(seed, f"{group.name}-s{seed}") for seed in seeds if seed not in current.members}
+            group = replace(current, members={**current.members, **new})
             group.write()
         return group
 
     def without(self, group: Group, seeds: Collection[int]) -> Group:
         """Return the group without the members of these seeds, and write it; their folders stay."""
-        group = replace(group, members={seed: run for seed, run in group.members.items() if seed not in seeds})
-        group.write()
+        with _changing(group) as current:
+            group = replace(current, members={seed: run for seed, run in current.members.items() if seed not in seeds})
+            group.write()
         return group
 
     def drop_if_unstarted(self, group: Group) -> None:
-        """Remove the group if none of its members was started, so that nothing is left to resume."""
-        if not any(self.status(name) for name in group.members.values()):
-            (group.path / GROUP).unlink(missing_ok=True)
-            group.path.rmdir()
+        """Remove the group, if that is possible and none of its members was started."""
+        with suppress(OSError, RunError):
+            if not any(self.status(name) for name in group.members.values()):
+                for file in (GROUP, LOCK):
+                    (group.path / file).unlink(missing_ok=True)
+                group.path.rmdir()
 
     def unfinished(self, group: Group) -> list[int]:
         """Return the seeds of the members that are not finished."""
@@ -201,14 +205,7 @@ class Groups:
 
     def is_free(self, run: str) -> bool:
         """Whether no process is training a member."""
-        lock = self.runs.path / run / LOCK
-        try:
-            if lock.exists():
-                with FileLock(lock, timeout=0):
-                    pass
-        except (Timeout, OSError):
-            return False
-        return True
+        return not is_locked(self.runs.path / run / LOCK)
 
     def is_finished_or_busy(self, run: str) -> bool:
         """Whether a member is finished, or a process is training it."""
@@ -233,8 +230,8 @@ class Groups:
         """
         if missing := self.unfinished(group):
             raise RunError(
-                f"The group {group.name!r} is not finished: {len(missing)} of its {len(group.members)} runs missing "
-                f"({seeds_text(missing)}); to train the rest, run 'mnistcli train --resume {group.name}'."
+                f"The group {group.name!r} is not finished: {len(missing)} of its {len(group.members)} runs are "
+                f"missing ({seeds_text(missing)}); to train the rest, run 'mnistcli train --resume {group.name}'."
             )
         return [self.runs.find(name) for name in group.members.values()]
 
@@ -245,7 +242,7 @@ class Groups:
         records = [
             record
             for record in self.runs.finished(config.arch, config.data)
-            if record.provenance["versions"] == versions()
+            if record.provenance.get("versions") == versions()
         ]
         return {each.config.seed: each.run for each in records if replace(each.config, seed=config.seed) == config}
 
@@ -253,6 +250,13 @@ class Groups:
 def seeds_text(seeds: Sequence[int]) -> str:
     """Return "seed 3" or "seeds 3, 7, 9"."""
     return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+
+
+@contextmanager
+def _changing(group: Group) -> Iterator[Group]:
+    """Yield the group as its file is now, while no other process changes it."""
+    with FileLock(group.path / LOCK):
+        yield read_group(group.path)
 
 
 def _is_group(folder: Path) -> bool:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from mnistcli.errors import UsageError
 from mnistcli.models import RECIPES
@@ -60,10 +60,21 @@ def lock_folder(folder: Path) -> FileLock:
     return lock
 
 
+def is_locked(lock: Path) -> bool:
+    """Whether another process holds this lock; True if that cannot be found out."""
+    try:
+        if lock.exists():
+            with FileLock(lock, timeout=0):
+                pass
+    except (Timeout, OSError):
+        return True
+    return False
+
+
 def check_name(name: str) -> None:
     """Raise UsageError if a run cannot have that name."""
     if name in RESERVED:
-        raise UsageError(f"A run cannot be called {name!r}, which has a meaning of its own: choose another --name.")
+        raise UsageError(f"{name!r} is reserved: choose another --name.")
     if not is_plain_name(name):
         raise UsageError(
             f"A run cannot be called {name!r}: --name takes letters, digits, '.', '_' and '-', and starts with a "

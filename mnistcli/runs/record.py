@@ -1,15 +1,13 @@
 """run.json: a run's configuration, provenance, status and results."""
 
-import json
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from mnistcli.config import PARTS, TrainConfig
-from mnistcli.files import write_atomically
 from mnistcli.results.lists import RunSummary
-from mnistcli.runs.sums import read_sealed, seal
+from mnistcli.runs.sums import read_sealed, write_sealed
 
 SCHEMA = "mnistcli.run/1"
 KINDS: dict[str, Any] = {
@@ -63,8 +61,7 @@ class RunRecord:
 
     def write(self, folder: Path) -> None:
         """Write run.json into the folder."""
-        text = json.dumps(seal({"schema": SCHEMA, **self.as_dict()}), indent=2, allow_nan=False)
-        write_atomically(folder / "run.json", f"{text}\n".encode())
+        write_sealed(folder / "run.json", {"schema": SCHEMA, **self.as_dict()})
 
 
 def read_record(folder: Path) -> RunRecord:

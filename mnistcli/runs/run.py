@@ -60,7 +60,7 @@ class Run(Drawable):
         return read_record(self.folder) if self.folder and (self.folder / "run.json").exists() else None
 
     def caveats(self) -> list[str]:
-        """Say after the run's name in what way it is not what its recipe would give; mostly in none.
+        """Return clauses, to follow the run's name, that say how it differs from a full training by its recipe.
 
         Raises:
             RunError: run.json is damaged.

@@ -1,6 +1,5 @@
 """Searches for a recipe: folders beside the runs, with a search.json that lists the trials, which are not runs."""
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -13,12 +12,11 @@ from filelock import FileLock, Timeout
 
 from mnistcli.config import TrainConfig
 from mnistcli.errors import RunError, UsageError
-from mnistcli.files import write_atomically
 from mnistcli.models import run_prefix
 from mnistcli.results.tune import Trial
-from mnistcli.runs.places import LOCK, claim_folder, lock_folder, now, unwritable
+from mnistcli.runs.places import LOCK, claim_folder, is_locked, lock_folder, now, unwritable
 from mnistcli.runs.store import SEARCH, RunsFolder
-from mnistcli.runs.sums import read_sealed, seal
+from mnistcli.runs.sums import read_sealed, write_sealed
 
 SCHEMA = "mnistcli.search/1"
 WRITING = ".writing"  # the lock of search.json when several processes write it
@@ -60,8 +58,7 @@ class Search:
         """Write search.json."""
         values = asdict(self) | {"config": self.config.as_dict()}
         content = {"schema": SCHEMA} | {key: value for key, value in values.items() if key != "path"}
-        text = json.dumps(seal(content), indent=1, allow_nan=False)
-        write_atomically(self.path / SEARCH, f"{text}\n".encode())
+        write_sealed(self.path / SEARCH, content, indent=1)
 
 
 def begin_search(runs: RunsFolder, config: TrainConfig, *, name: str | None, **content: Any) -> Search:
@@ -89,7 +86,7 @@ def find_search(runs: RunsFolder, text: str) -> Search:
 
 
 def join_search(runs: RunsFolder, config: TrainConfig, *, name: str | None, **content: Any) -> Search:
-    """Return the search that several processes share: the one of that name, or the newest of this recipe and space.
+    """Return the search that several processes share: the one with that name, or the newest of this recipe and space.
 
     The first process creates it.
 
@@ -141,13 +138,7 @@ def claim_trial(search: Search, number: int, *, seed: int) -> FileLock | None:
 
 def has_claims(search: Search) -> bool:
     """Whether any process is working on a trial."""
-    for file in search.path.glob(".trial-*"):
-        try:
-            with FileLock(file, timeout=0):
-                pass
-        except (Timeout, OSError):
-            return True
-    return False
+    return any(map(is_locked, search.path.glob(".trial-*")))
 
 
 def choose_again(search: Search, choose: Callable[[], Sequence[int]]) -> tuple[int, ...]:
@@ -182,11 +173,12 @@ def _every(runs: RunsFolder) -> Iterator[Search]:
 
 
 def drop_empty(search: Search) -> None:
-    """Remove the folder of a search if no trial has ended."""
-    if not read_search(search.path).trials:
-        for file in (search.path / SEARCH, search.path / LOCK, search.path / WRITING, *search.path.glob(".trial-*")):
-            file.unlink(missing_ok=True)
-        search.path.rmdir()
+    """Remove the folder of a search, if that is possible and no trial has ended."""
+    with suppress(OSError, RunError):
+        if not read_search(search.path).trials:
+            for file in (*map(search.path.joinpath, (SEARCH, LOCK, WRITING)), *search.path.glob(".trial-*")):
+                file.unlink(missing_ok=True)
+            search.path.rmdir()
 
 
 def read_search(folder: Path) -> Search:

@@ -4,7 +4,7 @@ import os
 import shlex
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from mnistcli.errors import RunError, UsageError, suggestion
 from mnistcli.models import arch_key, is_architecture, run_prefix
 from mnistcli.results.lists import RunSummary
 from mnistcli.runs.folder import RunFolder
-from mnistcli.runs.places import LOCK, RESERVED, claim_folder, is_plain_name, lock_folder, now, unwritable
+from mnistcli.runs.places import LOCK, RESERVED, claim_folder, is_locked, is_plain_name, lock_folder, now, unwritable
 from mnistcli.runs.record import RunRecord, Status, read_record
 from mnistcli.runs.run import BUILTIN, WEIGHTS, Run
 from mnistcli.runs.weights import ONNX_SUFFIX
@@ -138,12 +138,16 @@ class RunsFolder:
         run = self.find(text)
         record = run.record()
         if record is None:
-            raise RunError(f"The run {run.name!r} has no run.json, which would say how it was trained.")
+            raise RunError(f"The run {run.name!r} has no run.json, so how it was trained is unknown.")
         return run, record
 
     def has_finished(self, arch: str | None = None, *, data: DataChoice | None = None) -> bool:
         """Whether there is a finished run, of that architecture and trained on that data set if given."""
         return any(self.finished(arch, data))
+
+    def default(self) -> str:
+        """Return "latest" if there is a finished run, else "builtin"."""
+        return "latest" if self.has_finished() else "builtin"
 
     def _newest(self, arch: str | None, data: DataChoice | None) -> Run:
         finished = sorted((record.created, record.run) for record in self.finished(arch, data))
@@ -169,8 +173,10 @@ class RunsFolder:
         """Return the folder of the run with that name; None if there is none.
 
         Raises:
-            RunError: It is a link to another place; or it is a group or a search.
+            RunError: It is a link to another place, a group or a search; or the name is empty.
         """
+        if not text:
+            raise RunError("The name of the run is empty: 'mnistcli runs list' shows the runs.")
         folder = self.path / text
         if not is_plain_name(text) or not folder.is_dir():
             return None
@@ -208,10 +214,8 @@ class RunsFolder:
 def _summary(folder: Path) -> RunSummary:
     """Return a row of `runs list`; a "running" run without a process that holds its lock was interrupted."""
     row = replace(read_record(folder).summary(), run=folder.name)
-    if row.status == Status.RUNNING:
-        with suppress(Timeout, OSError), FileLock(folder / LOCK, timeout=0):
-            return replace(row, status=Status.INTERRUPTED)
-    return row
+    is_lost = row.status == Status.RUNNING and not is_locked(folder / LOCK)
+    return replace(row, status=Status.INTERRUPTED) if is_lost else row
 
 
 def _run_at(folder: Path) -> Path | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mnistcli.errors import MnistcliError, RunError
-from mnistcli.files import read_bounded
+from mnistcli.files import read_bounded, write_atomically
 
 Content = TypeVar("Content")
 SUM = "sha256"
@@ -31,6 +31,12 @@ def unseal(values: dict[str, Any], *, beside: Iterable[bytes | memoryview] = ())
     if values.get(SUM) != _digest(content, beside):
         raise ValueError("its content does not match its SHA-256")
     return content
+
+
+def write_sealed(path: Path, values: dict[str, Any], *, indent: int = 2) -> None:
+    """Write the object, with its SHA-256, as JSON."""
+    text = json.dumps(seal(values), indent=indent, allow_nan=False)
+    write_atomically(path, f"{text}\n".encode())
 
 
 def read_sealed(path: Path, schema: str, make: Callable[[dict[str, Any]], Content]) -> Content:

@@ -28,7 +28,7 @@ class StoredModel:
 
     Attributes:
         arch: Its architecture: a name from the catalogue, or its description.
-        network: Its description in the one-line language; None if it is a class in Flax, whose code is not stored.
+        network: Its description in the one-line language; None for a class in Flax: its code is not stored.
         data_fingerprint: The fingerprint of the data set that it was trained on.
         pictures: How `predict` turns a picture into the network's input, one of PICTURES.
         temperature: The number to divide logits by, so that probabilities are calibrated.
@@ -116,8 +116,8 @@ def load_model(path: Path) -> StoredModel:
     """
     if path.suffix.lower() == ONNX_SUFFIX:
         raise RunError(
-            f"{str(path)!r} is an ONNX file, which only evaluate, compare, predict and data can use: name a run "
-            "of mnistcli instead."
+            f"{str(path)!r} is an ONNX file, which only evaluate, compare, predict and data can use: name a "
+            "mnistcli run instead."
         )
     parsed: dict[str, Any] = {}
     tensors, _ = load_tensors(path, check=lambda metadata, shapes: parsed.update(_parse(path, metadata, shapes)))

@@ -1,4 +1,4 @@
-"""Fitting: the jitted steps, optimizers, early stopping, several seeds at once."""
+"""Training: the jitted steps, the optimizer, early stopping, several seeds at once."""
 
 from mnistcli.training.fit import Fit
 from mnistcli.training.stopping import should_stop

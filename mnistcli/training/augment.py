@@ -1,4 +1,4 @@
-"""Random changes to training images, like those of other hands, pens and cameras; on the device, inside a step."""
+"""Random changes to training images that imitate other hands, pens and cameras, on the device inside each step."""
 
 from typing import NamedTuple
 

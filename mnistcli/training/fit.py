@@ -1,4 +1,4 @@
-"""Fit a network to a data set's training split, choosing on its validation split. The test split is not seen here."""
+"""Fit a network to a data set's training split, choosing on its validation split. The test split is not used here."""
 
 import math
 import time
@@ -21,28 +21,27 @@ from mnistcli.models.network import Parts, Tree, build, count, define, flatten, 
 from mnistcli.results.train import EpochMetrics, StepMetrics
 from mnistcli.runs import Checkpoint
 from mnistcli.training.feed import Feed, Window, make_feed
-from mnistcli.training.optimizers import make_optimizer
+from mnistcli.training.optimizer import make_optimizer
 from mnistcli.training.step import Tally, TrainState, empty_tally, make_train_steps
 from mnistcli.training.stopping import should_stop
 
-# A chunk of steps between two looks at the progress bar and at Ctrl-C: reading the tally back costs about 0.1 ms.
-CHUNK_SECONDS = 0.2
+CHUNK_SECONDS = 0.2  # steps between two checks of the progress bar and Ctrl-C; reading the tally takes about 0.1 ms
 FIRST_CHUNK = 16
 
 
 @dataclass
 class Fit:
-    """A fit under way: compiled functions, data on the device, and the state that steps change.
+    """A running fit: compiled functions, data on the device, and the state that steps change.
 
     Attributes:
-        checkpoint_every: Steps inside an epoch after which `run` always yields, beside where it does anyway.
-        beside: A fit of the same configuration but for the seed: this one shares its images and compiled functions.
-        batch_size: Images a step: those of the configuration, or all where there are fewer.
-        definition: The network without its numbers.
-        state: The weights and the optimizer's state as they are now.
-        history: One entry a finished epoch.
-        epochs: How many there are at most, the last one of them perhaps chosen while it trains.
-        step: Steps done in the epoch after these.
+        checkpoint_every: Steps in an epoch after which `run` must also yield.
+        beside: A fit with the same configuration except the seed, to share images and compiled functions with.
+        batch_size: Images per step: the batch size, or fewer if there are fewer images.
+        definition: The network's structure, without values.
+        state: The current weights, other variables and optimizer's state.
+        history: The metrics of the finished epochs.
+        epochs: Maximum number of epochs; can be lowered during training.
+        step: Steps done in the current epoch.
         compile_seconds: Time spent in tracing and compilation.
     """
 
@@ -88,13 +87,13 @@ class Fit:
             _, parts = split(build(*shape, seed=seed))
             return TrainState(parts.params, parts.rest, self.optimizer.init(parts.params)), parts.streams
 
-        # One program, whatever the seed, in place of dozens of single operations.
+        # One program for any seed, instead of dozens of separate operations.
         self._initial_state = jax.jit(initial_state, out_shardings=self._whole).lower(self.seed).compile()
         state, streams = self._like(jax.eval_shape(initial_state, self.seed))
         bounds = self.seed, np.uint32(1), np.int32(0), np.int32(0)
         self._train_steps = (
             make_train_steps(self.definition.training, self.optimizer, self.config, self.mesh)
-            .lower(state, self._like(empty_tally()), streams, *next(self.feed.windows(1)), *bounds)
+            .lower(state, self._like(empty_tally()), streams, next(self.feed.windows(1)), *bounds)
             .compile()
         )
         validation = len(self.dataset.validation)
@@ -104,12 +103,12 @@ class Fit:
         self._logits = batched_logits.lower(self.definition.use, self.mesh, parts, block).compile()
 
     def _like(self, tree: Any) -> Any:
-        """Return the shapes and dtypes of arrays that are whole on each device."""
+        """Return the shapes and dtypes of arrays that are copied to each device."""
         return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=self._whole), tree)
 
     @property
     def parameters(self) -> int:
-        """How many trainable numbers the network has."""
+        """The number of trainable parameters."""
         return count(self.state.params)
 
     @property
@@ -118,7 +117,7 @@ class Fit:
         return len(self.history) < self.config.hyper.epochs
 
     def begin_with(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Put arrays by path in place of random weights."""
+        """Replace weights by these arrays, by path."""
         self.state = self._state_with(arrays)
 
     def accuracy_with(self, arrays: Mapping[str, np.ndarray]) -> float | None:
@@ -134,16 +133,16 @@ class Fit:
         return self.state._replace(params=replaced(self.state.params), rest=replaced(self.state.rest))
 
     def weights(self) -> dict[str, np.ndarray]:
-        """Copy the network's parameters, and its batch statistics and the like, as they are now."""
+        """Return a copy of the parameters and other variables."""
         arrays: dict[str, np.ndarray] = jax.device_get(flatten(self.state.params) | flatten(self.state.rest))
         return arrays
 
     def temperature(self) -> float:
-        """Return what to divide logits by so that the validation labels are likeliest, as of the last epoch's end."""
+        """Return the temperature that fits the validation labels best, from the last epoch's logits."""
         return fit_temperature(self._validation_logits, self.dataset.validation.labels, rejects=self.config.rejects)
 
     def checkpoint(self, *, train_seconds: float) -> Checkpoint:
-        """Copy all that going on from here needs beside the configuration."""
+        """Return everything that resuming needs except the configuration."""
         return Checkpoint(
             tensors=jax.device_get(self._tensors()),
             history=tuple(self.history),
@@ -154,11 +153,11 @@ class Fit:
         )
 
     def expected_tensors(self) -> dict[str, np.ndarray]:
-        """Return tensors of the names, dtypes and shapes that a checkpoint of this fit has."""
+        """Return tensors with the names, dtypes and shapes of a checkpoint of this fit."""
         return {name: np.broadcast_to(np.zeros((), leaf.dtype), leaf.shape) for name, leaf in self._tensors().items()}
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint; its tensors are those expected."""
+        """Restore a checkpoint with the expected tensors."""
         leaves = place([checkpoint.tensors[name] for name in self._tensors()], self._whole)
         trees = jax.tree.unflatten(jax.tree.structure(self._trees()), leaves)
         self.state, self.tally = TrainState(**trees["state"]), trees["tally"]
@@ -167,14 +166,14 @@ class Fit:
         self.compile_seconds += checkpoint.compile_seconds
 
     def run(self) -> Iterator[StepMetrics | EpochMetrics]:
-        """Train epoch by epoch, yielding where training stands as it goes on."""
+        """Train epoch by epoch, and yield the progress."""
         while self.goes_on:
             chunk, started = FIRST_CHUNK, time.perf_counter()
             for window in self.feed.windows(self.epoch, step=self.step):
                 while self.step < min(window.stop, self.steps_per_epoch):
                     step, stop = self.step, self.next_stop(window, chunk)
                     bounds = self.seed, np.uint32(self.epoch), np.int32(step), np.int32(stop)
-                    state, tally = self._train_steps(self.state, self.tally, self.streams, *window, *bounds)
+                    state, tally = self._train_steps(self.state, self.tally, self.streams, window, *bounds)
                     metrics = self.advance(state, tally, stop, started)
                     chunk = of_first_process(next_chunk(stop - step, started))
                     yield metrics
@@ -183,12 +182,12 @@ class Fit:
 
     @property
     def goes_on(self) -> bool:
-        """Whether another epoch is to be trained."""
+        """Whether to train another epoch."""
         return len(self.history) < self.epochs and not should_stop(self.history, patience=self.config.hyper.patience)
 
     @property
     def epoch(self) -> int:
-        """The number of the epoch under way."""
+        """The number of the current epoch."""
         return len(self.history) + 1
 
     def _begin_epoch(self) -> None:
@@ -202,10 +201,10 @@ class Fit:
         return {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in paths}
 
     def advance(self, state: TrainState, tally: Tally, stop: int, started: float) -> StepMetrics:
-        """Take what the steps up to `stop` came to; they began at `started`, as of `time.perf_counter`.
+        """Take over the result of the steps up to `stop`, which began at `started` (`time.perf_counter`).
 
         Raises:
-            DivergedError: The loss is infinite or no number.
+            DivergedError: The loss is infinite or NaN.
         """
         step, self.state, self.tally, self.step = self.step, state, tally, stop
         loss, train_accuracy = self._means()
@@ -218,7 +217,7 @@ class Fit:
         """Score the validation images with the weights at the epoch's end, and begin the next epoch.
 
         Raises:
-            DivergedError: An answer is infinite or no number.
+            DivergedError: A logit is infinite or NaN.
         """
         metrics = self._score()
         self.history.append(metrics)
@@ -227,16 +226,16 @@ class Fit:
 
     @property
     def at_checkpoint(self) -> bool:
-        """Whether this is a step after which, inside an epoch, a checkpoint is due."""
+        """Whether a checkpoint is due after this step."""
         return self.checkpoint_every is not None and self.step % self.checkpoint_every == 0
 
     def next_stop(self, window: Window, chunk: int) -> int:
-        """Return the step up to which to train at once: a chunk of steps, but not past a window or a checkpoint."""
+        """Return where the next chunk ends: at most at the window's end, the epoch's end or the next checkpoint."""
         every = self.checkpoint_every or self.steps_per_epoch
         return min(self.step + chunk, (self.step // every + 1) * every, self.steps_per_epoch, window.stop)
 
     def _seen(self, step: int) -> int:
-        """Return how many images an epoch has seen after so many steps."""
+        """Return how many images an epoch has used after `step` steps."""
         return min(step * self.batch_size, self.train_images)
 
     def _score(self) -> EpochMetrics:
@@ -261,8 +260,8 @@ class Fit:
     def _check_finite(self, what: str, value: float) -> None:
         if not math.isfinite(value):
             raise DivergedError(
-                f"The {what} became infinite or no number in epoch {self.epoch} by step {self.step}: try a lower --lr "
-                f"than {self.config.hyper.learning_rate:g}."
+                f"The {what} became infinite or NaN in epoch {self.epoch}, step {self.step}: try an --lr below "
+                f"{self.config.hyper.learning_rate:g}."
             )
 
     def _means(self) -> tuple[float, float]:
@@ -274,5 +273,5 @@ class Fit:
 
 
 def next_chunk(steps: int, started: float) -> int:
-    """Return how many steps to train at once after so many that began at `started`."""
+    """Return the next chunk's size from the last one's steps and start."""
     return max(1, round(steps * CHUNK_SECONDS / (time.perf_counter() - started)))

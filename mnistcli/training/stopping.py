@@ -1,4 +1,4 @@
-"""When to stop: training accuracy decides it."""
+"""Early stopping, by training accuracy."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from mnistcli.results.train import EpochMetrics
 
 
 def should_stop(history: Sequence[EpochMetrics], *, patience: int) -> bool:
-    """Whether training accuracy did not rise above its best for `patience` epochs; patience 0 never stops.
+    """Whether training accuracy has not exceeded its best for `patience` epochs; patience 0 never stops.
 
     The study stops this way: Keras's EarlyStopping(monitor="accuracy", patience=1).
     """

@@ -35,7 +35,7 @@ def train_together(fits: Sequence[Fit]) -> Iterator[Sequence[tuple[Fit, StepMetr
     """
     first = fits[0]
     train_steps = make_train_steps(first.definition.training, first.optimizer, first.config, first.mesh, together=True)
-    seeds, streams = _stack([fit.seed for fit in fits]), first.streams  # which have no keys, so no arrays
+    seeds, streams = _stack([fit.seed for fit in fits]), first.streams  # without keys, so without arrays
     while working := [fit for fit in fits if fit.goes_on]:
         leader, chunk, started = working[0], FIRST_CHUNK, time.perf_counter()
         windows = [next(fit.feed.windows(leader.epoch)) for fit in fits]
@@ -44,8 +44,8 @@ def train_together(fits: Sequence[Fit]) -> Iterator[Sequence[tuple[Fit, StepMetr
             step, stop = leader.step, leader.next_stop(windows[0], chunk)
             state, tally = train_steps(
                 *(_stack([fit.state for fit in fits]), _stack([fit.tally for fit in fits]), streams),
-                *(windows[0].images, windows[0].labels, orders, windows[0].first),
-                *(seeds, jnp.uint32(leader.epoch), jnp.int32(step), jnp.int32(stop)),
+                *(windows[0]._replace(order=orders), seeds),
+                *(jnp.uint32(leader.epoch), jnp.int32(step), jnp.int32(stop)),
             )
             active = [(fit, i) for i, fit in enumerate(fits) if fit.goes_on]
             events = [(fit, fit.advance(_take(state, i), _take(tally, i), stop, started)) for fit, i in active]

@@ -6,7 +6,7 @@ from mnistcli.vision.normalize import Steps, interpretations, is_mnist_like, nor
 from mnistcli.vision.paths import read_paths, walk
 from mnistcli.vision.reading import Read, Reading, read_pictures
 from mnistcli.vision.row import Candidate, find_row
-from mnistcli.vision.scale import fit_to
+from mnistcli.vision.scale import fit_to, to_pillow
 
 __all__ = [
     "WORKING_SIDE",
@@ -25,6 +25,7 @@ __all__ = [
     "read_paths",
     "read_picture",
     "read_pictures",
+    "to_pillow",
     "unpack",
     "unpack_array",
     "walk",

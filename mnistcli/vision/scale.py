@@ -12,11 +12,15 @@ def fit_to(pixels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     height, width, channels = shape
     if pixels.shape == shape:
         return pixels
-    picture = Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)
-    picture = picture.convert("RGB" if channels == 3 else "L")
+    picture = to_pillow(pixels).convert("RGB" if channels == 3 else "L")
     if picture.size != (width, height):
         picture = resize(picture, height, width)
     return np.asarray(picture).reshape(shape)
+
+
+def to_pillow(pixels: np.ndarray) -> Image.Image:
+    """Return pixels [height, width, 1 or 3] uint8 as a Pillow image."""
+    return Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)
 
 
 def resize(picture: Image.Image, height: int, width: int) -> Image.Image:

@@ -1,10 +1,13 @@
 import csv
+import errno
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from mnistcli.datasets import load
+from mnistcli.datasets.export import PARTIAL
 from tests.conftest import Call, svg_texts
 
 
@@ -25,6 +28,26 @@ def test_export_overwrites_nothing(mnistcli: Call, tmp_path: Path) -> None:
     outcome = mnistcli("data", "export", "--limit", "1", tmp_path)
     assert outcome.code == 2
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_an_export_that_stops_leaves_nothing_and_can_be_repeated(
+    mnistcli: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save(_: Image.Image, path: Path) -> None:
+        if path.name.startswith("test-0001"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        path.touch()
+
+    arguments = ("data", "export", "--limit", "3", "--by-class", "digits")
+    with monkeypatch.context() as patch:
+        patch.setattr("PIL.Image.Image.save", save)
+        outcome = mnistcli(*arguments)
+    assert (outcome.code, "No space left" in outcome.err) == (2, True)
+    assert not any(Path("digits").iterdir())
+    killed = tmp_path / "digits" / f"{PARTIAL}1" / "7"
+    killed.mkdir(parents=True)
+    assert mnistcli(*arguments).code == 0
+    assert sorted(entry.name for entry in Path("digits").iterdir()) == ["1", "2", "7", "labels.csv"]
 
 
 def test_show_draws_the_labelled_grid_as_pixels_and_as_a_figure(mnistcli: Call, tmp_path: Path) -> None:

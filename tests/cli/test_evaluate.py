@@ -133,6 +133,8 @@ def test_corruptions_are_scored_on_the_images_that_they_make(mnistcli: Call, wor
     page = html.read_text(encoding="utf-8")
     assert f'<th scope="row">shear</th><td>{shear["accuracy"] * 100:.2f} %</td>' in page
     assert len(page) < 3_000_000
+    assert "learning rate" in page
+    assert "DataChoice(" not in page
 
 
 def test_corruptions_are_named_with_commas_and_an_unknown_one_is_refused(mnistcli: Call, workspace: Path) -> None:

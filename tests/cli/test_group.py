@@ -11,7 +11,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from mnistcli.config import DataChoice
 from mnistcli.datasets import load
+from mnistcli.models import configure
+from mnistcli.runs import RunsFolder
+from mnistcli.runs.groups import Groups
 from tests.conftest import DARK, Call, MakeOnce, in_terminal, paper_of, run_in, svg_texts
 
 SMALL = ("--limit", "2000", "--epochs", "2", "--no-plots")
@@ -129,7 +133,7 @@ def test_a_member_that_fails_ends_the_group_with_its_sentence(mnistcli: Call) ->
     outcome = mnistcli("train", "--arch", "linear", "--seeds", "2", *SMALL, "--lr", "1e38")
     assert outcome.code == 1
     assert outcome.lines == []
-    assert outcome.err.splitlines()[-1].startswith("mnistcli: The loss became infinite or no number in epoch 1")
+    assert outcome.err.splitlines()[-1].startswith("mnistcli: The loss became infinite or NaN in epoch 1")
 
 
 @pytest.mark.parametrize(
@@ -145,6 +149,7 @@ def test_a_member_that_fails_ends_the_group_with_its_sentence(mnistcli: Call) ->
         (("train", "--seeds", "2", "--dataset", "nowhere/"), 3, "nowhere/"),
         (("evaluate", "nonesuch-group-001"), 4, "nonesuch-group-001"),
         (("evaluate", "x" * 5000), 4, "There is no run"),
+        (("evaluate", ""), 4, "The name of the run is empty"),
         (("train", "--dataset", "x" * 5000), 3, "xxx"),
     ],
 )  # fmt: skip
@@ -155,6 +160,19 @@ def test_what_cannot_be_is_one_sentence_and_leaves_nothing(
     assert outcome.code == code
     assert said in outcome.err.splitlines()[-1]
     assert not any(Path("runs").glob("*"))
+
+
+def test_a_group_that_cannot_be_trained_leaves_nothing_unless_it_was_resumed(mnistcli: Call, tmp_path: Path) -> None:
+    images, labels = np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8)
+    np.savez(tmp_path / "one.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    data = "--dataset", tmp_path / "one.npz"
+    assert "too few images" in mnistcli("train", "--arch", "linear", "--seeds", "1", *data).err
+    assert not any(Path("runs").glob("*"))
+    groups = Groups(RunsFolder(Path("runs")))
+    config = configure("linear", data=DataChoice(dataset=str(tmp_path / "one.npz")))
+    groups.extend(groups.begin(config, name="mine"), [0], reuse=False)
+    assert "too few images" in mnistcli("train", "--resume", "mine", *data).err
+    assert groups.find("mine") is not None
 
 
 @pytest.mark.parametrize("command", ["export", "inspect", "runs show"])

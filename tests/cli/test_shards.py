@@ -68,7 +68,7 @@ def test_a_group_that_lacks_members_says_which(tmp_path: Path, spawn: Call) -> N
     record.unlink()
     refused = spawn("evaluate", "linear-group-001", "--json")
     assert refused.code == 4
-    assert "1 of its 2 runs missing (seed 1)" in refused.err
+    assert "1 of its 2 runs are missing (seed 1)" in refused.err
 
 
 @pytest.mark.parametrize(

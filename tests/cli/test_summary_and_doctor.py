@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,12 @@ def test_doctor_tells_a_runs_folder_that_cannot_be_used(mnistcli: Call, tmp_path
     outcome = mnistcli("doctor", "--runs-dir", "afile", "--json")
     assert outcome.code == 1
     assert not outcome.json["ok"]
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="Path.exists raises nothing any more")
+def test_doctor_tells_a_runs_folder_that_cannot_be_looked_up(mnistcli: Call) -> None:
+    outcome = mnistcli("doctor", "--runs-dir", "x" * 300, "--json")
+    assert outcome.code == 1
+    (check,) = [each for each in outcome.json["checks"] if each["name"] == "runs folder"]
+    assert not check["ok"]
+    assert "File name too long" in check["value"]

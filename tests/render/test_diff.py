@@ -46,11 +46,12 @@ def test_each_difference_has_both_runs_values_in_all_formats() -> None:
     ("values", "verdict", "since", "said"),
     [
         ({}, Repeated.IDENTICAL, None, "a-1 and a-2 are identical"),
-        ({"weights": 1e-4, "epochs": (0.0, 1e-3)}, Repeated.EQUAL, 2, "equal within 1.0e-03"),
+        ({"weights": 1e-4, "epochs": (0.0, 1e-3)}, Repeated.EQUAL, None, "equal within 1.0e-03"),
         ({"epochs": (0.0, 2e-3)}, Repeated.DIFFERENT, 2, "different since epoch 2"),
         ({"lengths": (2, 3)}, Repeated.DIFFERENT, 3, "different since epoch 3"),
-        ({"weights": None}, Repeated.DIFFERENT, None, "same figures in every epoch, but other weights"),
-        ({"test": 0.1}, Repeated.DIFFERENT, None, "or test figures"),
+        ({"epochs": (1e-9, 2e-3)}, Repeated.DIFFERENT, 2, "different since epoch 2"),
+        ({"epochs": (1e-9, 0.0), "test": 0.1}, Repeated.DIFFERENT, None, "agree in every epoch within 1.0e-03, but"),
+        ({"weights": None, "tolerance": 0.0}, Repeated.DIFFERENT, None, "agree in every epoch, but their weights"),
     ],
 )
 def test_the_farthest_figure_decides(values: dict[str, Any], verdict: Repeated, since: int | None, said: str) -> None:

@@ -2,7 +2,7 @@ import io
 import json
 
 from mnistcli.render.screen import Screen
-from mnistcli.render.view import View, printable, to_json, to_text
+from mnistcli.render.view import View, label_value, printable, to_json, to_text
 
 ROWS = [{"path": "a\tb", "share": 0.5}, {"path": "c", "share": float("nan")}]
 
@@ -35,3 +35,8 @@ def test_numbers_that_are_none_become_null_or_nothing() -> None:
 
 def test_control_characters_and_broken_names_are_escaped() -> None:
     assert printable("a\x1b[31m\n\x7f\u202eé\udcff") == "a\\x1b[31m\\n\\x7f\\u202eé\\udcff"
+
+
+def test_a_class_name_is_a_number_only_if_it_is_written_as_one() -> None:
+    names = ["0", "7", "10", "007", "٣", "-1", "seven", ""]
+    assert [*map(label_value, names)] == [0, 7, 10, "007", "٣", "-1", "seven", ""]

@@ -1,4 +1,4 @@
-"""The optimizer of a training, made of what `mnistcli.optimizers` has by name."""
+"""Make the optimizer of a configuration."""
 
 import optax
 
@@ -10,7 +10,7 @@ from mnistcli.optimizers import OPTIMIZERS, SCHEDULES
 def make_optimizer(
     config: TrainConfig, *, steps: int, rate: optax.ScalarOrSchedule | None = None
 ) -> optax.GradientTransformation:
-    """Return the optimizer that the configuration names, for a training of that many steps; it leaves frozen layers.
+    """Return the configuration's optimizer for a training of `steps` steps; frozen layers do not change.
 
     Its learning rate is `rate`, by default the configuration's with its schedule.
     """

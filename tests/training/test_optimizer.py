@@ -3,7 +3,7 @@ import pytest
 
 from mnistcli.models import configure
 from mnistcli.optimizers import OPTIMIZERS
-from mnistcli.training.optimizers import make_optimizer
+from mnistcli.training.optimizer import make_optimizer
 
 STEPS = 10
 
