@@ -10,7 +10,7 @@ from mnistcli.render.tables import NOTHING, interval, make_table, percent
 from mnistcli.render.view import View, printable
 from mnistcli.results.evaluate import Evaluation, Robustness
 
-ORIGIN = "The corruptions are MNIST-C's by name, made by mnistcli: they are not its files."
+ORIGIN = "The corruptions have MNIST-C's names but are made by mnistcli: these are not MNIST-C's files."
 
 
 def robustness_view(robustness: Robustness) -> View:
@@ -29,17 +29,17 @@ def robustness_view(robustness: Robustness) -> View:
 
 
 def more_errors(evaluation: Evaluation, clean: Evaluation) -> float | None:
-    """Return how many times as many errors as on clean images; None where there are none on those."""
+    """Return the errors divided by those on clean images; None if there are none."""
     errors = clean.n - clean.correct
     return (evaluation.n - evaluation.correct) / errors if errors else None
 
 
 def robustness_text(robustness: Robustness) -> str:
-    """Say how much corruption takes."""
+    """Say how much accuracy corruption costs."""
     clean = robustness.clean
     return (
         f"{clean.run} reads {percent(clean.accuracy)} of {clean.n:,} {clean.split} images right, and "
-        f"{percent(robustness.mean_accuracy)} once they are corrupted (mean of {len(robustness.corrupted)})."
+        f"{percent(robustness.mean_accuracy)} when corrupted (mean of {len(robustness.corrupted)} corruptions)."
     )
 
 
@@ -73,8 +73,8 @@ def _terminal(robustness: Robustness) -> Iterable[RenderableType]:
     clean = robustness.clean
     yield Text(printable(robustness_text(robustness)))
     table = make_table(
-        *("corruption", "accuracy", "95 % interval", "points", "errors", "what is done"),
-        optional=("what is done", "95 % interval"),
+        *("corruption", "accuracy", "95 % interval", "points", "errors", "severity"),
+        optional=("severity", "95 % interval"),
     )
     for column in table.columns[1:5]:
         column.justify = "right"

@@ -1,4 +1,4 @@
-"""How a group of runs, trained or evaluated, is shown."""
+"""How a group's training and evaluation are shown."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,11 +15,11 @@ from mnistcli.results.evaluate import GroupEvaluation
 from mnistcli.results.spread import Spread
 from mnistcli.results.train import GroupResult
 
-MOST_SHOWN = 6  # runs of a group that the first screen of a terminal has room for
+MOST_SHOWN = 6  # runs of a group that fit on one screen
 
 
 def group_training_view(result: GroupResult, *, next_commands: list[str]) -> View:
-    """Return what the trainings of a group came to; the terminal's closes with commands to try next."""
+    """Return the result in all formats; on a terminal it ends with commands to try next."""
     rows = [_row(result, i) for i in range(len(result.members))]
     return View(
         schema="mnistcli.train-group/1",
@@ -37,7 +37,7 @@ def group_training_view(result: GroupResult, *, next_commands: list[str]) -> Vie
 
 
 def spread_text(spread: Spread) -> Text:
-    """Return mean, standard deviation and range of accuracies in a line; of one run, its accuracy."""
+    """Return mean, standard deviation and range of accuracies in a line; for one run, its accuracy."""
     if spread.sd is None:
         return Text.assemble((percent(spread.mean), "bold green"), ", 1 run")
     low, high = percent(min(spread.values)), percent(max(spread.values))
@@ -83,7 +83,7 @@ def _terminal(result: GroupResult, next_commands: list[str], screen: Screen) -> 
 
 
 def group_evaluation_view(evaluation: GroupEvaluation) -> View:
-    """Return how a group's runs do, and their ensemble, in all formats: in CSV and plain text a line each."""
+    """Return the evaluation of a group's runs and ensemble in all formats: in CSV and plain text one line each."""
     every = [*evaluation.members, evaluation.ensemble]
     return View(
         schema="mnistcli.evaluate-group/1",

@@ -1,4 +1,4 @@
-"""Results in a notebook: each as a small HTML table, accuracy first, and as a figure."""
+"""Results in a notebook: a small HTML table, accuracy first, and a figure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MOST_PREDICTIONS, MOST_CLASSES = 20, 50
 MOST_PIXELS = 64  # a wider picture is shrunk
-SAMPLE_COLUMNS = 3  # and as many rows
+SAMPLE_COLUMNS = 3  # and the number of rows
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _(result: TrainResult) -> Table:
     facts = {
         "test accuracy": _accuracy(result.evaluation),
         "test loss": f"{result.evaluation.loss:.4f} nats",
-        "validation": f"{percent(result.validation_accuracy)} in epoch {result.best_epoch}, whose weights are kept",
+        "validation": f"{percent(result.validation_accuracy)} in epoch {result.best_epoch} (its weights are kept)",
         "epochs": f"{len(result.history)}{early}",
         "time": f"{seconds(result.train_seconds)} training, {seconds(result.compile_seconds)} compiling",
         "network": f"{short_arch(result.arch)}, {result.parameters:,} parameters",

@@ -1,4 +1,4 @@
-"""One self-contained HTML page of a run, of a group, or of a comparison: no network, no script."""
+"""A self-contained HTML page about a run, a group or a comparison: no network, no script."""
 
 import shlex
 from collections import defaultdict
@@ -21,14 +21,14 @@ from mnistcli.results.data import Sample
 from mnistcli.results.report import Report, Subject
 
 MOST_CLASSES = 26  # of a matrix that fits on a page
-MOST_SHOWN = 12  # of the worst mistakes, and of the flips of either side
-IN_CELL = (9, 4, 1)  # images of a cell: fewer where so many would make the page too large
+MOST_SHOWN = 12  # of the worst mistakes, and of the images that only one run reads right
+IN_CELL = (9, 4, 1)  # most images of a cell: fewer if the page would be too large
 MOST_BYTES = 1_500_000  # of the images in cells
 MOST_PIXELS = 64  # a wider image is shrunk
 
 
 def save_page(report: Report, path: Path) -> None:
-    """Write the page, whole or not at all.
+    """Write the page atomically.
 
     Raises:
         UsageError: The file cannot be written.
@@ -90,7 +90,7 @@ def _score(subject: Subject) -> str:
 
 
 def _facts(subjects: Sequence[Subject]) -> dict[str, list[str]]:
-    """Return a table's rows: what is told of each subject."""
+    """Return a table's rows: the facts about each subject."""
     facts = {
         "architecture": [each.evaluation.arch for each in subjects],
         "runs": [str(len(each.accuracies.values)) for each in subjects],
@@ -102,7 +102,7 @@ def _facts(subjects: Sequence[Subject]) -> dict[str, list[str]]:
         "accuracy of the ensemble": [percent(each.evaluation.accuracy) for each in subjects],
         "loss (nats)": [f"{each.evaluation.loss:.4f}" for each in subjects],
         "calibration error": [percent(each.evaluation.calibration.error) for each in subjects],
-        "images read wrong": [f"{each.evaluation.n - each.evaluation.correct:,}" for each in subjects],
+        "misread images": [f"{each.evaluation.n - each.evaluation.correct:,}" for each in subjects],
         "parameters": [f"{each.parameters:,}" for each in subjects],
         "training time": [seconds(fmean(each.train_seconds) if each.train_seconds else None) for each in subjects],
     }
@@ -114,7 +114,7 @@ def _facts(subjects: Sequence[Subject]) -> dict[str, list[str]]:
 
 
 def _cells(subjects: Sequence[Subject]) -> list[dict[tuple[str, str | None], list[Sample]]]:
-    """Return, for each subject, the first images of each cell of its matrix: as many as the page has room for."""
+    """Return, for each subject, the first images of each cell of its matrix: as many as the page may contain."""
     every = []
     for subject in subjects:
         cells = defaultdict(list)

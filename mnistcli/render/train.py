@@ -12,7 +12,7 @@ from mnistcli.results.train import TrainResult
 
 
 def training_view(result: TrainResult, *, next_commands: list[str]) -> View:
-    """Return the result in all formats; the terminal's closes with commands to try next."""
+    """Return the result in all formats; on a terminal it ends with commands to try next."""
     return View(
         schema="mnistcli.train/1",
         document=lambda: _document(result),
@@ -34,7 +34,7 @@ def _terminal(result: TrainResult, next_commands: list[str]) -> Iterable[Rendera
     facts.add_row("test accuracy", _accuracy(test.accuracy, test.accuracy_ci95))
     facts.add_row("test loss", f"{test.loss:.4f} nats on {test.n:,} images")
     facts.add_row(
-        "validation", f"{percent(result.validation_accuracy)} in epoch {result.best_epoch}, whose weights are kept"
+        "validation", f"{percent(result.validation_accuracy)} in epoch {result.best_epoch} (its weights are kept)"
     )
     facts.add_row(
         "training",

@@ -1,4 +1,4 @@
-"""How a search for a recipe is shown, while it works and at its end; and the learning rate range test."""
+"""How a search for a recipe is shown, while it runs and at its end; and the learning rate range test."""
 
 import shlex
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ SHOWN_RATES = 9
 
 
 class SearchProgress:
-    """Shows on stderr how a search goes: a line a trial, and on a terminal a live bar below."""
+    """Shows a search on stderr: one line per trial, and on a terminal a live bar below."""
 
     def __init__(self, screen: Screen, *, trials: int | None, seed: int, quiet: bool = False) -> None:
         self._screen, self._seed, self._quiet = screen, seed, quiet
@@ -55,12 +55,12 @@ class SearchProgress:
             return
         again = f", seed {event.seed}" if event.seed != self._seed else ""
         epochs = f"{len(event.validation)} epoch{'s' * (len(event.validation) != 1)}"
-        came = f"trial {event.number}{again}: {percent(event.best)} of validation, {event.status} after {epochs}"
+        came = f"trial {event.number}{again}: {percent(event.best)} validation accuracy, {event.status} after {epochs}"
         self._say(f"{came}, {event.seconds:.1f} s: {settings_text(event.settings)}", f"{came}, {event.seconds:.1f} s")
         if event.status == COMPLETE and (self._best is None or event.best > self._best.best):
             self._best = event
         best = f"best {percent(self._best.best)} (trial {self._best.number})" if self._best else ""
-        what = "the best again, with new seeds" if again else f"trial {event.number}"
+        what = "best settings again, with new seeds" if again else f"trial {event.number}"
         self._bar.update(self._task, description=f"{what}  {best}", advance=0 if again else 1)
 
     def _say(self, *choices: str) -> None:
@@ -71,14 +71,14 @@ class SearchProgress:
 
 
 def settings_text(settings: Mapping[str, Any]) -> str:
-    """Return settings in a line, such as "adam, lr 0.001, batch_size 64"."""
+    """Return settings on one line, such as "adam, lr 0.001, batch_size 64"."""
     return ", ".join(
         value if name == "optimizer" else f"{name} {as_written(value)}" for name, value in settings.items()
     )
 
 
 def search_view(result: SearchResult) -> View:
-    """Return what a search came to, in all formats: in CSV and plain text a line a trial."""
+    """Return a search's result in all formats: in CSV and plain text one line per trial."""
     finalists = {each.number: each for each in result.finalists}
     rows = [_row(trial, finalists.get(trial.number)) for trial in result.trials]
     return View(
@@ -104,7 +104,7 @@ def verdict(result: SearchResult) -> str:
     best, recipe = result.finalists[0], next((each for each in result.finalists if each.number == 0), None)
     n = len(best.seeds)
     if best.number == 0:
-        return f"Of {len(result.trials)} trials, none does better than the recipe with {n} new seeds."
+        return f"None of the {len(result.trials)} trials beats the recipe with {n} new seeds."
     said = f"Trial {best.number} reads {percent(best.accuracies.mean)} of the validation images"
     beside = f", the recipe {percent(recipe.accuracies.mean)}" if recipe else ""
     return f"{said}{beside} (means of {n} new seeds, too few to rule out chance)."
@@ -180,7 +180,7 @@ def _terminal(result: SearchResult, screen: Screen) -> Iterable[RenderableType]:
 
 
 def rates_view(found: RateRange) -> View:
-    """Return the losses of a learning rate range test, in all formats: in CSV and plain text a line a rate."""
+    """Return the losses of a learning rate range test, in all formats: in CSV and plain text one line per rate."""
     return View(
         schema="mnistcli.lr-range/1",
         document=lambda: {
@@ -199,7 +199,7 @@ def rates_view(found: RateRange) -> View:
 
 
 def rates_sentence(found: RateRange) -> str:
-    """Say which rate to begin with."""
+    """Say which rate to start with."""
     return f"The loss is lowest at {found.least:.2g}: start with --lr {found.suggested:g}."
 
 
@@ -210,6 +210,6 @@ def _rates_terminal(found: RateRange) -> Iterable[RenderableType]:
         table.add_row(f"{found.rates[place]:.2g}", f"{found.losses[place]:.3f}")
     yield table
     facts = make_facts()
-    facts.add_row("least loss at", f"{found.least:.2g}")
-    facts.add_row("begin with", f"--lr {found.suggested:g}")
+    facts.add_row("lowest loss at", f"{found.least:.2g}")
+    facts.add_row("start with", f"--lr {found.suggested:g}")
     yield facts

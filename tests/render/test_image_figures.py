@@ -107,10 +107,10 @@ def titles(axes: Sequence[Axes]) -> list[str]:
 def test_what_only_a_reads_right_stands_above_what_only_b_does_with_label_answers_and_confidences() -> None:
     found = Flips("dense-001", "cnn-001", (flip("4", "4", "9"),), (flip("7", "1", "7"), flip("2", "3", "2", level=50)))
     figure = flips(found)
-    title = "dense-001 alone reads 1 of the images right, cnn-001 alone 2"
+    title = "Images read right only by dense-001: 1; only by cnn-001: 2"
     assert (figure.get_suptitle(), figure.get_supxlabel()) == (title, "A: dense-001, B: cnn-001.")
     above, below = figure.subfigs
-    assert (above.get_suptitle(), below.get_suptitle()) == ("Only A reads right: 1", "Only B reads right: 2")
+    assert (above.get_suptitle(), below.get_suptitle()) == ("Read right only by A: 1", "Read right only by B: 2")
     assert titles(above.axes) == ["true: 4\nA: 4, 90 %\nB: 9, 80 %"]
     assert titles(below.axes) == ["true: 7\nA: 1, 90 %\nB: 7, 80 %", "true: 2\nA: 3, 90 %\nB: 2, 80 %"]
     assert below.axes[1].images[0].get_array().mean() == 50
@@ -118,8 +118,8 @@ def test_what_only_a_reads_right_stands_above_what_only_b_does_with_label_answer
 
 def test_many_flips_are_cut_and_counted_and_no_flips_are_none() -> None:
     above, below = flips(Flips("a", "b", (), (flip("7", "1", "7"),) * 40)).subfigs
-    assert (above.get_suptitle(), titles(above.axes)) == ("Only A reads right: 0", [])
-    assert below.get_suptitle() == f"Only B reads right: 40, {MOST_FLIPS} shown"
+    assert (above.get_suptitle(), titles(above.axes)) == ("Read right only by A: 0", [])
+    assert below.get_suptitle() == f"Read right only by B: 40 ({MOST_FLIPS} shown)"
     assert len(titles(below.axes)) == MOST_FLIPS
 
 
