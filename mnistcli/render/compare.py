@@ -13,7 +13,7 @@ from mnistcli.metrics.welch import mean_interval
 from mnistcli.render.evaluate import evaluation_document, evaluation_row, worst_confusions
 from mnistcli.render.matrix import confusion_tables, difference_tables
 from mnistcli.render.screen import Screen
-from mnistcli.render.tables import interval, make_facts, make_table, percent, seconds, short_arch
+from mnistcli.render.tables import interval, make_facts, make_table, percent, points, seconds, short_arch
 from mnistcli.render.view import Row, View, printable
 from mnistcli.results.compare import (
     ComparedGroup,
@@ -96,6 +96,19 @@ def joined(names: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
+def run_facts(comparison: Comparison) -> dict[str, list[str]]:
+    """Return a table's rows: the facts about each run."""
+    evaluations = [run.evaluation for run in comparison.runs]
+    return {
+        "accuracy": [percent(each.accuracy) for each in evaluations],
+        "95 % interval": [interval(each.accuracy_ci95) for each in evaluations],
+        "loss (nats)": [f"{each.loss:.4f}" for each in evaluations],
+        "errors": [f"{each.errors:,}" for each in evaluations],
+        "parameters": [f"{run.parameters:,}" for run in comparison.runs],
+        "training time": [seconds(run.train_seconds) for run in comparison.runs],
+    }
+
+
 def _finding(pair: PairedTest) -> str:
     if not pair.difference:
         return f"{pair.a} and {pair.b} read the same number of images right: neither is better here."
@@ -155,11 +168,6 @@ def _what_decides(test: RecipeTest) -> str:
         equivalent = f"equivalent within {points(test.margin)} points"
         said.append(f"About {test.seeds_equivalent:,} seeds each would probably show that they are {equivalent}.")
     return " ".join(said)
-
-
-def points(difference: float) -> str:
-    """Return a difference of accuracies in percentage points."""
-    return f"{difference * 100:z.2f}"  # "z": never -0.00
 
 
 def p_text(p: float) -> str:
@@ -293,17 +301,9 @@ def _confusions(evaluations: Sequence[Evaluation], screen: Screen, *, whole: str
 
 def _side_by_side(comparison: Comparison, screen: Screen) -> Iterator[RenderableType]:
     evaluations = [run.evaluation for run in comparison.runs]
-    facts = {
-        "architecture": [short_arch(e.arch) for e in evaluations],
-        "accuracy": [percent(e.accuracy) for e in evaluations],
-        "95 % interval": [interval(e.accuracy_ci95) for e in evaluations],
-        "loss (nats)": [f"{e.loss:.4f}" for e in evaluations],
-        "errors": [f"{e.n - e.correct:,}" for e in evaluations],
-        "parameters": [f"{run.parameters:,}" for run in comparison.runs],
-        "training time": [seconds(run.train_seconds) for run in comparison.runs],
-    }
+    names = {"run": [e.run for e in evaluations], "architecture": [short_arch(e.arch) for e in evaluations]}
     yield from _fact_tables(
-        {"run": [e.run for e in evaluations]} | facts,
+        names | run_facts(comparison),
         title=f"On {evaluations[0].n:,} {evaluations[0].split} images",
         screen=screen,
         bold="accuracy",

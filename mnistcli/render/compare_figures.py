@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from mnistcli.metrics.welch import mean_interval
 from mnistcli.render.compare import COVERS, group_headline, headline, recipe_verdict, verdict
-from mnistcli.render.figures import MOST_COUNTS, draw_curves, draw_mean
+from mnistcli.render.figures import MOST_COUNTS, draw_curves, draw_mean, mistakes
 from mnistcli.render.style import (
     COLUMN,
     MARKERS,
@@ -51,7 +51,7 @@ def comparison(compared: Comparison, *, theme: str = "light") -> Figure:
         every = middle.subplots(rows, columns, squeeze=False).ravel()
         for axes in every[len(evaluations) :]:
             axes.set_axis_off()
-        most = max(1, *(int(_mistakes(evaluation).max()) for evaluation in evaluations))
+        most = max(1, *(int(mistakes(evaluation).max()) for evaluation in evaluations))
         cell = 72 * 0.8 * COLUMN / columns / len(names)
         for i, evaluation in enumerate(evaluations):
             _draw_mistakes(every[i], evaluation, i, most=most, cell=cell)
@@ -106,13 +106,6 @@ def _draw_validation(axes: Axes, groups: Sequence[ComparedGroup]) -> None:
     label_lines(axes, lines)
 
 
-def _mistakes(evaluation: Evaluation) -> np.ndarray:
-    """Return the confusion matrix [true, predicted] with zeros for the right answers."""
-    counts = np.array(evaluation.confusion)
-    np.fill_diagonal(counts, 0)
-    return counts
-
-
 def _draw_mistakes(axes: Axes, evaluation: Evaluation, i: int, *, most: int, cell: float) -> None:
     """Draw the i-th run's confusions without correct answers, which would hide them.
 
@@ -123,7 +116,7 @@ def _draw_mistakes(axes: Axes, evaluation: Evaluation, i: int, *, most: int, cel
         most: The count at the end of the colour scale.
         cell: The width of a cell in points.
     """
-    counts, names = _mistakes(evaluation), list(map(short, evaluation.class_names))
+    counts, names = mistakes(evaluation), list(map(short, evaluation.class_names))
     written = len(names) <= MOST_COUNTS
     texts = [[str(count) if count and written else "" for count in row] for row in counts.tolist()]
     shown = np.ma.masked_array(counts, np.eye(len(counts), dtype=bool))
@@ -137,7 +130,7 @@ def _draw_mistakes(axes: Axes, evaluation: Evaluation, i: int, *, most: int, cel
 def _draw_errors(axes: Axes, evaluations: Sequence[Evaluation]) -> None:
     names, width = list(map(short, evaluations[0].class_names)), 0.8 / len(evaluations)
     places = np.arange(len(names))
-    every = [[sum(row) - row[k] for k, row in enumerate(evaluation.confusion)] for evaluation in evaluations]
+    every = [mistakes(evaluation).sum(1).tolist() for evaluation in evaluations]
     digits = len(str(max(map(max, every))))
     room = 0.64 * SMALL * digits <= 72 * 0.85 * COLUMN * width / len(names)
     for i, (evaluation, errors) in enumerate(zip(evaluations, every, strict=True)):

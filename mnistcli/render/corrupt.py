@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from mnistcli.render.tables import NOTHING, interval, make_table, percent
+from mnistcli.render.tables import NOTHING, interval, make_table, percent, points
 from mnistcli.render.view import View, printable
 from mnistcli.results.evaluate import Evaluation, Robustness
 
@@ -30,8 +30,7 @@ def robustness_view(robustness: Robustness) -> View:
 
 def more_errors(evaluation: Evaluation, clean: Evaluation) -> float | None:
     """Return the errors divided by those on clean images; None if there are none."""
-    errors = clean.n - clean.correct
-    return (evaluation.n - evaluation.correct) / errors if errors else None
+    return evaluation.errors / clean.errors if clean.errors else None
 
 
 def robustness_text(robustness: Robustness) -> str:
@@ -86,12 +85,12 @@ def _terminal(robustness: Robustness) -> Iterable[RenderableType]:
             each.name,
             percent(found.accuracy),
             interval(found.accuracy_ci95),
-            f"{(found.accuracy - clean.accuracy) * 100:+.2f}",
+            points(found.accuracy - clean.accuracy, sign="+"),
             NOTHING if ratio is None else f"× {ratio:.1f}",
             each.severity,
         )
     table.add_section()
-    change = f"{(robustness.mean_accuracy - clean.accuracy) * 100:+.2f}"
+    change = points(robustness.mean_accuracy - clean.accuracy, sign="+")
     table.add_row("mean", percent(robustness.mean_accuracy), "", change, "", "", style="bold")
     yield table
     yield Text(ORIGIN, style="dim")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mnistcli.render.html import make_environment
-from mnistcli.render.pixels import png_address
+from mnistcli.render.pixels import mosaic, png_address
 from mnistcli.render.view import View
 from mnistcli.results.draw import DrawingAnswer, Pad
 from mnistcli.results.predict import NONE
@@ -86,14 +86,7 @@ def _saliency(values: np.ndarray) -> str:
 def _maps(values: np.ndarray) -> np.ndarray:
     """Return the first maps of a layer's output [height, width, channels] side by side, on one scale of greys."""
     values = values[..., :MOST_MAPS]
-    height, width, count = values.shape
-    columns = min(count, MAPS_A_ROW)
-    rows = -(-count // columns)
     low, high = float(values.min()), float(values.max())
-    grey = 255 * (values - low) / ((high - low) or 1)
-    page = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, 4), 0.0)
-    for number in range(count):
-        row, column = divmod(number, columns)
-        place = page[row * (height + 1) :, column * (width + 1) :][:height, :width]
-        place[..., :3], place[..., 3] = grey[..., number, None], 255
-    return page
+    greys = np.moveaxis(255 * (values - low) / ((high - low) or 1), -1, 0)
+    grey = mosaic([*greys], min(len(greys), MAPS_A_ROW))
+    return np.dstack([*[np.nan_to_num(grey)] * 3, np.where(np.isnan(grey), 0, 255)])

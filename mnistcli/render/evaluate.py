@@ -86,13 +86,18 @@ def evaluation_row(evaluation: Evaluation) -> Row:
         "accuracy_low": low,
         "accuracy_high": high,
         "loss": evaluation.loss,
-        "errors": evaluation.n - evaluation.correct,
+        "errors": evaluation.errors,
     }
+
+
+def confusion_texts(evaluation: Evaluation) -> list[str]:
+    """Return the most frequent errors, such as "7 read as 2: 12"."""
+    return [f"{true} read as {predicted}: {n}" for true, predicted, n in evaluation.worst_confusions()] or ["none"]
 
 
 def worst_confusions(evaluation: Evaluation, screen: Screen, *, heading: str = "Worst confusions") -> Text:
     """Return the most frequent errors, as many as fit on a line."""
-    words = [f"{true} read as {predicted}: {n}" for true, predicted, n in evaluation.worst_confusions()] or ["none"]
+    words = confusion_texts(evaluation)
     lines = (" · ".join(words[:n]) for n in range(len(words), 0, -1))
     return screen.choose(Text.assemble((f"{printable(heading)}  ", "dim"), printable(line)) for line in lines)
 
@@ -115,11 +120,9 @@ def _terminal(evaluation: Evaluation, show_command: Sequence[str], screen: Scree
     calibration = evaluation.calibration
     facts = make_facts()
     facts.add_row("run", f"{evaluation.run} ({short_arch(evaluation.arch) if screen.brief else evaluation.arch})")
-    accuracy, errors = percent(evaluation.accuracy), evaluation.n - evaluation.correct
-    facts.add_row(
-        "accuracy", Text.assemble((accuracy, "bold green"), f"  (95 % interval {interval(evaluation.accuracy_ci95)})")
-    )
-    wrong, loss = f"{errors:,} of {evaluation.n:,} {evaluation.split} images", f"{evaluation.loss:.4f} nats"
+    accuracy = (percent(evaluation.accuracy), "bold green")
+    facts.add_row("accuracy", Text.assemble(accuracy, f"  (95 % interval {interval(evaluation.accuracy_ci95)})"))
+    wrong, loss = f"{evaluation.errors:,} of {evaluation.n:,} {evaluation.split} images", f"{evaluation.loss:.4f} nats"
     if screen.brief:
         unread = f", {evaluation.rejected:,} answered 'no digit'" if evaluation.rejected else ""
         facts.add_row("errors", f"{wrong}, loss {loss}{unread}")

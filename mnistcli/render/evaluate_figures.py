@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from mnistcli.render.figures import MOST_COUNTS
 from mnistcli.render.style import SMALL, colours, draw_cells, new_figure, run_colour, short, write_title
-from mnistcli.render.tables import percent
+from mnistcli.render.tables import percent, points
 from mnistcli.render.view import shortened
 from mnistcli.results.evaluate import Calibration, Evaluation, Robustness
 
@@ -20,7 +20,7 @@ def calibration(evaluation: Evaluation, *, theme: str = "light") -> Figure:
     with new_figure(11, 4.8, theme) as figure:
         error, accuracy = evaluation.calibration.error, percent(evaluation.accuracy)
         name = shortened(evaluation.run, 40)
-        title = f"{name}'s confidence differs from its accuracy by {100 * error:.2f} points on average"
+        title = f"{name}'s confidence differs from its accuracy by {points(error)} points on average"
         note = f"Accuracy: {accuracy} of {evaluation.n:,} {evaluation.split} images."
         write_title(figure, title, f"Expected calibration error: {percent(error)}. {note}")
         halves: Any = figure.subfigures(1, 2)

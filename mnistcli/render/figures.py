@@ -86,6 +86,13 @@ def confusion(evaluation: Evaluation, *, theme: str = "light") -> Figure:
     return figure
 
 
+def mistakes(evaluation: Evaluation) -> np.ndarray:
+    """Return the confusion matrix [true, predicted] with zeros on its diagonal."""
+    counts = np.array(evaluation.confusion)
+    np.fill_diagonal(counts, 0)
+    return counts
+
+
 def score_title(evaluation: Evaluation) -> str:
     """Return a figure's title: how many images a run reads right."""
     name = shortened(evaluation.run, 40)

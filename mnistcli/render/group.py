@@ -9,7 +9,7 @@ from rich.text import Text
 from mnistcli.render.evaluate import evaluation_document, evaluation_row, worst_confusions
 from mnistcli.render.matrix import confusion_tables
 from mnistcli.render.screen import Screen, left_out
-from mnistcli.render.tables import command_lines, interval, make_facts, make_table, panel, percent, seconds
+from mnistcli.render.tables import command_lines, interval, make_facts, make_table, panel, percent, points, seconds
 from mnistcli.render.view import Row, View
 from mnistcli.results.evaluate import GroupEvaluation
 from mnistcli.results.spread import Spread
@@ -43,7 +43,7 @@ def spread_text(spread: Spread) -> Text:
     low, high = percent(min(spread.values)), percent(max(spread.values))
     return Text.assemble(
         "mean ", (percent(spread.mean), "bold green"),
-        f", standard deviation {100 * spread.sd:.2f} points, range {low} to {high}, {len(spread.values)} runs",
+        f", standard deviation {points(spread.sd)} points, range {low} to {high}, {len(spread.values)} runs",
     )  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def _evaluation_terminal(evaluation: GroupEvaluation, screen: Screen) -> Iterabl
         folding={"": 28},
     )
     for each, name in [*((each, each.run) for each in evaluation.members), (ensemble, "ensemble")]:
-        cells = percent(each.accuracy), interval(each.accuracy_ci95), f"{each.n - each.correct:,}", f"{each.loss:.4f}"
+        cells = percent(each.accuracy), interval(each.accuracy_ci95), f"{each.errors:,}", f"{each.loss:.4f}"
         table.add_row(name, *cells, style="bold" if each is ensemble else None)
     yield table
     yield Text("accuracy: ").append_text(spread_text(evaluation.accuracies))

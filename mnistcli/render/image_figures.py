@@ -1,6 +1,5 @@
 """Figures with images: those in the cells of a confusion matrix, and those that only one of two runs reads right."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,18 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure, FigureBase
 
-from mnistcli.render.figures import score_title, worst_note
-from mnistcli.render.inspect_figures import mosaic
-from mnistcli.render.pixels import shrink
+from mnistcli.render.figures import mistakes, score_title, worst_note
+from mnistcli.render.matrix import MOST_PICTURED, samples_by_cell
+from mnistcli.render.pixels import MOST_PIXELS, mosaic, shrink
 from mnistcli.render.style import BODY, SMALL, colours, draw_picture, new_figure, run_colour, short, write_title
 from mnistcli.render.tables import percent
 from mnistcli.render.view import shortened
 from mnistcli.results.data import Flip, Flips, Sample
 from mnistcli.results.evaluate import Evaluation
 
-MOST_CLASSES = 26  # of a matrix with images
 MOST_IN_CELL = 9
-MOST_PIXELS = 64  # a wider image is shrunk: in a cell no more can be seen
 SMALLEST_SIDE = 5.5  # width of a matrix in inches; a cell is at least one inch wide
 FEW_CLASSES = 10  # with more, names are on all four sides
 LONGEST_ACROSS = 8  # characters of a name that fit above a cell
@@ -29,7 +26,7 @@ MOST_FLIPS = 2 * FLIP_COLUMNS  # of each run
 REACH = 0.37  # half the width of a cell's images, as a fraction of the cell
 
 
-def confusion_thumbnails(evaluation: Evaluation, mistakes: Sequence[Sample], *, theme: str = "light") -> Figure:
+def confusion_thumbnails(evaluation: Evaluation, misread: Sequence[Sample], *, theme: str = "light") -> Figure:
     """Draw the confusion matrix with the first of these images in every cell off its diagonal."""
     classes = _most_confused(evaluation)
     side = max(SMALLEST_SIDE, len(classes))
@@ -39,7 +36,7 @@ def confusion_thumbnails(evaluation: Evaluation, mistakes: Sequence[Sample], *, 
         axes = figure.subplots()
         _draw_counts(axes, np.array(evaluation.confusion)[np.ix_(classes, classes)])
         _name_classes(axes, list(map(short, names)))
-        for (true, predicted), samples in _by_cell(mistakes).items():
+        for (true, predicted), samples in samples_by_cell(misread).items():
             if true in names and predicted in names:
                 _draw_cell(axes, samples, row=names.index(true), column=names.index(predicted))
     return figure
@@ -65,31 +62,18 @@ def flips(found: Flips, *, theme: str = "light") -> Figure:
 
 def _most_confused(evaluation: Evaluation) -> list[int]:
     """Return the classes in order; of many, those that are most often the true or predicted class of an error."""
-    errors = _errors(evaluation)
-    worst = np.argsort(-(errors.sum(0) + errors.sum(1)), kind="stable")[:MOST_CLASSES]
+    errors = mistakes(evaluation)
+    worst = np.argsort(-(errors.sum(0) + errors.sum(1)), kind="stable")[:MOST_PICTURED]
     return sorted(worst.tolist())
-
-
-def _errors(evaluation: Evaluation) -> np.ndarray:
-    """Return the confusion matrix [classes, classes] with an empty diagonal."""
-    counts = np.array(evaluation.confusion)
-    return counts - np.diag(counts.diagonal())
 
 
 def _note(evaluation: Evaluation, classes: Sequence[int]) -> str:
     note = f"{worst_note(evaluation)} Cells show up to {MOST_IN_CELL} images each, the most confident first."
     if len(classes) == len(evaluation.class_names):
         return note
-    errors = _errors(evaluation)
+    errors = mistakes(evaluation)
     shown = f"{errors[np.ix_(classes, classes)].sum():,} of {errors.sum():,} errors"
     return f"{note} The {len(classes)} of {len(evaluation.class_names)} classes with the most errors: {shown}."
-
-
-def _by_cell(samples: Sequence[Sample]) -> dict[tuple[str, str | None], list[Sample]]:
-    cells = defaultdict(list)
-    for sample in samples:
-        cells[sample.label, sample.predicted].append(sample)
-    return cells
 
 
 def _draw_counts(axes: Axes, counts: np.ndarray) -> None:

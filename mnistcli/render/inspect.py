@@ -12,7 +12,7 @@ from rich.text import Text
 from mnistcli.render.pixels import GAP, draw_signed, flow, has_colour, shrink
 from mnistcli.render.screen import Screen
 from mnistcli.render.tables import make_facts, make_table, percent, shape
-from mnistcli.render.view import Row, View, label_value, printable, shortened
+from mnistcli.render.view import Row, View, counted, label_value, printable, shortened
 from mnistcli.results.inspect import FeatureMap, Filmstrip, Filters, Inspection, LayerOutput
 
 MOST_FILTERS = 64  # most that are drawn
@@ -61,7 +61,7 @@ def heading(filters: Filters) -> str:
     """Return the filters' description, such as "conv1: 32 filters of 5 × 5"."""
     k, rows, columns, channels = filters.values.shape
     deep = f", {channels} channels side by side" if channels > 1 else ""
-    return f"{filters.layer}: {k:,} {filters.kind}{'s' if k > 1 else ''} of {rows} × {columns}{deep}"
+    return f"{filters.layer}: {counted(k, filters.kind)} of {rows} × {columns}{deep}"
 
 
 def tiles(filters: Filters) -> list[np.ndarray]:

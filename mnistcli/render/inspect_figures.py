@@ -22,6 +22,7 @@ from mnistcli.render.inspect import (
     said_of_image,
     tiles,
 )
+from mnistcli.render.pixels import mosaic
 from mnistcli.render.style import SMALL, colours, draw_picture, new_figure, short, text_on, write_title
 from mnistcli.render.tables import percent, shape
 from mnistcli.render.view import shortened
@@ -71,17 +72,6 @@ def filmstrip(strip: Filmstrip, *, theme: str = "light") -> Figure:
         axes.tick_params(length=0)
         axes.set(xlabel="epoch", ylabel=strip.frames[0].kind)
     return figure
-
-
-def mosaic(pictures: Sequence[np.ndarray], columns: int) -> np.ndarray:
-    """Return pictures [height, width] or [height, width, channels] in a grid, one NaN pixel apart."""
-    height, width, *channels = pictures[0].shape
-    rows = -(-len(pictures) // columns)
-    canvas = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, *channels), np.nan)
-    for i, picture in enumerate(pictures):
-        top, left = i // columns * (height + 1), i % columns * (width + 1)
-        canvas[top : top + height, left : left + width] = picture
-    return canvas
 
 
 def _columns(pictures: Sequence[np.ndarray]) -> int:

@@ -1,6 +1,7 @@
-"""Confusion matrices as Rich tables: with their counts, or for many classes, as a heat map."""
+"""Confusion matrices as Rich tables, with counts or for many classes as a heat map; and the images in their cells."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 
 from rich import box
@@ -12,14 +13,24 @@ from rich.text import Text
 
 from mnistcli.render.tables import PlainTextTable
 from mnistcli.render.view import printable, shortened
+from mnistcli.results.data import Sample
 from mnistcli.results.evaluate import Evaluation
 
 GOOD, BAD = (0, 120, 60), (190, 40, 40)
 MOST_COUNTS = 20  # most classes with counts: more do not fit on a screen
+MOST_PICTURED = 26  # most classes of a matrix with images
 LONGEST = 8  # cells of a name above a column; its row has the full name if there is room
 SHORTEST = 4
 Cells = Sequence[Sequence[Text]]
 Counts = Sequence[Sequence[int]]
+
+
+def samples_by_cell(samples: Iterable[Sample]) -> dict[tuple[str, str | None], list[Sample]]:
+    """Return samples by true and predicted class."""
+    cells = defaultdict(list)
+    for sample in samples:
+        cells[sample.label, sample.predicted].append(sample)
+    return cells
 
 
 def confusion_tables(evaluation: Evaluation) -> Iterator[RenderableType]:

@@ -5,8 +5,7 @@ import json
 from base64 import b64encode
 from pathlib import Path
 
-from mnistcli.errors import UsageError
-from mnistcli.files import write_atomically
+from mnistcli.files import write_output
 from mnistcli.render.html import make_environment
 from mnistcli.results.summary import Export, OfflineNetwork
 
@@ -20,10 +19,7 @@ def save_offline_page(network: OfflineNetwork, path: Path) -> Export:
         UsageError: The file cannot be written.
     """
     content = offline_page(network).encode()
-    try:
-        write_atomically(path, content)
-    except OSError as error:
-        raise UsageError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
+    write_output(path, content)
     return Export(run=network.run, file=str(path), size=len(content), images=len(network.images))
 
 

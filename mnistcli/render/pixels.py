@@ -15,6 +15,7 @@ from rich.style import Style
 from rich.text import Text
 
 GAP = 2  # columns between pictures
+MOST_PIXELS = 64  # width of an image in a figure or on a page; a wider one is shrunk
 SHADES = " ░▒▓█"
 SIGNS = "≡=- +*#"  # from far below zero to far above
 # Matplotlib's RdBu_r, at -1, -0.5, 0, 0.5 and 1.
@@ -77,6 +78,17 @@ def shrink(pictures: Sequence[np.ndarray], width: int) -> list[np.ndarray]:
     height, width = (length // side for length in pictures[0].shape[:2])
     cropped = (picture[: height * side, : width * side] for picture in pictures)
     return [picture.reshape(height, side, width, side, picture.shape[2]).mean((1, 3)) for picture in cropped]
+
+
+def mosaic(pictures: Sequence[np.ndarray], columns: int) -> np.ndarray:
+    """Return pictures [height, width] or [height, width, channels] in a grid, one NaN pixel apart."""
+    height, width, *channels = pictures[0].shape
+    rows = -(-len(pictures) // columns)
+    canvas = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, *channels), np.nan)
+    for i, picture in enumerate(pictures):
+        top, left = i // columns * (height + 1), i % columns * (width + 1)
+        canvas[top : top + height, left : left + width] = picture
+    return canvas
 
 
 def png_address(picture: np.ndarray, *, most: int) -> str:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -65,8 +65,7 @@ class PreparationProgress:
             self._bar.start()
             self._task = self._bar.add_task("", total=None, done="")
         if what not in self._told and self._bar.disable and not self._quiet:
-            with suppress(BrokenPipeError):
-                self._screen.show(Text(f"{printable(what)} …"))
+            self._screen.say(f"{what} …")
         self._told.add(what)
         count = "" if not done else f"{done:,}" if whole is None else f"{done:,} of {whole:,}"
         self._bar.update(self._task, description=printable(what), completed=done, total=whole, done=count)
@@ -231,12 +230,8 @@ class TrainingProgress:
         )
 
     def _say(self, *choices: str) -> None:
-        """Print the first choice, longest first, that the screen has room for."""
         if not self._quiet:
-            try:
-                self._screen.show(self._screen.choose([Text(printable(text)) for text in choices]))
-            except BrokenPipeError:  # nobody reads any more; the training goes on
-                self._quiet = True
+            self._screen.say(*choices)
 
     def _draw(self) -> RenderableType:
         below = [*self._charts(), self._legend(self.hint)] if self._has_charts() else [Text(self.hint)]

@@ -16,8 +16,8 @@ from rich.text import Text
 from mnistcli.models.language import distinguish
 from mnistcli.render.chart import TRAINING, VALIDATION, Series, draw_charts, draw_legend, has_room
 from mnistcli.render.screen import Screen, left_out
-from mnistcli.render.tables import NOTHING, make_facts, make_table, panel, percent, seconds, short_arch
-from mnistcli.render.view import View, printable
+from mnistcli.render.tables import NOTHING, make_facts, make_table, panel, percent, points, seconds, short_arch
+from mnistcli.render.view import View, counted, printable
 from mnistcli.results.lists import RunSummary
 from mnistcli.results.spread import Spread
 from mnistcli.results.train import EpochMetrics
@@ -82,7 +82,7 @@ def export_view(run: str, epochs: int, **places: Path | None) -> View:
         schema="mnistcli.runs-export/1",
         document=lambda: record,
         rows=lambda: [record],
-        terminal=lambda _: [Text(f"{epochs} epochs of {run} are in {written}")],
+        terminal=lambda _: [Text(f"{counted(epochs, 'epoch')} of {run} exported to {written}")],
         record=True,
     )
 
@@ -114,7 +114,7 @@ def _group_cells(runs: Sequence[RunSummary]) -> tuple[str | Text, ...]:
     status = Text(f"{done} of {len(runs)} runs", COLOURS["finished" if done == len(runs) else "interrupted"])
     accuracy = NOTHING
     if done:
-        accuracy = percent(accuracies.mean) + ("" if accuracies.sd is None else f" ± {100 * accuracies.sd:.2f}")
+        accuracy = percent(accuracies.mean) + ("" if accuracies.sd is None else f" ± {points(accuracies.sd)}")
     return str(runs[0].group), status, accuracy, "", seconds(sum(each.train_seconds or 0 for each in runs))
 
 

@@ -1,6 +1,7 @@
 """The console that shows results and progress: on a terminal what fits its width, elsewhere everything."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, TextIO, TypeVar
 
 from rich.console import Console, RenderableType
@@ -8,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mnistcli.render.tables import FittingTable
+from mnistcli.render.view import printable
 
 UNLIMITED = 10_000  # cells; more than any line needs
 Choice = TypeVar("Choice", bound=RenderableType)
@@ -47,6 +49,11 @@ class Screen(Console):
             if self._needed(choice) <= room:
                 break
         return choice
+
+    def say(self, *choices: str) -> None:
+        """Print the first text, longest first, that fits; if nobody reads any more, nothing."""
+        with suppress(BrokenPipeError):
+            self.show(self.choose([Text(printable(text)) for text in choices]))
 
     def on_broken_pipe(self) -> None:
         """Leave a closed pipe to the front door, where Rich would exit with code 1."""

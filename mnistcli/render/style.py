@@ -19,13 +19,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.figure import Figure as PlainFigure
 from matplotlib.lines import Line2D
-from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from rich.cells import cell_len
 
 from mnistcli.config import check_theme
-from mnistcli.errors import UsageError
-from mnistcli.files import write_atomically
+from mnistcli.files import write_output
 from mnistcli.render.view import shortened
 
 SMALL, BODY, LARGE = 9, 10, 13  # font sizes in points: notes and numbers, text, title
@@ -137,6 +135,7 @@ def _settings(theme: Theme) -> Any:
         "axes.spines.top": False, "axes.spines.right": False, "axes.titlelocation": "left", "axes.axisbelow": True,
         "figure.constrained_layout.h_pad": 0.08, "figure.constrained_layout.w_pad": 0.08,
         "legend.frameon": False, "hatch.color": theme.paper, "lines.linewidth": 1.6,
+        "text.parse_math": False,  # a "$" in the name of a class is a dollar sign
     }  # fmt: skip
 
 
@@ -159,18 +158,12 @@ def save(figure: PlainFigure, path: Path) -> None:
     Raises:
         UsageError: The file cannot be written.
     """
-    content = encoded(figure, path.suffix[1:].lower())
-    try:
-        write_atomically(path, content)
-    except OSError as error:
-        raise UsageError(f"The figure cannot be written to {str(path)!r}: {error.strerror}.") from error
+    write_output(path, encoded(figure, path.suffix[1:].lower()))
 
 
 def encoded(figure: PlainFigure, suffix: str) -> bytes:
     """Return the figure as a file in the format that the suffix names."""
     content = io.BytesIO()
-    for text in figure.findobj(Text):
-        text.set_parse_math(False)  # a "$" in the name of a class is a dollar sign
     # A fixed salt and no date make the SVG reproducible; text stays text.
     settings: Any = {"svg.hashsalt": "mnistcli", "svg.fonttype": "none", "pdf.fonttype": 42}
     with rc_context(settings), warnings.catch_warnings():

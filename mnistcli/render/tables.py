@@ -112,6 +112,11 @@ def percent(share: float | None, digits: int = 2) -> str:
     return NOTHING if share is None else f"{share:.{digits}%}".replace("%", " %")
 
 
+def points(difference: float, *, sign: str = "-") -> str:
+    """Return a difference of accuracies in percentage points; with sign="+", positive ones have a sign, too."""
+    return f"{difference * 100:{sign}z.2f}"  # "z": never -0.00
+
+
 def interval(bounds: tuple[float, float]) -> str:
     """Return a 95 % interval of a fraction, in percent."""
     low, high = bounds

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from mnistcli.render.tables import command_lines, interval, make_facts, panel, percent, seconds
-from mnistcli.render.view import View
+from mnistcli.render.view import View, counted
 from mnistcli.results.train import TrainResult
 
 
@@ -38,7 +38,7 @@ def _terminal(result: TrainResult, next_commands: list[str]) -> Iterable[Rendera
     )
     facts.add_row(
         "training",
-        f"{len(result.history)} epochs{early}, {seconds(result.train_seconds)}; "
+        f"{counted(len(result.history), 'epoch')}{early}, {seconds(result.train_seconds)}; "
         f"{seconds(result.compile_seconds)} compiling",
     )
     facts.add_row("network", f"{result.arch}, {result.parameters:,} parameters")

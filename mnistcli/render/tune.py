@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,8 +12,8 @@ from rich.text import Text
 from mnistcli.models import as_written
 from mnistcli.render.progress import is_live
 from mnistcli.render.screen import Screen, left_out
-from mnistcli.render.tables import NOTHING, command_lines, make_facts, make_table, percent, seconds, short_arch
-from mnistcli.render.view import Row, View, printable
+from mnistcli.render.tables import NOTHING, command_lines, make_facts, make_table, percent, points, seconds, short_arch
+from mnistcli.render.view import Row, View, counted
 from mnistcli.results.train import Notice
 from mnistcli.results.tune import COMPLETE, Finalist, RateRange, SearchResult, Trial
 
@@ -54,7 +53,7 @@ class SearchProgress:
             self._say(event.text)
             return
         again = f", seed {event.seed}" if event.seed != self._seed else ""
-        epochs = f"{len(event.validation)} epoch{'s' * (len(event.validation) != 1)}"
+        epochs = counted(len(event.validation), "epoch")
         came = f"trial {event.number}{again}: {percent(event.best)} validation accuracy, {event.status} after {epochs}"
         self._say(f"{came}, {event.seconds:.1f} s: {settings_text(event.settings)}", f"{came}, {event.seconds:.1f} s")
         if event.status == COMPLETE and (self._best is None or event.best > self._best.best):
@@ -64,10 +63,8 @@ class SearchProgress:
         self._bar.update(self._task, description=f"{what}  {best}", advance=0 if again else 1)
 
     def _say(self, *choices: str) -> None:
-        """Print the first choice, longest first, that the screen has room for."""
         if not self._quiet:
-            with suppress(BrokenPipeError):
-                self._screen.show(self._screen.choose([Text(printable(text)) for text in choices]))
+            self._screen.say(*choices)
 
 
 def settings_text(settings: Mapping[str, Any]) -> str:
@@ -170,7 +167,7 @@ def _terminal(result: SearchResult, screen: Screen) -> Iterable[RenderableType]:
         finals.add_row(
             "recipe" if each.number == 0 else str(each.number),
             percent(each.accuracies.mean),
-            NOTHING if sd is None else f"{100 * sd:.2f} points",
+            NOTHING if sd is None else f"{points(sd)} points",
             f"{percent(figures['min'])} to {percent(figures['max'])}",
             style="bold" if i == 0 else None,
         )

@@ -122,6 +122,11 @@ def shortened(text: str, longest: int) -> str:
     return text if cell_len(text) <= longest else f"{set_cell_size(text, longest - 1)}…"
 
 
+def counted(n: int, noun: str) -> str:
+    """Return "1 run" or "2 runs"."""
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
 def _is_control(character: str) -> bool:
     return unicodedata.category(character) in UNPRINTABLE
 

@@ -381,6 +381,6 @@ def test_a_figure_that_cannot_be_written_is_told_in_one_sentence_and_leaves_noth
     with pytest.raises(UsageError) as refused:
         style.save(figures.curves("cnn-001", [HISTORY]), tmp_path / place)
     assert place in str(refused.value)
-    assert str(refused.value).startswith("The figure cannot be written to ")
+    assert "cannot be written: " in str(refused.value)
     assert "\n" not in str(refused.value)
     assert [path.name for path in tmp_path.rglob("*")] == ["folder.svg"]

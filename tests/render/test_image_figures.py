@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mnistcli.render import style
-from mnistcli.render.image_figures import MOST_CLASSES, MOST_FLIPS, confusion_thumbnails, flips
+from mnistcli.render.image_figures import MOST_FLIPS, confusion_thumbnails, flips
+from mnistcli.render.matrix import MOST_PICTURED
 from mnistcli.results.data import Flip, Flips, Sample
 from tests.conftest import svg_texts
 from tests.render.by_hand import evaluation
@@ -78,7 +79,7 @@ def test_large_images_are_shrunk_before_they_are_drawn() -> None:
 
 @pytest.mark.parametrize("left_out", [0, 2])
 def test_of_many_classes_those_with_the_most_errors_are_shown_and_the_figure_says_so(left_out: int) -> None:
-    n = MOST_CLASSES + left_out
+    n = MOST_PICTURED + left_out
     counts = np.eye(n, dtype=int) * 5
     counts[np.arange(n), (np.arange(n) + 1) % n] = 3
     counts[2, 4] = 9
@@ -91,7 +92,7 @@ def test_of_many_classes_those_with_the_most_errors_are_shown_and_the_figure_say
     said = [tick.label1.get_text() for tick in axes.yaxis.get_major_ticks()]
     assert said == [name for i, name in enumerate(names) if not left_out or i not in (8, 9)]
     errors = counts.sum() - 5 * n
-    more = f"The {MOST_CLASSES} of {n} classes with the most errors: {errors - 3} of {errors} errors"
+    more = f"The {MOST_PICTURED} of {n} classes with the most errors: {errors - 3} of {errors} errors"
     assert (more in " ".join(figure.get_supxlabel().split())) == bool(left_out)
     assert len(cells(figure)) == (n - 3 if left_out else n)
 
