@@ -7,8 +7,8 @@ import numpy as np
 from mnistcli.commands.classifier import load_stored_for, logits_of, network_of, probabilities_of
 from mnistcli.commands.onnx import make_onnx
 from mnistcli.datasets import Dataset
-from mnistcli.errors import RunError, UsageError
-from mnistcli.files import write_atomically
+from mnistcli.errors import RunError
+from mnistcli.files import write_output
 from mnistcli.inference.onnx_model import open_onnx, read_model_file
 from mnistcli.inference.script import script_network
 from mnistcli.inference.stablehlo import make_stablehlo, stablehlo_logits
@@ -32,10 +32,7 @@ def export(run: Run, dataset: Dataset, path: Path, *, form: str) -> Export:
         UsageError: The file cannot be written.
     """
     model = load_stored_for(run, dataset) if form == "stablehlo" else _load_described(run, dataset)
-    try:
-        write_atomically(path, make_onnx(run, model) if form == "onnx" else _stablehlo(model))
-    except OSError as error:
-        raise UsageError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
+    write_output(path, make_onnx(run, model) if form == "onnx" else _stablehlo(model))
     written = read_model_file(path)
     images = dataset.split("test").images
     name = repr(str(path))

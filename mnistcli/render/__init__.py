@@ -1,1 +1,1 @@
-"""Results → terminal tables, JSON, CSV, TSV and figures. Knows results, not JAX."""
+"""Results → terminal tables, JSON, CSV, TSV, figures, HTML pages and notebooks. Knows results, not JAX."""

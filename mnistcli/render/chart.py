@@ -1,6 +1,6 @@
-"""A small chart of lines in a terminal's characters: eight braille dots in each, or plain ASCII.
+"""Small line charts for a terminal, in braille (eight dots per character) or ASCII.
 
-A line is drawn in dots, points that stand alone as marks, so that both are told apart without colour too.
+Lines are dots and single points are marks, so that they differ without colour too.
 """
 
 import math
@@ -17,9 +17,9 @@ from mnistcli.render.tables import percent
 
 Point = tuple[float, float]
 TRAINING, VALIDATION = "cyan", "magenta"
-CHART_LINES = 6  # of a chart, without its title and what stands below
+CHART_LINES = 6  # height of a chart without title and axis
 BESIDE = 3  # columns between two charts
-LEAST_COLUMNS, LEAST_LINES = 50, 16  # of a terminal in which charts are drawn
+LEAST_COLUMNS, LEAST_LINES = 50, 16  # smallest terminal with charts
 MARK = "o"
 BRAILLE = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # the bit of each dot of a character, by row
 FIRST_BRAILLE = 0x2800
@@ -27,13 +27,13 @@ FIRST_BRAILLE = 0x2800
 
 @dataclass(frozen=True)
 class Signs:
-    """What a chart is drawn with.
+    """The characters of a chart.
 
     Attributes:
         dots: The bits of a character's dots, row by row.
-        line: Makes a character of its bits.
-        band, axis, tick: The characters of a band and of the axis.
-        sample: A piece of line, for a legend.
+        line: Returns the character for its bits.
+        band, axis, tick: The characters for bands and axes.
+        sample: A short line, for a legend.
     """
 
     dots: Sequence[Sequence[int]]
@@ -50,13 +50,13 @@ ASCII = Signs(((1,),), lambda _: "*", ":", "|", "+", "**")
 
 @dataclass(frozen=True)
 class Series:
-    """Lines of one kind: of one run, or of several that differ in their seed.
+    """Lines of one kind, from one run or from several that differ in their seed.
 
     Attributes:
         style: Their colour.
-        lines: The points of each, from left to right; their x counts epochs.
-        marked: Draw a mark at each point in place of a line.
-        band: The lowest and the highest value of all lines at an x, where there are several.
+        lines: The points of each line, from left to right; x is the epoch.
+        marked: Draw a mark at each point instead of a line.
+        band: The range at each x; None for one line.
     """
 
     style: str
@@ -66,22 +66,22 @@ class Series:
 
 
 def signs_for(console: Console) -> Signs:
-    """Return the signs that a console's encoding has; the Linux console's fonts lack braille."""
+    """Return the characters that a console can show; the Linux console has no braille."""
     return ASCII if console.options.ascii_only or os.environ.get("TERM") == "linux" else UNICODE
 
 
 def draw_chart(
     series: Sequence[Series], *, title: str, label: Callable[[float, float], str], width: int, height: int, signs: Signs
 ) -> list[Text]:
-    """Return the lines of a chart, a title above and the first and the last epoch below it.
+    """Return the lines of a chart, with a title above it and the first and last epoch below.
 
     Args:
-        series: What to draw; the last lies on top.
-        title: What the values are.
-        label: Makes the text of a value, given the span of all values.
-        width: Of the whole chart, in characters.
-        height: Of the part with lines, in characters.
-        signs: What it is drawn with.
+        series: What to draw; the last is on top.
+        title: The name of the values.
+        label: Returns the text for a value, given the span of all values.
+        width: The whole chart's width in characters.
+        height: The height in characters of the part with lines.
+        signs: The characters to draw with.
     """
     points = [point for each in series for line in each.lines for point in line]
     xs, ys = zip(*points, strict=True)
@@ -112,7 +112,7 @@ def has_room(console: Console) -> bool:
 
 
 def draw_charts(series: Callable[[str], Sequence[Series]], console: Console) -> Iterator[Text]:
-    """Yield the lines of two charts beside each other, of what is told of "loss" and of "accuracy"."""
+    """Yield the lines of two charts side by side: loss and accuracy."""
     width = (console.width - BESIDE) // 2
     size: dict[str, Any] = {"width": width, "height": CHART_LINES, "signs": signs_for(console)}
     loss = draw_chart(series("loss"), title="loss", label=_loss, **size)
@@ -123,7 +123,7 @@ def draw_charts(series: Callable[[str], Sequence[Series]], console: Console) -> 
 
 
 def draw_legend(console: Console, *, band: bool = False) -> Text:
-    """Return what the lines of charts mean."""
+    """Return the charts' legend."""
     signs = signs_for(console)
     line, mark = (signs.sample, TRAINING), (MARK, f"bold {VALIDATION}")
     return Text.assemble(line, " training  ", mark, f" validation{f'  {signs.band} lowest to highest' * band}")
@@ -134,18 +134,18 @@ def _loss(value: float, _span: float) -> str:
 
 
 def _accuracy(value: float, span: float) -> str:
-    """Return an accuracy with as many digits as tell the two ends of an axis apart."""
+    """Return an accuracy with enough digits to tell the axis's ends apart."""
     return percent(value, 0 if span > 0.1 else 1 if span > 0.01 else 2)
 
 
 def _bounds(values: Sequence[float]) -> Point:
-    """Return the least and the greatest value; of a single one, bounds that are apart."""
+    """Return the smallest and largest value, or distinct bounds if they are equal."""
     low, high = min(values), max(values)
     return (low, high) if high > low else (low - 1, high)
 
 
 class _Canvas:
-    """Characters to draw in, of `width` and `height`; what is drawn later covers what was there."""
+    """A grid of `width` by `height` characters; later drawing covers earlier."""
 
     def __init__(
         self, left: float, right: float, low: float, high: float, *, width: int, height: int, signs: Signs
@@ -159,7 +159,7 @@ class _Canvas:
         self._bits: dict[tuple[int, int], int] = {}
 
     def add_band(self, series: Series) -> None:
-        """Shade what lies between the lowest and the highest line."""
+        """Shade the area between the lowest and the highest line."""
         edges = sorted((series.band or {}).items())
         for (x, bounds), (next_x, next_bounds) in pairwise(edges):
             low, high = (
@@ -189,7 +189,7 @@ class _Canvas:
         return Text.assemble(*cells)
 
     def _dot(self, point: Point) -> tuple[int, int]:
-        """Return the dot, from the top left, of a point."""
+        """Return a point's dot, counted from the top left."""
         x, y = point
         top = self._height * self._rows - 1
         return top - round((y - self._low) * self._up), round((x - self._left) * self._across)

@@ -1,4 +1,4 @@
-"""How a comparison of runs, or of groups of them, is shown."""
+"""How a comparison of runs or groups is shown."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -13,7 +13,7 @@ from mnistcli.metrics.welch import mean_interval
 from mnistcli.render.evaluate import evaluation_document, evaluation_row, worst_confusions
 from mnistcli.render.matrix import confusion_tables, difference_tables
 from mnistcli.render.screen import Screen
-from mnistcli.render.tables import interval, make_facts, make_table, percent, seconds, short_arch
+from mnistcli.render.tables import interval, make_facts, make_table, percent, points, seconds, short_arch
 from mnistcli.render.view import Row, View, printable
 from mnistcli.results.compare import (
     ComparedGroup,
@@ -25,7 +25,7 @@ from mnistcli.results.compare import (
 )
 from mnistcli.results.evaluate import Evaluation
 
-MOST_PAIRS = 3  # that the first screen of a terminal has room for
+MOST_PAIRS = 3  # that fit on one screen
 Pair = TypeVar("Pair", PairedTest, RecipeTest)
 COVERS = "Other seeds may give another answer; --seeds 8 tests that."
 
@@ -56,18 +56,18 @@ def group_comparison_view(comparison: GroupComparison) -> View:
 
 
 def verdict(pair: PairedTest) -> str:
-    """Say in plain words which of two runs is better and whether the difference could be chance."""
+    """Say which of two runs is better, and whether the difference could be chance."""
     return f"{_finding(pair)} {COVERS}"
 
 
 def headline(comparison: Comparison) -> str:
-    """Say in a few words which run reads the most images right, and of which others that could well be chance."""
+    """Say which run reads the most images correctly, and which leads could be chance."""
     evaluations = [run.evaluation for run in comparison.runs]
     best = max(evaluations, key=lambda each: each.correct)
     images = f"{best.n:,} {best.split} images right"
     leaders = [each.run for each in evaluations if each.correct == best.correct]
     if len(leaders) > 1:
-        return f"{joined(leaders)} read equally many of {images}: {best.correct:,}"
+        return f"{joined(leaders)} each read {best.correct:,} of {images}"
     open_pairs = [pair for pair in comparison.pairs if best.run in (pair.a, pair.b) and pair.p_holm >= LEVEL]
     others = [pair.b if pair.a == best.run else pair.a for pair in open_pairs]
     if len(evaluations) == 2:
@@ -79,7 +79,7 @@ def headline(comparison: Comparison) -> str:
 
 
 def group_headline(comparison: GroupComparison) -> str:
-    """Say in a few words which recipe is better; of several, which has the best mean, and what is not shown of it."""
+    """Say which recipe is better; for several, which has the best mean and which it does not clearly beat."""
     if len(comparison.pairs) == 1:
         return _lead(comparison.pairs[0])
     best = max(comparison.groups, key=lambda group: group.accuracies.mean)
@@ -91,14 +91,27 @@ def group_headline(comparison: GroupComparison) -> str:
 
 
 def joined(names: Sequence[str]) -> str:
-    """Return names as a sentence has them: a, b and c."""
+    """Join names: a, b and c."""
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last
 
 
+def run_facts(comparison: Comparison) -> dict[str, list[str]]:
+    """Return a table's rows: the facts about each run."""
+    evaluations = [run.evaluation for run in comparison.runs]
+    return {
+        "accuracy": [percent(each.accuracy) for each in evaluations],
+        "95 % interval": [interval(each.accuracy_ci95) for each in evaluations],
+        "loss (nats)": [f"{each.loss:.4f}" for each in evaluations],
+        "errors": [f"{each.errors:,}" for each in evaluations],
+        "parameters": [f"{run.parameters:,}" for run in comparison.runs],
+        "training time": [seconds(run.train_seconds) for run in comparison.runs],
+    }
+
+
 def _finding(pair: PairedTest) -> str:
     if not pair.difference:
-        return f"{pair.a} and {pair.b} read equally many images right: neither is better here."
+        return f"{pair.a} and {pair.b} read the same number of images right: neither is better here."
     better, worse, (low, high) = _order(pair.a, pair.b, pair.difference, pair.difference_ci95)
     more = abs(pair.only_a_right - pair.only_b_right)
     tests = "McNemar" if pair.p_holm == pair.p_value else "McNemar and Holm"
@@ -110,7 +123,7 @@ def _finding(pair: PairedTest) -> str:
 
 
 def recipe_verdict(test: RecipeTest) -> str:
-    """Say in plain words whether a recipe is better, both are equivalent, or what would likely decide."""
+    """Say whether a recipe is better, both are equivalent, or what would probably decide."""
     better, _, (low, high) = _order(test.a, test.b, test.difference, test.bootstrap_ci95)
     chance = f"permutation test, {p_text(test.p_holm)}"
     evidence = f"(interval over seeds and images {points(low)} to {points(high)}; {chance})"
@@ -127,7 +140,7 @@ def recipe_verdict(test: RecipeTest) -> str:
 
 
 def _lead(test: RecipeTest) -> str:
-    """Return a verdict's first words, which hold without the evidence."""
+    """Return the first part of a verdict, without evidence."""
     better, worse, _ = _order(test.a, test.b, test.difference, test.bootstrap_ci95)
     more = f"{points(abs(test.difference))} points"
     if test.verdict == Verdict.EQUIVALENT:
@@ -139,31 +152,26 @@ def _lead(test: RecipeTest) -> str:
 
 
 def _what_decides(test: RecipeTest) -> str:
-    """Say how many seeds or test images would likely decide what is undecided."""
+    """Say how many seeds or test images would probably decide the comparison."""
     said = []
     if test.smallest_p > LEVEL:
-        said.append(f"So few seeds cannot give a p below {test.smallest_p:.2g}.")
+        said.append(f"With so few seeds, p cannot be below {test.smallest_p:.2g}.")
     images = f"{float(f'{test.images_needed:.2g}'):,.0f} test images" if test.images_needed else ""
     if test.seeds_needed:
         either = f", or {images}," if images else ""
-        said.append(f"About {test.seeds_needed:,} seeds each{either} would likely show which is better.")
+        said.append(f"About {test.seeds_needed:,} seeds each{either} would probably show which is better.")
     elif images:
-        said.append(f"More seeds would not show which is better; about {images} likely would.")
+        said.append(f"More seeds would not show which is better; about {images} probably would.")
     else:
         said.append("Neither more seeds nor more test images alone would show which is better.")
     if test.seeds_equivalent and test.seeds_equivalent < (test.seeds_needed or test.seeds_equivalent + 1):
         equivalent = f"equivalent within {points(test.margin)} points"
-        said.append(f"About {test.seeds_equivalent:,} seeds each would likely show that they are {equivalent}.")
+        said.append(f"About {test.seeds_equivalent:,} seeds each would probably show that they are {equivalent}.")
     return " ".join(said)
 
 
-def points(difference: float) -> str:
-    """Return a difference of accuracies in percentage points."""
-    return f"{difference * 100:z.2f}"  # "z": never -0.00
-
-
 def p_text(p: float) -> str:
-    """Return a p-value with its sign of relation."""
+    """Return "p = 0.0123" or "p < 0.0001"."""
     return "p < 0.0001" if p < 0.0001 else f"p = {p:.4f}"
 
 
@@ -227,7 +235,7 @@ def _group_row(group: ComparedGroup) -> Row:
 
 
 def _terminal(comparison: Comparison, screen: Screen) -> Iterable[RenderableType]:
-    """Yield what was found, then why; a terminal shows of the second what its first screen has room for."""
+    """Yield the findings, then the evidence; if brief, only what fits on one screen."""
     evaluations = [run.evaluation for run in comparison.runs]
     best = max(evaluations, key=lambda evaluation: evaluation.accuracy).run
     pairs = _first_screen(comparison.pairs, best, screen)
@@ -236,7 +244,7 @@ def _terminal(comparison: Comparison, screen: Screen) -> Iterable[RenderableType
         yield Text(COVERS)
     else:
         cochran = f"Cochran's Q = {comparison.cochran_q:.1f}, {p_text(comparison.cochran_p)}"
-        yield Text(f"Whether any run differs: {cochran}. {COVERS}")
+        yield Text(f"Test of whether any run differs: {cochran}. {COVERS}")
     yield screen.choose(_side_by_side(comparison, screen))
     yield from _confusions(evaluations, screen, whole="the confusion matrices and how often each pair disagrees")
     if not screen.brief:
@@ -244,7 +252,7 @@ def _terminal(comparison: Comparison, screen: Screen) -> Iterable[RenderableType
 
 
 def _group_terminal(comparison: GroupComparison, screen: Screen) -> Iterable[RenderableType]:
-    """Yield what was found, then why, as for runs; the confusions are those of each group's ensemble."""
+    """Yield the findings, then the evidence, with the confusions of each group's ensemble; if brief, one screen."""
     best = max(comparison.groups, key=lambda group: group.accuracies.mean).group
     pairs = _first_screen(comparison.pairs, best, screen)
     yield from _verdicts(pairs, map(recipe_verdict, pairs), screen)
@@ -264,7 +272,7 @@ def _group_terminal(comparison: GroupComparison, screen: Screen) -> Iterable[Ren
 
 
 def _first_screen(pairs: Sequence[Pair], best: str, screen: Screen) -> Sequence[Pair]:
-    """Return the pairs, of many only some of those with the best where a terminal is brief."""
+    """Return the pairs; if brief and many, only some with the best run."""
     if not screen.brief or len(pairs) <= MOST_PAIRS:
         return pairs
     return [pair for pair in pairs if best in (pair.a, pair.b)][:MOST_PAIRS]
@@ -293,17 +301,9 @@ def _confusions(evaluations: Sequence[Evaluation], screen: Screen, *, whole: str
 
 def _side_by_side(comparison: Comparison, screen: Screen) -> Iterator[RenderableType]:
     evaluations = [run.evaluation for run in comparison.runs]
-    facts = {
-        "architecture": [short_arch(e.arch) for e in evaluations],
-        "accuracy": [percent(e.accuracy) for e in evaluations],
-        "95 % interval": [interval(e.accuracy_ci95) for e in evaluations],
-        "loss (nats)": [f"{e.loss:.4f}" for e in evaluations],
-        "errors": [f"{e.n - e.correct:,}" for e in evaluations],
-        "parameters": [f"{run.parameters:,}" for run in comparison.runs],
-        "training time": [seconds(run.train_seconds) for run in comparison.runs],
-    }
+    names = {"run": [e.run for e in evaluations], "architecture": [short_arch(e.arch) for e in evaluations]}
     yield from _fact_tables(
-        {"run": [e.run for e in evaluations]} | facts,
+        names | run_facts(comparison),
         title=f"On {evaluations[0].n:,} {evaluations[0].split} images",
         screen=screen,
         bold="accuracy",
@@ -335,16 +335,16 @@ def _groups_side_by_side(comparison: GroupComparison, screen: Screen) -> Iterato
 def _fact_tables(
     facts: Mapping[str, Sequence[str]], *, title: str, screen: Screen, bold: str, optional: tuple[str, ...]
 ) -> Iterator[RenderableType]:
-    """Yield a table with a column for each of what is compared, and then, for more than fit, one with a line each.
+    """Yield tables, widest first: a column per run, then a row per run.
 
-    Of three or more that stands alone where the first screen is to hold all.
+    For three or more runs, a brief terminal gets only the second.
 
     Args:
-        facts: By what they are; the first holds the names.
-        title: The table's.
+        facts: The values by fact; the first fact is the names.
+        title: The table's title.
         screen: Where it is shown.
-        bold: The fact that stands out.
-        optional: The facts without which a narrow terminal does.
+        bold: The fact to emphasise.
+        optional: Facts that a narrow terminal may leave out.
     """
     (first, names), *rest = facts.items()
     if len(names) == 2 or not screen.brief:
@@ -372,7 +372,7 @@ def _pairs(comparison: Comparison) -> RenderableType:
 
 
 def _evidence(test: RecipeTest) -> RenderableType:
-    """Return every test and interval of a pair, and what each covers."""
+    """Return a pair's tests and intervals, and what each covers."""
     facts = make_facts(f"{test.a} minus {test.b}")
     facts.add_row("difference", f"{points(test.difference)} points")
     facts.add_row(

@@ -1,4 +1,4 @@
-"""The figures of `compare`, each made for one column of a paper: legible at 8 cm, in grey and without colour vision."""
+"""The figures of `compare`, for one column of a paper: legible at 8 cm, in grey and without colour vision."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from mnistcli.metrics.welch import mean_interval
 from mnistcli.render.compare import COVERS, group_headline, headline, recipe_verdict, verdict
-from mnistcli.render.figures import MOST_COUNTS, draw_curves, draw_mean
+from mnistcli.render.figures import MOST_COUNTS, draw_curves, draw_mean, mistakes
 from mnistcli.render.style import (
     COLUMN,
     MARKERS,
@@ -31,12 +31,12 @@ from mnistcli.results.train import by_epoch
 
 LINES = ("-", "--", "-.", ":")
 HATCHES = ("", "////", "....", "xxxx", "----", "oo")
-FEW_CLASSES = 10  # of more, or where names are long, a matrix needs the whole width
+FEW_CLASSES = 10  # with more classes or long names, a matrix takes the full width
 LONGEST_BESIDE = 2  # characters of a name that leave room for two matrices side by side
 
 
 def comparison(compared: Comparison, *, theme: str = "light") -> Figure:
-    """Draw the runs' curves, which classes each mistakes for which, and their errors by class."""
+    """Draw the runs' curves, confusions and errors by class."""
     evaluations = [run.evaluation for run in compared.runs]
     names = evaluations[0].class_names
     columns = 2 if len(names) <= FEW_CLASSES and max(map(len, names)) <= LONGEST_BESIDE else 1
@@ -51,7 +51,7 @@ def comparison(compared: Comparison, *, theme: str = "light") -> Figure:
         every = middle.subplots(rows, columns, squeeze=False).ravel()
         for axes in every[len(evaluations) :]:
             axes.set_axis_off()
-        most = max(1, *(int(_mistakes(evaluation).max()) for evaluation in evaluations))
+        most = max(1, *(int(mistakes(evaluation).max()) for evaluation in evaluations))
         cell = 72 * 0.8 * COLUMN / columns / len(names)
         for i, evaluation in enumerate(evaluations):
             _draw_mistakes(every[i], evaluation, i, most=most, cell=cell)
@@ -64,7 +64,7 @@ def group_comparison(compared: GroupComparison, *, theme: str = "light") -> Figu
     groups = compared.groups
     with new_figure(COLUMN, 3.9 + 0.5 * len(groups), theme) as figure:
         said = map(recipe_verdict, compared.pairs if len(groups) == 2 else ())
-        key = "Above: runs hollow, their mean with its 95 % interval. Below: means; bands from worst to best run."
+        key = "Above: runs (hollow) and their mean with its 95 % interval. Below: means; bands from worst to best run."
         write_title(figure, group_headline(compared), " ".join((*said, *compared.notes, key)))
         above, below = figure.subplots(2, 1, height_ratios=(0.6 + 0.5 * len(groups), 3))
         _draw_accuracies(above, groups)
@@ -74,7 +74,7 @@ def group_comparison(compared: GroupComparison, *, theme: str = "light") -> Figu
 
 
 def _draw_accuracies(axes: Axes, groups: Sequence[ComparedGroup]) -> None:
-    """Draw a line a group: its runs as hollow marks, a little apart in height, above their mean and its interval."""
+    """Draw one line per group: its runs as hollow marks at slightly varied heights, above their mean and interval."""
     for row, group in enumerate(groups):
         accuracies, mean = np.array(group.accuracies.values) * 100, group.accuracies.mean * 100
         low, high = np.array(mean_interval(group.accuracies.values)) * 100
@@ -106,24 +106,17 @@ def _draw_validation(axes: Axes, groups: Sequence[ComparedGroup]) -> None:
     label_lines(axes, lines)
 
 
-def _mistakes(evaluation: Evaluation) -> np.ndarray:
-    """Return the confusion matrix [true, predicted] with zeros for the right answers."""
-    counts = np.array(evaluation.confusion)
-    np.fill_diagonal(counts, 0)
-    return counts
-
-
 def _draw_mistakes(axes: Axes, evaluation: Evaluation, i: int, *, most: int, cell: float) -> None:
-    """Draw what the i-th run mistook for what; the right answers, left out, would drown it.
+    """Draw the i-th run's confusions without correct answers, which would hide them.
 
     Args:
-        axes: Where.
-        evaluation: Of the run.
-        i: Its number, which decides its colour.
-        most: The count of the last colour, the same for all runs.
-        cell: Points across one cell.
+        axes: Where to draw.
+        evaluation: The run's evaluation.
+        i: The run's number, which decides its colour.
+        most: The count at the end of the colour scale.
+        cell: The width of a cell in points.
     """
-    counts, names = _mistakes(evaluation), list(map(short, evaluation.class_names))
+    counts, names = mistakes(evaluation), list(map(short, evaluation.class_names))
     written = len(names) <= MOST_COUNTS
     texts = [[str(count) if count and written else "" for count in row] for row in counts.tolist()]
     shown = np.ma.masked_array(counts, np.eye(len(counts), dtype=bool))
@@ -137,7 +130,7 @@ def _draw_mistakes(axes: Axes, evaluation: Evaluation, i: int, *, most: int, cel
 def _draw_errors(axes: Axes, evaluations: Sequence[Evaluation]) -> None:
     names, width = list(map(short, evaluations[0].class_names)), 0.8 / len(evaluations)
     places = np.arange(len(names))
-    every = [[sum(row) - row[k] for k, row in enumerate(evaluation.confusion)] for evaluation in evaluations]
+    every = [mistakes(evaluation).sum(1).tolist() for evaluation in evaluations]
     digits = len(str(max(map(max, every))))
     room = 0.64 * SMALL * digits <= 72 * 0.85 * COLUMN * width / len(names)
     for i, (evaluation, errors) in enumerate(zip(evaluations, every, strict=True)):
@@ -148,7 +141,7 @@ def _draw_errors(axes: Axes, evaluations: Sequence[Evaluation]) -> None:
         )  # fmt: skip
         if room:
             axes.bar_label(bars, size=SMALL)
-    axes.set(xlabel="true class", ylabel="images read wrong")
+    axes.set(xlabel="true class", ylabel="misread images")
     axes.set_xticks(places, names, rotation=rotation(names))
     axes.yaxis.set_major_locator(whole_numbers())
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)

@@ -6,11 +6,11 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from mnistcli.render.tables import NOTHING, interval, make_table, percent
+from mnistcli.render.tables import NOTHING, interval, make_table, percent, points
 from mnistcli.render.view import View, printable
 from mnistcli.results.evaluate import Evaluation, Robustness
 
-ORIGIN = "The corruptions are MNIST-C's by name, made by mnistcli: they are not its files."
+ORIGIN = "The corruptions have MNIST-C's names but are made by mnistcli: these are not MNIST-C's files."
 
 
 def robustness_view(robustness: Robustness) -> View:
@@ -29,17 +29,16 @@ def robustness_view(robustness: Robustness) -> View:
 
 
 def more_errors(evaluation: Evaluation, clean: Evaluation) -> float | None:
-    """Return how many times as many errors as on clean images; None where there are none on those."""
-    errors = clean.n - clean.correct
-    return (evaluation.n - evaluation.correct) / errors if errors else None
+    """Return the errors divided by those on clean images; None if there are none."""
+    return evaluation.errors / clean.errors if clean.errors else None
 
 
 def robustness_text(robustness: Robustness) -> str:
-    """Say how much corruption takes."""
+    """Say how much accuracy corruption costs."""
     clean = robustness.clean
     return (
         f"{clean.run} reads {percent(clean.accuracy)} of {clean.n:,} {clean.split} images right, and "
-        f"{percent(robustness.mean_accuracy)} once they are corrupted (mean of {len(robustness.corrupted)})."
+        f"{percent(robustness.mean_accuracy)} when corrupted (mean of {len(robustness.corrupted)} corruptions)."
     )
 
 
@@ -73,8 +72,8 @@ def _terminal(robustness: Robustness) -> Iterable[RenderableType]:
     clean = robustness.clean
     yield Text(printable(robustness_text(robustness)))
     table = make_table(
-        *("corruption", "accuracy", "95 % interval", "points", "errors", "what is done"),
-        optional=("what is done", "95 % interval"),
+        *("corruption", "accuracy", "95 % interval", "points", "errors", "severity"),
+        optional=("severity", "95 % interval"),
     )
     for column in table.columns[1:5]:
         column.justify = "right"
@@ -86,12 +85,12 @@ def _terminal(robustness: Robustness) -> Iterable[RenderableType]:
             each.name,
             percent(found.accuracy),
             interval(found.accuracy_ci95),
-            f"{(found.accuracy - clean.accuracy) * 100:+.2f}",
+            points(found.accuracy - clean.accuracy, sign="+"),
             NOTHING if ratio is None else f"× {ratio:.1f}",
             each.severity,
         )
     table.add_section()
-    change = f"{(robustness.mean_accuracy - clean.accuracy) * 100:+.2f}"
+    change = points(robustness.mean_accuracy - clean.accuracy, sign="+")
     table.add_row("mean", percent(robustness.mean_accuracy), "", change, "", "", style="bold")
     yield table
     yield Text(ORIGIN, style="dim")

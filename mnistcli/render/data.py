@@ -14,8 +14,8 @@ from mnistcli.render.view import Row, View, label_value, printable
 from mnistcli.results.data import DatasetSummary, FileCheck, Finding, Flip, KnownDataset, Sample
 
 MOST_ROWS = 50
-MOST_CLASSES, MOST_KNOWN = 10, 12  # that the first screen of a terminal has room for
-BESIDE_GRID = 3  # lines on it that are not of pictures
+MOST_CLASSES, MOST_KNOWN = 10, 12  # that fit on one screen
+BESIDE_GRID = 3  # lines of that screen that are not for pictures
 SUM = "SHA-256 of its content"
 RUN_KEYS = ("run", "other_run")
 KINDS = {"duplicate": "duplicates", "leak": "leaks", "conflict": "conflicts", "doubt": "doubted labels"}
@@ -24,7 +24,7 @@ KINDS = {"duplicate": "duplicates", "leak": "leaks", "conflict": "conflicts", "d
 def samples_view(
     samples: Sequence[Sample], *, dataset: str, split: str, columns: int, runs: Sequence[str] = ()
 ) -> View:
-    """Return labelled images: pictures on a terminal, indices, labels and the answers of these runs elsewhere."""
+    """Return labelled images: pictures on a terminal, elsewhere indices, labels and the answers of these runs."""
     rows, read_by = [_sample_row(sample) for sample in samples], dict(zip(RUN_KEYS, runs, strict=False))
     return View(
         schema="mnistcli.data-show/1",
@@ -36,7 +36,7 @@ def samples_view(
 
 
 def dataset_view(summary: DatasetSummary) -> View:
-    """Return what a data set holds."""
+    """Return a description of a data set."""
     return View(
         schema="mnistcli.data-info/1",
         document=lambda: asdict(summary),
@@ -49,7 +49,7 @@ def dataset_view(summary: DatasetSummary) -> View:
 
 
 def file_checks_view(checks: Sequence[FileCheck]) -> View:
-    """Return the embedded files' sums, expected and found."""
+    """Return the checksums, expected and found."""
     rows = [asdict(check) | {"ok": check.ok} for check in checks]
     return View(
         schema="mnistcli.data-verify/1",
@@ -72,7 +72,7 @@ def export_view(folder: str, images: int, split: str) -> View:
 
 
 def known_view(known: Sequence[KnownDataset]) -> View:
-    """Return data sets that have a name."""
+    """Return the data sets that `data list` shows."""
     rows = [asdict(each) | {"image_shape": "x".join(map(str, each.image_shape))} for each in known]
     return View(
         schema="mnistcli.data-list/1",
@@ -103,7 +103,7 @@ def clean_view(freed: int) -> View:
 
 
 def audit_view(findings: Sequence[Finding], *, dataset: str) -> View:
-    """Return what is odd about a data set."""
+    """Return an audit's findings."""
     rows = [
         asdict(each)
         | {"label": label_value(each.label), "other_label": label_value(each.other_label), "dataset": dataset}
@@ -169,7 +169,7 @@ def _audit(findings: Sequence[Finding], counts: dict[str, int]) -> Iterable[Rend
 
 
 def _grid(samples: Sequence[Sample], columns: int, screen: Screen) -> list[Text]:
-    """Return rows of images: where a terminal is brief at half size if all then fit, else as many rows as do."""
+    """Return rows of images; if brief, at half size if all fit then, else as many rows as fit."""
     pictures = shrink(trim([sample.picture for sample in samples]), screen.width)
     rows = _rows(samples, pictures, columns, screen)
     lines = screen.height - BESIDE_GRID

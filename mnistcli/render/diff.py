@@ -1,4 +1,4 @@
-"""How the difference of two runs is shown, and what came of training one again."""
+"""How the differences of two runs are shown, and the result of training a run again."""
 
 from dataclasses import asdict
 from typing import Any
@@ -16,7 +16,7 @@ TIMES = ("train_seconds", "compile_seconds")
 
 
 def diff_view(diff: RunDifference) -> View:
-    """Return what two runs do not have in common, in all formats."""
+    """Return the differences of two runs in all formats."""
     rows = [asdict(each) for each in diff.differences]
     sentence = Text(difference_sentence(diff))
     return View(
@@ -28,7 +28,7 @@ def diff_view(diff: RunDifference) -> View:
 
 
 def difference_sentence(diff: RunDifference) -> str:
-    """Return what differs in how two runs were made, and whether their results do."""
+    """Say how the making of two runs differs, and whether their results do."""
     made = [_plainly(each.name) for each in diff.differences if each.part != "results"]
     figures = [each for each in diff.differences if each.part == "results" and each.name not in TIMES]
     results = "their results differ" if figures else "their results are the same"
@@ -36,12 +36,12 @@ def difference_sentence(diff: RunDifference) -> str:
     if not made:
         return f"{names} have the same configuration, versions, device and data, and {results}."
     listed = ", ".join(made[:FEW])
-    what = f"nothing but {listed}" if len(made) <= FEW else f"{listed} and {len(made) - FEW} more"
-    return f"{names} differ in {what}; {results}."
+    what = f"only in {listed}" if len(made) <= FEW else f"in {listed} and {len(made) - FEW} more"
+    return f"{names} differ {what}; {results}."
 
 
 def reproduction_view(reproduction: Reproduction) -> View:
-    """Return what came of training a run again, in all formats."""
+    """Return the result of training a run again, in all formats."""
     record = {
         "run": reproduction.run,
         "again": reproduction.again,
@@ -63,17 +63,17 @@ def reproduction_view(reproduction: Reproduction) -> View:
 
 
 def verdict_sentence(reproduction: Reproduction) -> str:
-    """Return what came of training a run again."""
+    """Say how a run and its repetition compare."""
     names = f"{reproduction.run} and {reproduction.again}"
     match reproduction.verdict:
         case Repeated.IDENTICAL:
-            return f"{names} are identical: the same weights, and the same figures in every epoch."
+            return f"{names} are identical: the same weights, and the same metrics in every epoch."
         case Repeated.EQUAL:
             return f"{names} are equal within {reproduction.largest:.1e}."
     if reproduction.since_epoch is None:
         within = f" within {reproduction.tolerance:.1e}" if reproduction.tolerance else ""
-        return f"{names} agree in every epoch{within}, but their weights or test results are different."
-    return f"{names} are different since epoch {reproduction.since_epoch}."
+        return f"{names} have the same metrics in every epoch{within}, but different weights or test results."
+    return f"{names} differ from epoch {reproduction.since_epoch} on."
 
 
 def _reproduction(reproduction: Reproduction) -> list[RenderableType]:
@@ -89,8 +89,8 @@ def _reproduction(reproduction: Reproduction) -> list[RenderableType]:
 
 def _distance(difference: float | None) -> str:
     if difference is None:
-        return "other shapes"
-    return f"{difference:.1e} at most" if difference else "the same"
+        return "different shapes"
+    return f"at most {difference:.1e}" if difference else "the same"
 
 
 def _table(differences: tuple[Difference, ...], a: str, b: str) -> RenderableType:

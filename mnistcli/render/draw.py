@@ -1,4 +1,4 @@
-"""The page to draw on, and what it shows of each answer."""
+"""The page to draw on, and the parts of an answer that it shows."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from mnistcli.render.html import make_environment
-from mnistcli.render.pixels import png_address
+from mnistcli.render.pixels import mosaic, png_address
 from mnistcli.render.view import View
 from mnistcli.results.draw import DrawingAnswer, Pad
 from mnistcli.results.predict import NONE
 
 MOST_MAPS, MAPS_A_ROW = 16, 8  # of a layer
-STEP_PIXELS, MAP_PIXELS = 128, 1_000  # of a picture on the page, at most
-FOR, AGAINST = (230, 97, 1), (0, 114, 206)  # colours of the pixels that speak for an answer, and against it
+STEP_PIXELS, MAP_PIXELS = 128, 1_000  # most of a picture on the page
+FOR, AGAINST = (230, 97, 1), (0, 114, 206)  # colours of the pixels that support an answer, and that oppose it
 
 
 def pad_view(pad: Pad) -> View:
@@ -35,8 +35,8 @@ def drawing_page(runs: Sequence[str], counts: Mapping[str, int], *, quota: int) 
 
     Args:
         runs: The names of the runs that answer.
-        counts: How many drawings of each class are kept.
-        quota: How many may be.
+        counts: The number of saved drawings per class.
+        quota: The most that may be saved.
     """
     nonce = secrets.token_urlsafe(16)
     config = {"classes": [*counts], "counts": counts, "quota": quota}
@@ -50,7 +50,7 @@ def drawing_page(runs: Sequence[str], counts: Mapping[str, int], *, quota: int) 
 
 
 def answer_document(answer: DrawingAnswer) -> dict[str, Any]:
-    """Return what the page shows of one run's answer."""
+    """Return the parts of one run's answer that the page shows."""
     prediction = answer.prediction
     top = prediction.top
     (label, confidence), shares = top[0], dict(top)
@@ -77,7 +77,7 @@ def _pixels(step: np.ndarray) -> np.ndarray:
 
 
 def _saliency(values: np.ndarray) -> str:
-    """Return an overlay for what the network saw: the more a pixel counts, the more opaque it is."""
+    """Return an overlay for the network's input: the more a pixel counts, the more opaque it is."""
     opaque = np.abs(values) / (float(np.abs(values).max()) or 1)
     colour = np.where(values[..., None] > 0, FOR, AGAINST)
     return png_address(np.concatenate([colour, 255 * opaque[..., None]], -1), most=MAP_PIXELS)
@@ -86,14 +86,7 @@ def _saliency(values: np.ndarray) -> str:
 def _maps(values: np.ndarray) -> np.ndarray:
     """Return the first maps of a layer's output [height, width, channels] side by side, on one scale of greys."""
     values = values[..., :MOST_MAPS]
-    height, width, count = values.shape
-    columns = min(count, MAPS_A_ROW)
-    rows = -(-count // columns)
     low, high = float(values.min()), float(values.max())
-    grey = 255 * (values - low) / ((high - low) or 1)
-    page = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, 4), 0.0)
-    for number in range(count):
-        row, column = divmod(number, columns)
-        place = page[row * (height + 1) :, column * (width + 1) :][:height, :width]
-        place[..., :3], place[..., 3] = grey[..., number, None], 255
-    return page
+    greys = np.moveaxis(255 * (values - low) / ((high - low) or 1), -1, 0)
+    grey = mosaic([*greys], min(len(greys), MAPS_A_ROW))
+    return np.dstack([*[np.nan_to_num(grey)] * 3, np.where(np.isnan(grey), 0, 255)])

@@ -1,4 +1,4 @@
-"""Where the drawings on a page have their lines and marks: in SVG's units, 400 across."""
+"""Coordinates for a page's SVG drawings, 400 units wide."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from mnistcli.results.evaluate import Calibration
 from mnistcli.results.report import Subject
 from mnistcli.results.train import by_epoch
 
-LEFT, RIGHT = 44, 388  # where an axis across begins and ends
-TOP, BOTTOM = 8, 150  # and one upright
-BARS = 212, 260  # between which bars stand, under a higher axis that ends at 200
+LEFT, RIGHT = 44, 388  # ends of a horizontal axis
+TOP, BOTTOM = 8, 150  # ends of a vertical axis
+BARS = 212, 260  # top and bottom of bars, below an axis that ends at 200
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Where the values from `low` to `high` lie on a drawing's axis from `start` to `end`."""
+    """An axis of a drawing: values from `low` to `high` at coordinates from `start` to `end`."""
 
     low: float
     high: float
@@ -26,12 +26,12 @@ class Scale:
     end: float = RIGHT
 
     def __call__(self, value: float) -> float:
-        """Return where a value lies."""
+        """Return a value's coordinate."""
         return round(self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start), 1)
 
     @property
     def ticks(self) -> list[float]:
-        """Some two to seven round values, in order."""
+        """Two to seven round values, in order."""
         rough = (self.high - self.low) / 6
         power = 10.0 ** np.floor(np.log10(rough))
         step = next(step for step in (power, 2 * power, 5 * power, 10 * power) if step >= rough)
@@ -76,7 +76,7 @@ class Curves:
 
 
 def curves(subjects: Sequence[Subject]) -> Curves | None:
-    """Return the curves in percent; None where no run has kept its epochs."""
+    """Return the curves in percent; None if no run has metrics."""
     every = (np.array(by_epoch(subject.histories, "validation_accuracy")) * 100 for subject in subjects)
     values = {i: found for i, found in enumerate(every) if found.size}
     if not values:
@@ -99,9 +99,9 @@ class Confidence:
 
     Attributes:
         x: The axis of confidence, or of coverage.
-        reliability: The upright axis of accuracy by confidence.
-        bars: Left, top, width and height of a bar for each bin: the logarithm of its answers.
-        coverage: The upright axis of accuracy by coverage, and `line` the way through its points.
+        reliability: The vertical axis of accuracy by confidence.
+        bars: Left, top, width and height of each bin's bar, which shows the logarithm of its answers.
+        coverage: The vertical axis of accuracy by coverage, and `line` the curve through its points.
     """
 
     x: Scale
@@ -112,7 +112,7 @@ class Confidence:
 
 
 def confidence(found: Calibration) -> Confidence:
-    """Return the drawings of what a model's confidence is worth."""
+    """Return the coordinates of the calibration figures."""
     x, (top, bottom) = Scale(0, 100), BARS
     height = Scale(0, float(np.log1p(max(each.n for each in found.reliability))), bottom, top)
     bars = [(x(each.low * 100), x(each.high * 100), height(float(np.log1p(each.n)))) for each in found.reliability]

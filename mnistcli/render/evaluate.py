@@ -23,11 +23,11 @@ from mnistcli.render.tables import (
 from mnistcli.render.view import Row, View, label_value, printable
 from mnistcli.results.evaluate import Calibration, Cost, Evaluation
 
-BESIDE_MATRIX = 14  # lines on the first screen that are not of the matrix's classes
+BESIDE_MATRIX = 14  # lines of one screen that are not the matrix's classes
 
 
 def evaluation_view(evaluation: Evaluation, *, show_command: Sequence[str] = ()) -> View:
-    """Return the evaluation in all formats; `show_command` are the words of one that shows images read wrong."""
+    """Return the evaluation in all formats; `show_command` is the command that shows misread images."""
     return View(
         schema="mnistcli.evaluate/1",
         document=lambda: (
@@ -40,7 +40,7 @@ def evaluation_view(evaluation: Evaluation, *, show_command: Sequence[str] = ())
 
 
 def evaluation_document(evaluation: Evaluation) -> dict[str, Any]:
-    """Return the evaluation as JSON has it, without its cost."""
+    """Return the evaluation for JSON, without its cost."""
     calibration, macro = evaluation.calibration, evaluation.macro
     return {
         "run": evaluation.run,
@@ -86,43 +86,45 @@ def evaluation_row(evaluation: Evaluation) -> Row:
         "accuracy_low": low,
         "accuracy_high": high,
         "loss": evaluation.loss,
-        "errors": evaluation.n - evaluation.correct,
+        "errors": evaluation.errors,
     }
 
 
+def confusion_texts(evaluation: Evaluation) -> list[str]:
+    """Return the most frequent errors, such as "7 read as 2: 12"."""
+    return [f"{true} read as {predicted}: {n}" for true, predicted, n in evaluation.worst_confusions()] or ["none"]
+
+
 def worst_confusions(evaluation: Evaluation, screen: Screen, *, heading: str = "Worst confusions") -> Text:
-    """Return the commonest errors in words, as many as fit on a line."""
-    words = [f"{true} read as {predicted}: {n}" for true, predicted, n in evaluation.worst_confusions()] or ["none"]
+    """Return the most frequent errors, as many as fit on a line."""
+    words = confusion_texts(evaluation)
     lines = (" · ".join(words[:n]) for n in range(len(words), 0, -1))
     return screen.choose(Text.assemble((f"{printable(heading)}  ", "dim"), printable(line)) for line in lines)
 
 
 def suggestion_text(evaluation: Evaluation) -> str | None:
-    """Say with which confidence answers are how often right; None where no threshold can be named."""
+    """Suggest a threshold, with its accuracy and coverage; None if none is suitable."""
     point = evaluation.calibration.suggested
     if point is None:
         return None
     if not point.min_confidence:
-        return f"All answers: {percent(point.accuracy)} right, without a --min-confidence."
-    least = f"{point.min_confidence:g}"
+        return f"All answers: {percent(point.accuracy)} correct, without --min-confidence."
     return (
-        f"Answers with a confidence of at least {least}: {percent(point.accuracy)} right on "
-        f"{percent(point.coverage, 1)} of the images: predict --min-confidence {least}"
+        f"With predict --min-confidence {point.min_confidence:g}, {percent(point.coverage, 1)} of the images get an "
+        f"answer, and {percent(point.accuracy)} of these are correct."
     )
 
 
 def _terminal(evaluation: Evaluation, show_command: Sequence[str], screen: Screen) -> Iterable[RenderableType]:
-    """Yield the figures, then the tables behind them; what fits the first screen of a terminal where it is brief."""
+    """Yield the key figures, then the tables; if brief, what fits on one screen."""
     calibration = evaluation.calibration
     facts = make_facts()
     facts.add_row("run", f"{evaluation.run} ({short_arch(evaluation.arch) if screen.brief else evaluation.arch})")
-    accuracy, errors = percent(evaluation.accuracy), evaluation.n - evaluation.correct
-    facts.add_row(
-        "accuracy", Text.assemble((accuracy, "bold green"), f"  (95 % interval {interval(evaluation.accuracy_ci95)})")
-    )
-    wrong, loss = f"{errors:,} of {evaluation.n:,} {evaluation.split} images", f"{evaluation.loss:.4f} nats"
+    accuracy = (percent(evaluation.accuracy), "bold green")
+    facts.add_row("accuracy", Text.assemble(accuracy, f"  (95 % interval {interval(evaluation.accuracy_ci95)})"))
+    wrong, loss = f"{evaluation.errors:,} of {evaluation.n:,} {evaluation.split} images", f"{evaluation.loss:.4f} nats"
     if screen.brief:
-        unread = f", no digit in {evaluation.rejected:,} at first" if evaluation.rejected else ""
+        unread = f", {evaluation.rejected:,} answered 'no digit'" if evaluation.rejected else ""
         facts.add_row("errors", f"{wrong}, loss {loss}{unread}")
         yield facts
         yield from _confusions(evaluation, show_command, screen)
@@ -130,7 +132,7 @@ def _terminal(evaluation: Evaluation, show_command: Sequence[str], screen: Scree
         return
     facts.add_row("errors", wrong)
     if evaluation.rejected:
-        facts.add_row("no digit", f"answered for {evaluation.rejected:,} images; here the next answer counts")
+        facts.add_row("no digit", f"the answer for {evaluation.rejected:,} images; they are scored by their next one")
     facts.add_row("loss", f"{loss}, {calibration.loss:.4f} after temperature scaling")
     facts.add_row("Brier score", f"{calibration.brier:.4f}")
     facts.add_row(
@@ -150,7 +152,7 @@ def _terminal(evaluation: Evaluation, show_command: Sequence[str], screen: Scree
 
 
 def _confusions(evaluation: Evaluation, show_command: Sequence[str], screen: Screen) -> Iterable[RenderableType]:
-    """Yield the worst confusions, then all, unless a terminal lacks the lines, and how to see the images of one."""
+    """Yield the worst confusions, the matrix if there is room, and the command that shows one cell's images."""
     yield worst_confusions(evaluation, screen)
     if not screen.brief:
         yield screen.choose(confusion_tables(evaluation))

@@ -1,4 +1,4 @@
-"""The figures of `evaluate` beside the confusion matrix: calibration with coverage, and corrupted images."""
+"""The figures of `evaluate` other than the confusion matrix: calibration with coverage, and corrupted images."""
 
 from typing import Any
 
@@ -8,18 +8,19 @@ from matplotlib.figure import Figure
 
 from mnistcli.render.figures import MOST_COUNTS
 from mnistcli.render.style import SMALL, colours, draw_cells, new_figure, run_colour, short, write_title
-from mnistcli.render.tables import percent
+from mnistcli.render.tables import percent, points
 from mnistcli.render.view import shortened
 from mnistcli.results.evaluate import Calibration, Evaluation, Robustness
 
-SIDE = 0.5  # inches of a cell
+SIDE = 0.5  # width of a cell in inches
 
 
 def calibration(evaluation: Evaluation, *, theme: str = "light") -> Figure:
     """Draw accuracy by confidence with the answers in each bin, and accuracy among the most confident answers."""
     with new_figure(11, 4.8, theme) as figure:
         error, accuracy = evaluation.calibration.error, percent(evaluation.accuracy)
-        title = f"{shortened(evaluation.run, 40)}'s confidence is {100 * error:.2f} points from its accuracy on average"
+        name = shortened(evaluation.run, 40)
+        title = f"{name}'s confidence differs from its accuracy by {points(error)} points on average"
         note = f"Accuracy: {accuracy} of {evaluation.n:,} {evaluation.split} images."
         write_title(figure, title, f"Expected calibration error: {percent(error)}. {note}")
         halves: Any = figure.subfigures(1, 2)
@@ -32,7 +33,7 @@ def calibration(evaluation: Evaluation, *, theme: str = "light") -> Figure:
 
 
 def robustness(found: Robustness, *, theme: str = "light") -> Figure:
-    """Draw the accuracy of each class under each corruption, beside an image so corrupted."""
+    """Draw the accuracy of each class under each corruption, beside an example of each corruption."""
     rows, names = found.conditions, list(map(short, found.clean.class_names))
     recalls = [[score.recall for score in each.evaluation.per_class] for each in rows]
     values = np.array(recalls, float) * 100  # None becomes NaN
@@ -41,7 +42,7 @@ def robustness(found: Robustness, *, theme: str = "light") -> Figure:
     worst = min(found.corrupted, key=lambda each: each.evaluation.accuracy)
     with new_figure(min(SIDE * (len(names) + 1) + 4.5, 24), SIDE * len(rows) + 1, theme) as figure:
         clean, corrupted = percent(found.clean.accuracy), percent(found.mean_accuracy)
-        said = f"reads {clean} of the images right, {corrupted} once corrupted"
+        said = f"reads {clean} of the images right, {corrupted} when corrupted"
         note = (
             f"{found.clean.n:,} {found.clean.split} images. Worst: {worst.name}, {percent(worst.evaluation.accuracy)}."
         )

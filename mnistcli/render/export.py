@@ -1,4 +1,4 @@
-"""How an export and its proof are shown."""
+"""How an export and its check are shown."""
 
 from rich.table import Table
 
@@ -33,6 +33,6 @@ def _terminal(export: Export) -> Table:
     if export.same_answers is None:
         facts.add_row("check", f"when opened, the page compares its answers for {export.images:,} images with JAX's")
     else:
-        facts.add_row("same answer", f"{export.same_answers:,} of {export.images:,} test images, as from JAX")
-        facts.add_row("difference", f"{export.largest_difference:.1g} at most, of a probability")
+        facts.add_row("same answer", f"{export.same_answers:,} of {export.images:,} test images, as in JAX")
+        facts.add_row("difference", f"at most {export.largest_difference:.1g} in any probability")
     return facts

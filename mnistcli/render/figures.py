@@ -1,4 +1,4 @@
-"""The study's figures, by Matplotlib's Figure alone: no pyplot, no display."""
+"""The study's figures, drawn without pyplot or a display."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ from mnistcli.results.train import EpochMetrics, best_epoch, by_epoch
 
 Histories = Sequence[Sequence[EpochMetrics]]
 
-MOST_COUNTS = 30  # classes: a matrix of more shows colours alone, its counts would be too small to read
-MOST_BARS = 20  # classes: of more, an explanation shows the most probable
+MOST_COUNTS = 30  # most classes with written counts: more would be too small to read
+MOST_BARS = 20  # most classes with bars: of more, an explanation shows the most probable
 KIND_COLOURS = {"conv": 0, "dct": 0, "dense": 1, "add": 2, "norm": 3, "dropout": 5} | dict.fromkeys(
     ("max-pool", "mean-pool", "mean"), 4
 )  # numbers of runs' colours
@@ -47,9 +47,9 @@ KIND_COLOURS = {"conv": 0, "dct": 0, "dense": 1, "add": 2, "norm": 3, "dropout":
 def curves(name: str, histories: Histories, *, theme: str = "light") -> Figure:
     """Draw loss and accuracy by epoch of a run, or the mean of a group's runs: training (dashed), validation (solid).
 
-    A band reaches from the lowest run to the highest; rings mark the epoch whose weights each run keeps.
+    A band reaches from the lowest run to the highest; rings mark the epoch that each run keeps.
     """
-    known = [history for history in histories if history]  # a run may have lost its epochs
+    known = [history for history in histories if history]  # a run may lack metrics.jsonl
     kept = [history[best_epoch(history) - 1] for history in known]
     with new_figure(11, 4.2, theme) as figure:
         write_title(figure, *_kept_title(name, known, kept))
@@ -62,16 +62,16 @@ def curves(name: str, histories: Histories, *, theme: str = "light") -> Figure:
 
 
 def _kept_title(name: str, histories: Histories, kept: Sequence[EpochMetrics]) -> tuple[str, str]:
-    """Return the title of a run's or a group's curves, which says which epochs' weights are kept, and the note."""
+    """Return the title of a run's or a group's curves, which names the epochs that are kept, and the note."""
     if not kept:
-        return f"{name} has no record of its epochs", ""
+        return f"{name} has no metrics", ""
     epochs, right = [each.epoch for each in kept], percent(fmean(each.validation_accuracy for each in kept))
     said = f"epoch {epochs[0]}" if len({*epochs}) == 1 else f"epochs {min(epochs)} to {max(epochs)}"
-    right += " of the validation images right"
+    right += " validation accuracy"
     if len(kept) == 1:
-        return f"{name} keeps {said} of {len(histories[0])}, with {right}", "Ringed: the weights that are kept."
-    note = f"Lines: mean of {len(kept)} runs; band: lowest to highest; ringed: the weights that each run keeps."
-    return f"{name} keeps {said}, with {right} on average", note
+        return f"{name} keeps {said} of {len(histories[0])}: {right}", "Ringed: the epoch that is kept."
+    note = f"Lines: mean of {len(kept)} runs; band: lowest to highest; ringed: the epoch that each run keeps."
+    return f"{name} keeps {said}: {right} on average", note
 
 
 def confusion(evaluation: Evaluation, *, theme: str = "light") -> Figure:
@@ -86,18 +86,25 @@ def confusion(evaluation: Evaluation, *, theme: str = "light") -> Figure:
     return figure
 
 
+def mistakes(evaluation: Evaluation) -> np.ndarray:
+    """Return the confusion matrix [true, predicted] with zeros on its diagonal."""
+    counts = np.array(evaluation.confusion)
+    np.fill_diagonal(counts, 0)
+    return counts
+
+
 def score_title(evaluation: Evaluation) -> str:
-    """Return how many images a run reads right, as a figure's title."""
+    """Return a figure's title: how many images a run reads right."""
     name = shortened(evaluation.run, 40)
     return f"{name} reads {evaluation.correct:,} of {evaluation.n:,} {evaluation.split} images right"
 
 
 def worst_note(evaluation: Evaluation) -> str:
-    """Return what is to be said below a run's score."""
+    """Return the note below a run's score."""
     score = f"{percent(evaluation.accuracy)} (95 % interval {interval(evaluation.accuracy_ci95)})."
     for true, predicted, count in evaluation.worst_confusions(1):
         times = "once" if count == 1 else f"{count:,} times"
-        score += f" The commonest mistake: {short(true)} read as {short(predicted)}, {times}."
+        score += f" Most frequent mistake: {short(true)} read as {short(predicted)}, {times}."
     return score
 
 
@@ -116,7 +123,7 @@ def grid(samples: Sequence[Sample], *, columns: int, title: str = "", theme: str
 
 
 def diagram(summary: ModelSummary, *, theme: str = "light") -> Figure:
-    """Draw the layers from input to output, with shapes and parameters, and at the right what residuals add."""
+    """Draw the layers from input to output, with shapes and parameters, and residual connections on the right."""
     n = len(summary.layers)
     deepest = max(layer.depth + bool(layer.adds) for layer in summary.layers)
     edge = 2.6 + 0.35 * deepest
@@ -143,13 +150,13 @@ def diagram(summary: ModelSummary, *, theme: str = "light") -> Figure:
                 _draw_branch(axes, -i + layer.adds + 1, -i, 2.4 + 0.35 * (deepest - layer.depth))
             if layer.parameters:
                 axes.text(2.25, -i - 0.15, f"{layer.parameters:,} parameters", ha="right", **muted)
-            if i and layer.output_shape:  # of a class in Flax only the parts are known, not their order
+            if i and layer.output_shape:  # the order of the parts of a Flax class is unknown
                 _draw_arrow(axes, (0, -i + 0.7), (0, -i + 0.3), colours().muted)
     return figure
 
 
 def _draw_branch(axes: Axes, start: float, end: float, right: float) -> None:
-    """Draw the way past the layers inside a residual, from its input's box to where it is added."""
+    """Draw the connection past the layers inside a residual, from its input to the sum."""
     axes.plot([2.4, right, right], [start, start, end], color=run_colour(2), linewidth=1.4)
     _draw_arrow(axes, (right, end), (2.38, end), run_colour(2), shrinkA=0, linewidth=1.4)
 
@@ -159,7 +166,7 @@ def _draw_arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]
 
 
 def explanation(explained: Explanation, *, theme: str = "light") -> Figure:
-    """Draw each step that changed the picture, and the last; under it each class's probability and the saliency."""
+    """Draw the steps that changed the picture, and the last; below them each class's probability and the saliency."""
     prediction, (first, *between, last) = explained.prediction, explained.steps
     changing = [step for before, step in pairwise([first, *between]) if not np.array_equal(before[1], step[1])]
     steps = [first, *changing, last]
@@ -181,7 +188,7 @@ def explanation(explained: Explanation, *, theme: str = "light") -> Figure:
         image = pixels.imshow(explained.saliency, cmap=colours().signed, vmin=-most, vmax=most)
         pixels.set(title=f"red: for {likeliest}\nblue: against it", xticks=(), yticks=())
         pixels.spines[:].set_visible(True)
-        bottom.colorbar(image, ax=pixels, shrink=0.8, label="share in the lead (logits)")
+        bottom.colorbar(image, ax=pixels, shrink=0.8, label="contribution to the lead (logits)")
     return figure
 
 
@@ -192,9 +199,10 @@ def _caption(sample: Sample) -> list[str]:
 
 
 def draw_curves(figure: FigureBase, named: Sequence[tuple[str, Histories]]) -> Sequence[Axes]:
-    """Draw loss and accuracy by epoch: validation solid, training dashed; a colour and a mark a run.
+    """Draw loss and accuracy by epoch: validation solid, training dashed; one colour and marker per run.
 
-    The lines of one run bear the names of their parts; of several those of validation accuracy bear the runs'.
+    A single run's lines are labelled training and validation; otherwise each run's validation accuracy line has its
+    name.
     """
     panels: Any = figure.subplots(1, 2)
     for axes, metric, unit, label in zip(
@@ -204,7 +212,7 @@ def draw_curves(figure: FigureBase, named: Sequence[tuple[str, Histories]]) -> S
         for i, (name, histories) in enumerate(named):
             for part, line in (("training", "--"), ("validation", "-")):
                 values = np.array(by_epoch(histories, f"{part.removesuffix('ing')}_{metric}")) * unit
-                if values.size:  # builtin comes without its epochs
+                if values.size:  # builtin has no metrics
                     drawn = draw_mean(axes, values, i, label=f"{name}, {part}", linestyle=line)
                     if len(named) == 1:
                         named_lines.append((part, drawn))
@@ -218,18 +226,18 @@ def draw_curves(figure: FigureBase, named: Sequence[tuple[str, Histories]]) -> S
 
 
 def draw_mean(axes: Axes, values: np.ndarray, i: int, **style: Any) -> Line2D:
-    """Draw the mean of values [runs, epochs] by epoch, over the range of several runs, as what the i-th name has."""
+    """Draw the mean of values [runs, epochs] by epoch in the i-th colour, over the range of several runs."""
     epochs = np.arange(1, values.shape[1] + 1)
     if len(values) > 1:
         axes.fill_between(epochs, values.min(0), values.max(0), color=run_colour(i), alpha=0.2, linewidth=0)
-    hollow: Any = {"markersize": 4, "markerfacecolor": "none"}  # all are seen where they meet
+    hollow: Any = {"markersize": 4, "markerfacecolor": "none"}  # overlapping markers stay visible
     marker = MARKERS[i % len(MARKERS)]
     [line] = axes.plot(epochs, values.mean(0), color=run_colour(i), marker=marker, **hollow, **style)
     return line
 
 
 def _draw_matrix(axes: Axes, evaluation: Evaluation, *, title: str, side: float, as_percent: bool = False) -> None:
-    """Colour follows the logarithm of the count, or errors would all look like zero beside the diagonal."""
+    """Draw one confusion matrix. Colours are logarithmic, or errors would be invisible beside the diagonal."""
     counts = np.array(evaluation.confusion)
     support = np.maximum(counts.sum(1, keepdims=True), 1)
     values = counts / support * 100 if as_percent else counts.astype(float)
@@ -247,7 +255,7 @@ def _draw_matrix(axes: Axes, evaluation: Evaluation, *, title: str, side: float,
 
 
 def _draw_probabilities(axes: Axes, prediction: Prediction) -> None:
-    """Draw a bar a class, in the classes' order; the answer stands out."""
+    """Draw one bar per class, in the classes' order; the answer has its own colour."""
     label, _ = prediction.top[0]
     shown = dict(prediction.top[:MOST_BARS])
     names = [name for name in (*prediction.class_names, NONE) if name in shown]

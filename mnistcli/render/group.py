@@ -1,4 +1,4 @@
-"""How a group of runs, trained or evaluated, is shown."""
+"""How a group's training and evaluation are shown."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,17 +9,17 @@ from rich.text import Text
 from mnistcli.render.evaluate import evaluation_document, evaluation_row, worst_confusions
 from mnistcli.render.matrix import confusion_tables
 from mnistcli.render.screen import Screen, left_out
-from mnistcli.render.tables import command_lines, interval, make_facts, make_table, panel, percent, seconds
+from mnistcli.render.tables import command_lines, interval, make_facts, make_table, panel, percent, points, seconds
 from mnistcli.render.view import Row, View
 from mnistcli.results.evaluate import GroupEvaluation
 from mnistcli.results.spread import Spread
 from mnistcli.results.train import GroupResult
 
-MOST_SHOWN = 6  # runs of a group that the first screen of a terminal has room for
+MOST_SHOWN = 6  # runs of a group that fit on one screen
 
 
 def group_training_view(result: GroupResult, *, next_commands: list[str]) -> View:
-    """Return what the trainings of a group came to; the terminal's closes with commands to try next."""
+    """Return the result in all formats; on a terminal it ends with commands to try next."""
     rows = [_row(result, i) for i in range(len(result.members))]
     return View(
         schema="mnistcli.train-group/1",
@@ -37,13 +37,13 @@ def group_training_view(result: GroupResult, *, next_commands: list[str]) -> Vie
 
 
 def spread_text(spread: Spread) -> Text:
-    """Return mean, standard deviation and range of accuracies in a line; of one run, its accuracy."""
+    """Return mean, standard deviation and range of accuracies in a line; for one run, its accuracy."""
     if spread.sd is None:
         return Text.assemble((percent(spread.mean), "bold green"), ", 1 run")
     low, high = percent(min(spread.values)), percent(max(spread.values))
     return Text.assemble(
         "mean ", (percent(spread.mean), "bold green"),
-        f", standard deviation {100 * spread.sd:.2f} points, range {low} to {high}, {len(spread.values)} runs",
+        f", standard deviation {points(spread.sd)} points, range {low} to {high}, {len(spread.values)} runs",
     )  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def _terminal(result: GroupResult, next_commands: list[str], screen: Screen) -> 
 
 
 def group_evaluation_view(evaluation: GroupEvaluation) -> View:
-    """Return how a group's runs do, and their ensemble, in all formats: in CSV and plain text a line each."""
+    """Return the evaluation of a group's runs and ensemble in all formats: in CSV and plain text one line each."""
     every = [*evaluation.members, evaluation.ensemble]
     return View(
         schema="mnistcli.evaluate-group/1",
@@ -110,7 +110,7 @@ def _evaluation_terminal(evaluation: GroupEvaluation, screen: Screen) -> Iterabl
         folding={"": 28},
     )
     for each, name in [*((each, each.run) for each in evaluation.members), (ensemble, "ensemble")]:
-        cells = percent(each.accuracy), interval(each.accuracy_ci95), f"{each.n - each.correct:,}", f"{each.loss:.4f}"
+        cells = percent(each.accuracy), interval(each.accuracy_ci95), f"{each.errors:,}", f"{each.loss:.4f}"
         table.add_row(name, *cells, style="bold" if each is ensemble else None)
     yield table
     yield Text("accuracy: ").append_text(spread_text(evaluation.accuracies))

@@ -1,4 +1,4 @@
-"""What all HTML pages share: their templates, and text that cannot become markup or steer a reader."""
+"""The templates of all HTML pages; text cannot become markup, and control characters are visible."""
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -6,7 +6,7 @@ from mnistcli.render.view import printable
 
 
 def make_environment() -> Environment:
-    """Return where the templates are found and filled; text is escaped, and its control characters shown."""
+    """Return the Jinja environment: text is escaped, and its control characters are shown."""
     return Environment(
         loader=PackageLoader("mnistcli.render"),
         autoescape=True,

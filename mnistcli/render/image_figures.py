@@ -1,6 +1,5 @@
-"""Figures of the images behind the numbers: the cells of a confusion matrix, and the flips between two runs."""
+"""Figures with images: those in the cells of a confusion matrix, and those that only one of two runs reads right."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,27 +8,25 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure, FigureBase
 
-from mnistcli.render.figures import score_title, worst_note
-from mnistcli.render.inspect_figures import mosaic
-from mnistcli.render.pixels import shrink
+from mnistcli.render.figures import mistakes, score_title, worst_note
+from mnistcli.render.matrix import MOST_PICTURED, samples_by_cell
+from mnistcli.render.pixels import MOST_PIXELS, mosaic, shrink
 from mnistcli.render.style import BODY, SMALL, colours, draw_picture, new_figure, run_colour, short, write_title
 from mnistcli.render.tables import percent
 from mnistcli.render.view import shortened
 from mnistcli.results.data import Flip, Flips, Sample
 from mnistcli.results.evaluate import Evaluation
 
-MOST_CLASSES = 26  # of a matrix with images
 MOST_IN_CELL = 9
-MOST_PIXELS = 64  # a wider image is shrunk: in a cell no more can be seen
-SMALLEST_SIDE = 5.5  # inches of a matrix; a cell is at least one inch wide
-FEW_CLASSES = 10  # of more the names stand at all four sides
-LONGEST_ACROSS = 8  # characters of a name that a cell is wide enough for
+SMALLEST_SIDE = 5.5  # width of a matrix in inches; a cell is at least one inch wide
+FEW_CLASSES = 10  # with more, names are on all four sides
+LONGEST_ACROSS = 8  # characters of a name that fit above a cell
 FLIP_COLUMNS = 8
-MOST_FLIPS = 2 * FLIP_COLUMNS  # of either side
-REACH = 0.37  # of a cell's width: how far its images reach to either side
+MOST_FLIPS = 2 * FLIP_COLUMNS  # of each run
+REACH = 0.37  # half the width of a cell's images, as a fraction of the cell
 
 
-def confusion_thumbnails(evaluation: Evaluation, mistakes: Sequence[Sample], *, theme: str = "light") -> Figure:
+def confusion_thumbnails(evaluation: Evaluation, misread: Sequence[Sample], *, theme: str = "light") -> Figure:
     """Draw the confusion matrix with the first of these images in every cell off its diagonal."""
     classes = _most_confused(evaluation)
     side = max(SMALLEST_SIDE, len(classes))
@@ -39,24 +36,24 @@ def confusion_thumbnails(evaluation: Evaluation, mistakes: Sequence[Sample], *, 
         axes = figure.subplots()
         _draw_counts(axes, np.array(evaluation.confusion)[np.ix_(classes, classes)])
         _name_classes(axes, list(map(short, names)))
-        for (true, predicted), samples in _by_cell(mistakes).items():
+        for (true, predicted), samples in samples_by_cell(misread).items():
             if true in names and predicted in names:
                 _draw_cell(axes, samples, row=names.index(true), column=names.index(predicted))
     return figure
 
 
 def flips(found: Flips, *, theme: str = "light") -> Figure:
-    """Draw images that only A reads right above those that only B does, with the label, both answers, confidences."""
+    """Draw the images that only A reads right above those that only B does, with labels, answers and confidences."""
     sides = (found.only_a_right, found.only_b_right)
     heights = [0.4 + 1.9 * _rows(side[:MOST_FLIPS]) for side in sides]
     a, b = (shortened(name, 40) for name in (found.a, found.b))
-    title = f"{a} alone reads {len(sides[0]):,} of the images right, {b} alone {len(sides[1]):,}"
+    title = f"Images read right only by {a}: {len(sides[0]):,}; only by {b}: {len(sides[1]):,}"
     with new_figure(1.5 * FLIP_COLUMNS, sum(heights), theme) as figure:
         write_title(figure, title, f"A: {a}, B: {b}.")
         parts: Any = figure.subfigures(2, 1, height_ratios=heights)
         for i, (part, side) in enumerate(zip(parts, sides, strict=True)):
-            shown = f", {MOST_FLIPS} shown" if len(side) > MOST_FLIPS else ""
-            heading = f"Only {'AB'[i]} reads right: {len(side):,}{shown}"
+            shown = f" ({MOST_FLIPS} shown)" if len(side) > MOST_FLIPS else ""
+            heading = f"Read right only by {'AB'[i]}: {len(side):,}{shown}"
             part.suptitle(heading, size=BODY, weight="bold", x=0.01, ha="left", color=run_colour(i))
             if side:
                 _draw_flips(part, side[:MOST_FLIPS])
@@ -64,36 +61,23 @@ def flips(found: Flips, *, theme: str = "light") -> Figure:
 
 
 def _most_confused(evaluation: Evaluation) -> list[int]:
-    """Return all classes, or the MOST_CLASSES that most errors have as their true or predicted class, in order."""
-    errors = _errors(evaluation)
-    worst = np.argsort(-(errors.sum(0) + errors.sum(1)), kind="stable")[:MOST_CLASSES]
+    """Return the classes in order; of many, those that are most often the true or predicted class of an error."""
+    errors = mistakes(evaluation)
+    worst = np.argsort(-(errors.sum(0) + errors.sum(1)), kind="stable")[:MOST_PICTURED]
     return sorted(worst.tolist())
-
-
-def _errors(evaluation: Evaluation) -> np.ndarray:
-    """Return the confusion matrix [classes, classes] with an empty diagonal."""
-    counts = np.array(evaluation.confusion)
-    return counts - np.diag(counts.diagonal())
 
 
 def _note(evaluation: Evaluation, classes: Sequence[int]) -> str:
     note = f"{worst_note(evaluation)} Cells show up to {MOST_IN_CELL} images each, the most confident first."
     if len(classes) == len(evaluation.class_names):
         return note
-    errors = _errors(evaluation)
+    errors = mistakes(evaluation)
     shown = f"{errors[np.ix_(classes, classes)].sum():,} of {errors.sum():,} errors"
     return f"{note} The {len(classes)} of {len(evaluation.class_names)} classes with the most errors: {shown}."
 
 
-def _by_cell(samples: Sequence[Sample]) -> dict[tuple[str, str | None], list[Sample]]:
-    cells = defaultdict(list)
-    for sample in samples:
-        cells[sample.label, sample.predicted].append(sample)
-    return cells
-
-
 def _draw_counts(axes: Axes, counts: np.ndarray) -> None:
-    """Draw the cells of a matrix: the diagonal grey with its count in the middle, the others' counts at the top."""
+    """Draw the cells of a matrix: the diagonal grey with counts in the middle, the others with counts at the top."""
     n = len(counts)
     axes.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5), aspect="equal", xlabel="predicted", ylabel="true")
     axes.imshow(np.where(np.eye(n), 1, np.nan), cmap=ListedColormap([colours().grid]))
@@ -114,7 +98,7 @@ def _name_classes(axes: Axes, names: Sequence[str]) -> None:
 
 
 def _draw_cell(axes: Axes, samples: Sequence[Sample], *, row: int, column: int) -> None:
-    """Draw the first images of a cell under its count, in a square of two by two, or of three by three."""
+    """Draw the first images of a cell below its count, two by two or three by three."""
     columns = 2 if len(samples) <= 4 else 3
     pictures = [_rgba(each) for each in shrink([sample.picture for sample in samples[:MOST_IN_CELL]], MOST_PIXELS)]
     nothing = [np.zeros_like(pictures[0])] * (columns**2 - len(pictures))

@@ -1,4 +1,4 @@
-"""How the inside of a network is shown."""
+"""How a network's filters and layer outputs are shown."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,15 +12,15 @@ from rich.text import Text
 from mnistcli.render.pixels import GAP, draw_signed, flow, has_colour, shrink
 from mnistcli.render.screen import Screen
 from mnistcli.render.tables import make_facts, make_table, percent, shape
-from mnistcli.render.view import Row, View, label_value, printable, shortened
+from mnistcli.render.view import Row, View, counted, label_value, printable, shortened
 from mnistcli.results.inspect import FeatureMap, Filmstrip, Filters, Inspection, LayerOutput
 
-MOST_FILTERS = 64  # that are drawn
-MOST_LAYERS = 12  # whose maps are drawn
+MOST_FILTERS = 64  # most that are drawn
+MOST_LAYERS = 12  # most with drawn maps
 MOST_NUMBERS = 10_000  # of filters, in JSON
 MOST_FRAMES, MOST_ROWS = 12, 16  # epochs and filters of a filmstrip
-SAME = ("flatten", "dropout")  # kinds of layers whose output is the numbers of their input
-SMALL, PICTURE = 7, 14  # pixels: what is narrower is enlarged, what is wider than a picture shrunk
+SAME = ("flatten", "dropout")  # layers that do not change their input's values
+SMALL, PICTURE = 7, 14  # pixels: pictures up to SMALL are enlarged, larger than PICTURE shrunk
 ROWS_ON_SCREEN = 2
 LONGEST = 32  # characters of a name
 MAP_SIZE = (76, 18)  # characters
@@ -33,7 +33,7 @@ CLASS_COLOURS = (
 
 
 def inspection_view(inspection: Inspection) -> View:
-    """Return the look inside in all formats."""
+    """Return the inspection in all formats."""
     return View(
         schema="mnistcli.inspect/1",
         document=lambda: _document(inspection),
@@ -43,7 +43,7 @@ def inspection_view(inspection: Inspection) -> View:
 
 
 def filmstrip_view(strip: Filmstrip) -> View:
-    """Return how the filters went from epoch to epoch, in all formats."""
+    """Return the filters after each epoch, in all formats."""
     return View(
         schema="mnistcli.inspect-epochs/1",
         document=lambda: {
@@ -58,10 +58,10 @@ def filmstrip_view(strip: Filmstrip) -> View:
 
 
 def heading(filters: Filters) -> str:
-    """Return what the filters are, such as "conv1: 32 filters of 5 × 5"."""
+    """Return the filters' description, such as "conv1: 32 filters of 5 × 5"."""
     k, rows, columns, channels = filters.values.shape
     deep = f", {channels} channels side by side" if channels > 1 else ""
-    return f"{filters.layer}: {k:,} {filters.kind}{'s' if k > 1 else ''} of {rows} × {columns}{deep}"
+    return f"{filters.layer}: {counted(k, filters.kind)} of {rows} × {columns}{deep}"
 
 
 def tiles(filters: Filters) -> list[np.ndarray]:
@@ -70,30 +70,30 @@ def tiles(filters: Filters) -> list[np.ndarray]:
 
 
 def largest(values: Iterable[np.ndarray]) -> float:
-    """Return the end of a scale on which zero is in the middle: the largest distance from it."""
+    """Return the largest absolute value, or 1 if all are 0."""
     return float(max(np.abs(each).max() for each in values)) or 1.0
 
 
 def drawn_layers(inspection: Inspection) -> list[LayerOutput]:
-    """Return the layers whose outputs are worth a picture: evenly chosen ones where they are many."""
+    """Return the layers with outputs to draw, evenly spaced if there are many."""
     layers = [each for each in inspection.layers if each.kind not in SAME]
     return evenly(layers, MOST_LAYERS)
 
 
 def maps(layer: LayerOutput) -> list[np.ndarray]:
-    """Return a layer's channels [rows, columns] each, or all its numbers in one row."""
+    """Return a layer's channels [rows, columns], or all its numbers in one row."""
     return [*np.moveaxis(layer.values, -1, 0)] if layer.values.ndim == 3 else [layer.values[None]]
 
 
 def evenly(each: Sequence[Any], most: int) -> list[Any]:
-    """Return at most `most`, the first and the last with them."""
+    """Return at most `most` items, evenly spaced, with the first and last."""
     if len(each) <= most:
         return [*each]
     return [each[i] for i in np.linspace(0, len(each) - 1, most).round().astype(int)]
 
 
 def said_of_image(inspection: Inspection) -> str:
-    """Return which image it was, and what the network says of it."""
+    """Return the image's name and the network's answer."""
     image = inspection.image
     name, label, predicted = (shortened(each or "", LONGEST) for each in (image.name, image.label, image.predicted))
     return f"{name}{f', a {label}' if label else ''}, read as {predicted}"
@@ -144,7 +144,7 @@ def _range(values: np.ndarray) -> Row:
 
 
 def _rows(strip: Filmstrip) -> list[Row]:
-    """Return each epoch's numbers; `change` is the mean distance of a weight from the kept epoch before."""
+    """Return each epoch's numbers; `change` is the mean absolute change of a weight since the previous kept epoch."""
     befores = [None, *strip.frames[:-1]]
     return [
         {
@@ -165,13 +165,13 @@ def _terminal(inspection: Inspection, screen: Screen) -> Iterable[RenderableType
     yield _title(heading(filters), f"{_key(screen)}; up to ±{largest(filters.values):.2g}")
     of_classes = filters.names if filters.names == inspection.class_names else None
     yield from _pictures(tiles(filters), screen, names=of_classes, rows=ROWS_ON_SCREEN)
-    yield _title("What each layer makes of the image")
+    yield _title("Each layer's output for the image")
     yield _table(inspection.layers)
     for layer in drawn_layers(inspection):
         if layer.values.ndim == 3:
             yield _title(f"{layer.name}: {layer.kind}", f"up to ±{largest(maps(layer)):.2g}")
             yield from _pictures(maps(layer), screen, rows=1)
-    said = f"{len(points.points):,} test images, {points.wrong.sum():,} read wrong (ringed)"
+    said = f"{len(points.points):,} test images, {points.wrong.sum():,} misread (ringed)"
     plane = f"the plane in which they differ most: {percent(sum(points.explained), 1)} of the variance"
     yield _title(f"{points.layer}: {said}", plane)
     yield _map(points, inspection.class_names, screen)
@@ -203,7 +203,7 @@ def _table(layers: Sequence[LayerOutput]) -> RenderableType:
 def _pictures(
     pictures: Sequence[np.ndarray], screen: Screen, *, rows: int, names: Sequence[str] | None = None
 ) -> Iterable[RenderableType]:
-    """Return pictures [height, width] on one scale; where a screen is to be brief, so many rows of them."""
+    """Yield pictures [height, width] on one scale; if brief, at most `rows` rows."""
     scale, (height, width) = largest(pictures), pictures[0].shape
     if width <= SMALL:
         pictures = [np.kron(each, np.ones((2, 2))) for each in pictures]
@@ -218,12 +218,12 @@ def _pictures(
     ]
     yield from flow(blocks, width=screen.width)
     if len(pictures) > most:
-        more = "-v or --plot shows more" if screen.brief else "--plot shows no more"
+        more = "-v or --plot shows more" if screen.brief else "--plot leaves them out, too"
         yield Text(f"{len(pictures) - most:,} of {len(pictures):,} are left out; {more}.", "dim")
 
 
 def _map(points: FeatureMap, class_names: Sequence[str], screen: Screen) -> Text:
-    """Return each image's class in its place; where several share one, a wrong one, or else the commonest class."""
+    """Return the images' classes at their places; a shared cell shows a misread one, else the most frequent."""
     columns, rows = min(screen.width, MAP_SIZE[0]), MAP_SIZE[1]
     low, high = points.points.min(0), points.points.max(0)
     places = (points.points - low) / np.where(high > low, high - low, 1)
@@ -253,7 +253,7 @@ def _cell(counted: Counter[tuple[bool, int]], symbols: Sequence[str]) -> tuple[s
 
 
 def symbols_of(class_names: Sequence[str]) -> list[str]:
-    """Return a character for each class: its name where all are one letter or digit, else its number's."""
+    """Return a character for each class: its name if all are one letter or digit, else a symbol for its number."""
     if all(name in RINGED for name in class_names):
         return [*class_names]
     return [SYMBOLS[i] if i < len(SYMBOLS) else OTHER for i in range(len(class_names))]

@@ -1,4 +1,4 @@
-"""The figures of `inspect`: every picture on a scale with zero in the middle."""
+"""The figures of `inspect`; on every colour scale zero is in the middle."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,6 +22,7 @@ from mnistcli.render.inspect import (
     said_of_image,
     tiles,
 )
+from mnistcli.render.pixels import mosaic
 from mnistcli.render.style import SMALL, colours, draw_picture, new_figure, short, text_on, write_title
 from mnistcli.render.tables import percent, shape
 from mnistcli.render.view import shortened
@@ -29,13 +30,13 @@ from mnistcli.results.inspect import FeatureMap, Filmstrip, Inspection, LayerOut
 
 WIDTH = 11.0  # inches
 MOST_COLUMNS, FEWEST_COLUMNS = 16, 8  # pictures in a row
-ROOM = 0.82 * WIDTH  # inches that a row of pictures is wide
+ROOM = 0.82 * WIDTH  # width of a row of pictures in inches
 ROW_HEIGHT, MAP_HEIGHT, TITLE_HEIGHT = 0.4, 6.0, 0.42  # inches
 MOST_IN_LEGEND = 30  # classes
 
 
 def inspection(inspected: Inspection, *, theme: str = "light") -> Figure:
-    """Draw the filters, what each layer makes of the image, and the map of the penultimate layer."""
+    """Draw the filters, each layer's output for the image, and the map of the penultimate layer."""
     filters, layers = tiles(inspected.filters)[:MOST_FILTERS], drawn_layers(inspected)
     heights = [max(1.3, _height(filters)), *(_height(maps(layer)[:MOST_COLUMNS]) for layer in layers), MAP_HEIGHT]
     every = [each for each in inspected.layers if each.kind not in SAME]
@@ -73,20 +74,6 @@ def filmstrip(strip: Filmstrip, *, theme: str = "light") -> Figure:
     return figure
 
 
-def mosaic(pictures: Sequence[np.ndarray], columns: int) -> np.ndarray:
-    """Return pictures [height, width] or [height, width, channels] in rows of so many, a pixel apart.
-
-    What is between them is NaN.
-    """
-    height, width, *channels = pictures[0].shape
-    rows = -(-len(pictures) // columns)
-    canvas = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, *channels), np.nan)
-    for i, picture in enumerate(pictures):
-        top, left = i // columns * (height + 1), i % columns * (width + 1)
-        canvas[top : top + height, left : left + width] = picture
-    return canvas
-
-
 def _columns(pictures: Sequence[np.ndarray]) -> int:
     return min(MOST_COLUMNS, max(FEWEST_COLUMNS, len(pictures)))
 
@@ -96,7 +83,7 @@ def _aspect(picture: np.ndarray) -> float:
 
 
 def _height(pictures: Sequence[np.ndarray]) -> float:
-    """Return how many inches pictures take with their title."""
+    """Return the height in inches of pictures and their title."""
     if len(pictures[0]) == 1:
         return ROW_HEIGHT + TITLE_HEIGHT
     return ROOM * _aspect(mosaic(pictures, _columns(pictures))) + TITLE_HEIGHT
@@ -129,7 +116,7 @@ def _draw_layer(part: FigureBase, layer: LayerOutput) -> None:
 
 
 def _name_classes(axes: Axes, class_names: Sequence[str]) -> None:
-    """Say under the logits which class each is for, where there is room."""
+    """Label the logits with their classes, if there is room."""
     if len(class_names) <= MOST_IN_LEGEND:
         names = [shortened(name, 8) for name in class_names]
         axes.set_xticks(range(len(names)), names)
@@ -152,7 +139,7 @@ def _draw_map(axes: Axes, points: FeatureMap, class_names: Sequence[str]) -> Non
             axes.scatter(chosen[:, 0], chosen[:, 1], s=9, color=colour, label=short(name), linewidths=0)
     ring: Any = {"s": 40, "facecolors": "none", "edgecolors": colours().ink, "linewidths": 0.6}
     wrong = points.points[points.wrong]
-    axes.scatter(wrong[:, 0], wrong[:, 1], label=f"read wrong: {points.wrong.sum()}", **ring)
+    axes.scatter(wrong[:, 0], wrong[:, 1], label=f"misread: {points.wrong.sum()}", **ring)
     first, second = (f"{percent(share, 1)} of the variance" for share in points.explained)
     axes.set(xlabel=f"first principal axis, {first}", ylabel=f"second principal axis, {second}")
     axes.set_title(f"{points.layer}, {len(points.points):,} test images")
@@ -161,7 +148,7 @@ def _draw_map(axes: Axes, points: FeatureMap, class_names: Sequence[str]) -> Non
 
 
 def class_colours(n: int) -> list[Any]:
-    """Return a colour for each of n classes, alike for none while they are at most ten."""
+    """Return a colour for each of n classes; up to ten are distinct."""
     if n <= len(CLASS_COLOURS):
         return [*CLASS_COLOURS[:n]]
     return [*colormaps["turbo"](np.linspace(0.02, 0.98, n))]

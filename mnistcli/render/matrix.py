@@ -1,6 +1,7 @@
-"""Confusion matrices as Rich tables: with their counts, or, of many classes, as a map of colours."""
+"""Confusion matrices as Rich tables, with counts or for many classes as a heat map; and the images in their cells."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 
 from rich import box
@@ -12,18 +13,28 @@ from rich.text import Text
 
 from mnistcli.render.tables import PlainTextTable
 from mnistcli.render.view import printable, shortened
+from mnistcli.results.data import Sample
 from mnistcli.results.evaluate import Evaluation
 
 GOOD, BAD = (0, 120, 60), (190, 40, 40)
-MOST_COUNTS = 20  # classes: more do not fit on a screen with their counts
-LONGEST = 8  # cells of a name at the head of a column; its row has all of it where there is room
+MOST_COUNTS = 20  # most classes with counts: more do not fit on a screen
+MOST_PICTURED = 26  # most classes of a matrix with images
+LONGEST = 8  # cells of a name above a column; its row has the full name if there is room
 SHORTEST = 4
 Cells = Sequence[Sequence[Text]]
 Counts = Sequence[Sequence[int]]
 
 
+def samples_by_cell(samples: Iterable[Sample]) -> dict[tuple[str, str | None], list[Sample]]:
+    """Return samples by true and predicted class."""
+    cells = defaultdict(list)
+    for sample in samples:
+        cells[sample.label, sample.predicted].append(sample)
+    return cells
+
+
 def confusion_tables(evaluation: Evaluation) -> Iterator[RenderableType]:
-    """Yield the counts, rows are true classes and columns predicted ones: with their sums, and then ever narrower."""
+    """Yield tables of the counts, widest form first; the widest have sums."""
     counts, names = evaluation.confusion, evaluation.class_names
     errors = max((n for i, row in enumerate(counts) for j, n in enumerate(row) if i != j), default=0)
     most = max(row[i] for i, row in enumerate(counts))
@@ -39,7 +50,7 @@ def confusion_tables(evaluation: Evaluation) -> Iterator[RenderableType]:
 
 
 def compact(table: RenderableType) -> RenderableType:
-    """Return a confusion matrix without its empty lines and the run's name."""
+    """Return a confusion matrix without empty lines and the run's name."""
     if isinstance(table, Table):
         table.title, table.show_edge = Text("Confusion matrix (rows: true, columns: predicted)"), False
         for row in table.rows:
@@ -48,7 +59,7 @@ def compact(table: RenderableType) -> RenderableType:
 
 
 def difference_tables(a: Evaluation, b: Evaluation) -> Iterator[RenderableType]:
-    """Yield how many more images b has in each cell than a, green where that is good; then ever narrower."""
+    """Yield tables of how many more images b has in each cell than a, green if that is good, widest form first."""
     change = [[q - p for p, q in zip(*rows, strict=True)] for rows in zip(a.confusion, b.confusion, strict=True)]
     largest = max(abs(n) for row in change for n in row)
     cells = [
@@ -70,7 +81,7 @@ def _narrow(names: Sequence[str], cells: Cells, title: str) -> Iterator[Renderab
 
 
 def _heat_map(names: Sequence[str], cells: Cells, title: str, *, width: int) -> Table:
-    """Return a field a cell, of that many columns, in the colour that its count would have behind it."""
+    """Return one coloured field per cell, `width` columns wide."""
     table = _empty(f"{title}, columns in the rows' order")
     table.add_column("".join(set_cell_size(printable(name), width) for name in names), no_wrap=True)
     for name, row in zip(names, cells, strict=True):
@@ -80,9 +91,9 @@ def _heat_map(names: Sequence[str], cells: Cells, title: str, *, width: int) -> 
 
 
 def _frame(names: Sequence[str], cells: Cells, title: str, *, padding: int, sums: Counts = ()) -> Table:
-    """Return a table of cells, each as wide as the widest and `padding` columns more, with the sums of these counts.
+    """Return a table of cells, all as wide as the widest and `padding` columns more, with the sums of these counts.
 
-    Without padding names are cut short too.
+    Without padding, names are cut, too.
     """
     table, width = _empty(title), max(len(cell.plain) for row in cells for cell in row)
     for name in names:
@@ -107,7 +118,7 @@ def _empty(title: str) -> Table:
 
 
 def _shaded(n: int, most: int, colour: tuple[int, int, int], *, signed: bool = False) -> Text:
-    """Return a count on a background that deepens with it; zeros are left quiet."""
+    """Return a count on a background that grows brighter with it; zeros are dim."""
     if n == 0:
         return Text("·", style="dim")
     depth = 0.25 + 0.75 * abs(n) / max(most, 1)

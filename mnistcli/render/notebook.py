@@ -1,4 +1,4 @@
-"""Results in a notebook: each as a small HTML table, accuracy first, and as a figure."""
+"""Results in a notebook: a small HTML table, accuracy first, and a figure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from mnistcli.datasets import Dataset
-from mnistcli.render.compare import verdict
-from mnistcli.render.evaluate import suggestion_text
+from mnistcli.render.compare import run_facts, verdict
+from mnistcli.render.evaluate import confusion_texts, suggestion_text
 from mnistcli.render.html import make_environment
-from mnistcli.render.pixels import png_address
+from mnistcli.render.pixels import MOST_PIXELS, png_address
 from mnistcli.render.tables import NOTHING, interval, percent, seconds, shape, short_arch
+from mnistcli.render.view import counted
 from mnistcli.results.compare import Comparison
 from mnistcli.results.evaluate import Evaluation
 from mnistcli.results.predict import Prediction, Predictions
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_PREDICTIONS, MOST_CLASSES = 20, 50
-MOST_PIXELS = 64  # a wider picture is shrunk
-SAMPLE_COLUMNS = 3  # and as many rows
+SAMPLE_COLUMNS = 3  # and the number of rows
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _(result: TrainResult) -> Table:
     facts = {
         "test accuracy": _accuracy(result.evaluation),
         "test loss": f"{result.evaluation.loss:.4f} nats",
-        "validation": f"{percent(result.validation_accuracy)} in epoch {result.best_epoch}, whose weights are kept",
+        "validation": f"{percent(result.validation_accuracy)} in epoch {result.best_epoch} (its weights are kept)",
         "epochs": f"{len(result.history)}{early}",
         "time": f"{seconds(result.train_seconds)} training, {seconds(result.compile_seconds)} compiling",
         "network": f"{short_arch(result.arch)}, {result.parameters:,} parameters",
@@ -67,13 +67,13 @@ def _(result: TrainResult) -> Table:
 
 @_table.register
 def _(evaluation: Evaluation) -> Table:
-    calibration, worst = evaluation.calibration, evaluation.worst_confusions()
+    calibration = evaluation.calibration
     facts = {
         "accuracy": _accuracy(evaluation),
-        "errors": f"{evaluation.n - evaluation.correct:,}",
+        "errors": f"{evaluation.errors:,}",
         "loss": f"{evaluation.loss:.4f} nats, {calibration.loss:.4f} after temperature scaling",
         "calibration error": percent(calibration.error),
-        "worst confusions": " · ".join(f"{true} read as {predicted}: {n}" for true, predicted, n in worst) or "none",
+        "worst confusions": " · ".join(confusion_texts(evaluation)),
     }
     said = suggestion_text(evaluation)
     caption = f"{evaluation.run} ({short_arch(evaluation.arch)})"
@@ -83,17 +83,9 @@ def _(evaluation: Evaluation) -> Table:
 @_table.register
 def _(comparison: Comparison) -> Table:
     evaluations = [run.evaluation for run in comparison.runs]
-    rows = {
-        "accuracy": [percent(each.accuracy) for each in evaluations],
-        "95 % interval": [interval(each.accuracy_ci95) for each in evaluations],
-        "errors": [f"{each.n - each.correct:,}" for each in evaluations],
-        "loss (nats)": [f"{each.loss:.4f}" for each in evaluations],
-        "parameters": [f"{run.parameters:,}" for run in comparison.runs],
-        "training time": [seconds(run.train_seconds) for run in comparison.runs],
-    }
     return Table(
         f"{evaluations[0].n:,} {evaluations[0].split} images",
-        [(name, *values) for name, values in rows.items()],
+        [(name, *values) for name, values in run_facts(comparison).items()],
         heads=["", *(each.run for each in evaluations)],
         notes=[verdict(pair) for pair in comparison.pairs],
     )
@@ -108,7 +100,7 @@ def _(prediction: Prediction) -> Table:
 def _(predictions: Predictions) -> Table:
     left_out = len(predictions) - MOST_PREDICTIONS
     return Table(
-        f"{len(predictions):,} picture{'s' * (len(predictions) != 1)}",
+        counted(len(predictions), "picture"),
         [_answer(each) for each in predictions[:MOST_PREDICTIONS]],
         heads=("picture", "seen as", "answer", "confidence"),
         notes=[f"{left_out:,} more are not shown."] if left_out > 0 else (),
@@ -150,15 +142,6 @@ def _(dataset: Dataset) -> Table:
 
 def figure(result: Any) -> Figure:
     """Draw the result."""
-    from matplotlib.text import Text
-
-    drawn = _draw(result)
-    for text in drawn.findobj(Text):
-        text.set_parse_math(False)  # a "$" in the name of a class is a dollar sign
-    return drawn
-
-
-def _draw(result: Any) -> Figure:
     from mnistcli.render import compare_figures, figures
 
     match result:

@@ -1,29 +1,25 @@
-"""A page to give away: a pad, the front end and a network in one file, which needs no server and no connection."""
+"""A self-contained page: a pad, the front end and a network in one file that needs no server or connection."""
 
 import hashlib
 import json
 from base64 import b64encode
 from pathlib import Path
 
-from mnistcli.errors import UsageError
-from mnistcli.files import write_atomically
+from mnistcli.files import write_output
 from mnistcli.render.html import make_environment
 from mnistcli.results.summary import Export, OfflineNetwork
 
-TOLERANCE = 1e-4  # how far a browser's probabilities may differ from JAX's: they add in another order
+TOLERANCE = 1e-4  # largest difference between a browser's probabilities and JAX's, which adds in another order
 
 
 def save_offline_page(network: OfflineNetwork, path: Path) -> Export:
-    """Write the page, whole or not at all.
+    """Write the page atomically.
 
     Raises:
         UsageError: The file cannot be written.
     """
     content = offline_page(network).encode()
-    try:
-        write_atomically(path, content)
-    except OSError as error:
-        raise UsageError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
+    write_output(path, content)
     return Export(run=network.run, file=str(path), size=len(content), images=len(network.images))
 
 

@@ -1,7 +1,7 @@
-"""The server of the page to draw on: a loopback address, one page, and the answers to its questions.
+"""The server of the page to draw on: a loopback address, one page, and the responses to its requests.
 
-Only somebody who knows the address, which holds a random token, can read or write anything. Pages of other sites are
-refused even then: the server checks the Origin and Host headers.
+Only somebody who knows the address, which contains a random token, can read or write anything. Pages of other sites
+are refused even then: the server checks the Origin and Host headers.
 """
 
 import hmac
@@ -25,10 +25,10 @@ Answer = Callable[[bytes, dict[str, str]], dict[str, Any]]
 
 
 class PadServer(ThreadingHTTPServer):
-    """Serves one page and answers what it asks, one question after the other.
+    """Serves one page and handles its requests one at a time.
 
     Attributes:
-        address: Of the page.
+        address: The page's URL.
     """
 
     daemon_threads = True
@@ -37,9 +37,9 @@ class PadServer(ThreadingHTTPServer):
         """Listen on a free port of this machine's loopback address.
 
         Args:
-            page: Makes the page as HTML, and the policy to show it under.
-            answers: For each question, a name, what makes the answer of a drawing and of the question's parameters; an
-                error becomes {"error": SENTENCE}.
+            page: Returns the page as HTML, and its Content-Security-Policy.
+            answers: For each request, by name, a function of the drawing and the parameters; an error becomes
+                {"error": SENTENCE}.
         """
         super().__init__((HOST, 0), _Handler)
         self.page, self.answers, self.lock = page, answers, Lock()
@@ -85,8 +85,8 @@ class _Handler(BaseHTTPRequestHandler):
                     made = answer(content, {name: values[0] for name, values in asked.items()})
             except MnistcliError as error:
                 made = {"error": str(error)}
-            except Exception as error:  # noqa: BLE001  (the page goes on, and says what happened)
-                made = {"error": f"This should not happen: {type(error).__name__}: {error}"}
+            except Exception as error:  # noqa: BLE001  (the page reports it and goes on)
+                made = {"error": f"Unexpected error, {type(error).__name__}: {error}"}
             self._send(HTTPStatus.OK, json.dumps(made).encode(), "application/json")
 
     def _question(self) -> str | None:
@@ -118,8 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what is not HTTP as this server speaks it."""
+        """Reject an invalid request in this server's form."""
         self._refuse(HTTPStatus(code), explain or message or HTTPStatus(code).phrase)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: stderr is for what somebody should read."""
+        """Do not log requests."""

@@ -1,42 +1,36 @@
-"""One self-contained HTML page of a run, of a group, or of a comparison: no network, no script."""
+"""A self-contained HTML page about a run, a group or a comparison: no network, no script."""
 
 import shlex
-from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from statistics import fmean
 
-from mnistcli.errors import UsageError
-from mnistcli.files import write_atomically
+from mnistcli.files import write_output
 from mnistcli.render import drawings
-from mnistcli.render.compare import p_text, points, recipe_verdict, verdict
+from mnistcli.render.compare import p_text, recipe_verdict, verdict
 from mnistcli.render.corrupt import ORIGIN, more_errors, robustness_text
 from mnistcli.render.evaluate import suggestion_text
 from mnistcli.render.html import make_environment
-from mnistcli.render.pixels import png_address
-from mnistcli.render.tables import interval, percent, seconds
+from mnistcli.render.matrix import MOST_PICTURED, samples_by_cell
+from mnistcli.render.pixels import MOST_PIXELS, png_address
+from mnistcli.render.tables import interval, percent, points, seconds
 from mnistcli.results.compare import GroupComparison, PairedTest, RecipeTest
 from mnistcli.results.data import Sample
 from mnistcli.results.report import Report, Subject
 
-MOST_CLASSES = 26  # of a matrix that fits on a page
-MOST_SHOWN = 12  # of the worst mistakes, and of the flips of either side
-IN_CELL = (9, 4, 1)  # images of a cell: fewer where so many would make the page too large
+MOST_SHOWN = 12  # of the worst mistakes, and of the images that only one run reads right
+IN_CELL = (9, 4, 1)  # most images of a cell: fewer if the page would be too large
 MOST_BYTES = 1_500_000  # of the images in cells
-MOST_PIXELS = 64  # a wider image is shrunk
 
 
 def save_page(report: Report, path: Path) -> None:
-    """Write the page, whole or not at all.
+    """Write the page atomically.
 
     Raises:
         UsageError: The file cannot be written.
     """
-    try:
-        write_atomically(path, page(report).encode())
-    except OSError as error:
-        raise UsageError(f"The page cannot be written to {str(path)!r}: {error.strerror}.") from error
+    write_output(path, page(report).encode())
 
 
 def page(report: Report) -> str:
@@ -67,7 +61,7 @@ def page(report: Report) -> str:
         origin=ORIGIN,
         flips=report.flips,
         most=MOST_SHOWN,
-        most_classes=MOST_CLASSES,
+        most_classes=MOST_PICTURED,
         quote=shlex.join,
     )
 
@@ -90,7 +84,7 @@ def _score(subject: Subject) -> str:
 
 
 def _facts(subjects: Sequence[Subject]) -> dict[str, list[str]]:
-    """Return a table's rows: what is told of each subject."""
+    """Return a table's rows: the facts about each subject."""
     facts = {
         "architecture": [each.evaluation.arch for each in subjects],
         "runs": [str(len(each.accuracies.values)) for each in subjects],
@@ -102,7 +96,7 @@ def _facts(subjects: Sequence[Subject]) -> dict[str, list[str]]:
         "accuracy of the ensemble": [percent(each.evaluation.accuracy) for each in subjects],
         "loss (nats)": [f"{each.evaluation.loss:.4f}" for each in subjects],
         "calibration error": [percent(each.evaluation.calibration.error) for each in subjects],
-        "images read wrong": [f"{each.evaluation.n - each.evaluation.correct:,}" for each in subjects],
+        "misread images": [f"{each.evaluation.errors:,}" for each in subjects],
         "parameters": [f"{each.parameters:,}" for each in subjects],
         "training time": [seconds(fmean(each.train_seconds) if each.train_seconds else None) for each in subjects],
     }
@@ -114,13 +108,11 @@ def _facts(subjects: Sequence[Subject]) -> dict[str, list[str]]:
 
 
 def _cells(subjects: Sequence[Subject]) -> list[dict[tuple[str, str | None], list[Sample]]]:
-    """Return, for each subject, the first images of each cell of its matrix: as many as the page has room for."""
-    every = []
-    for subject in subjects:
-        cells = defaultdict(list)
-        for sample in subject.mistakes if len(subject.evaluation.class_names) <= MOST_CLASSES else ():
-            cells[sample.label, sample.predicted].append(sample)
-        every.append(cells)
+    """Return, for each subject, the first images of each cell of its matrix: as many as the page may contain."""
+    every = [
+        samples_by_cell(subject.mistakes if len(subject.evaluation.class_names) <= MOST_PICTURED else ())
+        for subject in subjects
+    ]
     most = next((most for most in IN_CELL if _size(every, most) <= MOST_BYTES), 0)
     return [{cell: samples[:most] for cell, samples in cells.items()} for cells in every]
 

@@ -1,6 +1,6 @@
 """Pictures on a terminal and on pages.
 
-A terminal shows two pixels in each character: as half blocks in colour, else as shades or signs.
+A character shows two pixels: as half blocks in colour, else as shades or signs.
 """
 
 import io
@@ -15,6 +15,7 @@ from rich.style import Style
 from rich.text import Text
 
 GAP = 2  # columns between pictures
+MOST_PIXELS = 64  # width of an image in a figure or on a page; a wider one is shrunk
 SHADES = " ░▒▓█"
 SIGNS = "≡=- +*#"  # from far below zero to far above
 # Matplotlib's RdBu_r, at -1, -0.5, 0, 0.5 and 1.
@@ -40,7 +41,7 @@ def draw_signed(values: np.ndarray, console: Console) -> list[Text]:
         channels = [np.interp(values, places, channel) for channel in zip(*DIVERGING, strict=True)]
         return _half_blocks(np.stack(channels, axis=-1).round().astype(int))
     means = (values[::2] + values[1::2]) / 2
-    roots = np.sign(means) * np.sqrt(np.abs(means).clip(max=1))  # so that few signs show small numbers too
+    roots = np.sign(means) * np.sqrt(np.abs(means).clip(max=1))  # so that few signs show small numbers, too
     levels = ((roots + 1) * (len(SIGNS) - 1) / 2).round().astype(int)
     return [Text("".join(SIGNS[level] for level in line)) for line in levels.tolist()]
 
@@ -51,7 +52,7 @@ def has_colour(console: Console) -> bool:
 
 
 def flow(blocks: Sequence[Sequence[Text]], *, width: int, most: int | None = None) -> Iterable[Text]:
-    """Set blocks of lines, equally high, in rows: as many beside one another as fit, and at most `most`."""
+    """Arrange blocks of equal height in rows, as many side by side as fit, at most `most`."""
     widest = min(width, max(line.cell_len for block in blocks for line in block))
     for block in blocks:
         for line in block:
@@ -63,7 +64,7 @@ def flow(blocks: Sequence[Sequence[Text]], *, width: int, most: int | None = Non
 
 
 def trim(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Cut off the margins that are empty in every one of the pictures, so that more fit on a line."""
+    """Cut off the margins that are empty in all pictures, so that more fit on a line."""
     ink = np.maximum.reduce([picture.max(-1) for picture in pictures]) > 0
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     if not rows.size:
@@ -72,17 +73,28 @@ def trim(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def shrink(pictures: Sequence[np.ndarray], width: int) -> list[np.ndarray]:
-    """Average squares of pixels where pictures of one size are more than `width` pixels wide."""
+    """Average squares of pixels if the pictures, all of one size, are wider than `width`."""
     side = math.ceil(pictures[0].shape[1] / width)
     height, width = (length // side for length in pictures[0].shape[:2])
     cropped = (picture[: height * side, : width * side] for picture in pictures)
     return [picture.reshape(height, side, width, side, picture.shape[2]).mean((1, 3)) for picture in cropped]
 
 
-def png_address(picture: np.ndarray, *, most: int) -> str:
-    """Return a picture [height, width, 1, 3 or 4] of 0 to 255 as the address of a PNG image that holds its own data.
+def mosaic(pictures: Sequence[np.ndarray], columns: int) -> np.ndarray:
+    """Return pictures [height, width] or [height, width, channels] in a grid, one NaN pixel apart."""
+    height, width, *channels = pictures[0].shape
+    rows = -(-len(pictures) // columns)
+    canvas = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, *channels), np.nan)
+    for i, picture in enumerate(pictures):
+        top, left = i // columns * (height + 1), i % columns * (width + 1)
+        canvas[top : top + height, left : left + width] = picture
+    return canvas
 
-    What is wider than `most` pixels is shrunk.
+
+def png_address(picture: np.ndarray, *, most: int) -> str:
+    """Return the data URL of a PNG image of a picture [height, width, 1, 3 or 4] of 0 to 255.
+
+    It is shrunk to at most `most` pixels wide.
     """
     [small] = shrink([picture], most)
     pixels = small.round().astype(np.uint8)

@@ -16,16 +16,16 @@ from mnistcli.render.view import Row, View, label_value, printable
 from mnistcli.results.predict import Digit, Prediction
 
 BAR = 20
-BESIDE = 20  # columns that what is said of a picture takes at least
+BESIDE = 20  # least width of the text beside a picture
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What of a prediction is shown.
+    """The parts of a prediction to show.
 
     Attributes:
         run: The run that predicts.
-        top: How many answers.
+        top: The number of answers.
         min_confidence: The confidence below which there is no label.
         split_digits: Whether a picture is read digit by digit.
         alone: The path of the only picture, if there is only one: a terminal then draws it.
@@ -38,7 +38,7 @@ class Shown:
     alone: str | None
 
     def best(self, prediction: Prediction) -> tuple[str | None, float]:
-        """Return the first answer, None where it is not confident enough, and its confidence."""
+        """Return the first answer and its confidence; the answer is None if not confident enough."""
         label, confidence = prediction.top[0]
         return (label if confidence >= self.min_confidence else None), confidence
 
@@ -103,7 +103,7 @@ def _digit(digit: Digit) -> Row:
 
 
 def _row(prediction: Prediction, shown: Shown) -> Row:
-    """Return one line's fields; an error leaves label and confidence empty, stderr tells it."""
+    """Return one line's fields; an error leaves label and confidence empty, and stderr reports it."""
     empty: list[tuple[str | None, float | None]] = [(None, None)] * shown.top
     answers = [] if prediction.error is not None else [shown.best(prediction), *prediction.top[1 : shown.top]]
     row: Row = {"path": prediction.path}
@@ -118,7 +118,7 @@ def _row(prediction: Prediction, shown: Shown) -> Row:
 
 
 def _terminal(prediction: Prediction, shown: Shown, screen: Screen) -> RenderableType:
-    """Return the picture as the network saw it with its answer, or of one among many only a line."""
+    """Return the picture as the network saw it, with its answer; for one of many pictures, only a line."""
     label, confidence = shown.best(prediction)
     if screen.brief and prediction.path != shown.alone and shown.top == 1 and not shown.split_digits:
         widest = max(cell_len(printable(name)) for name, _ in prediction.top)
@@ -139,7 +139,7 @@ def _terminal(prediction: Prediction, shown: Shown, screen: Screen) -> Renderabl
 
 
 def _answers(top: Sequence[tuple[str, float]], *, room: int) -> RenderableType:
-    """Return a line an answer: its name, a bar and its probability."""
+    """Return one line per answer: its name, a bar and its probability."""
     names = [printable(name) for name, _ in top]
     length = max(1, min(BAR, room - max(map(cell_len, names)) - len("    100.00 %")))
     table = Table.grid(padding=(0, GAP, 0, 0))
@@ -151,7 +151,7 @@ def _answers(top: Sequence[tuple[str, float]], *, room: int) -> RenderableType:
 
 
 def _digits(digits: Sequence[Digit], screen: Screen) -> Iterable[Text]:
-    """Return rows of digits: what the network saw of each, its label and its place."""
+    """Return rows of digits: each as the network saw it, with its label and place."""
     pictures = [digit.picture for digit in digits]
     if len(pictures) * (pictures[0].shape[1] + GAP) > screen.width:
         pictures = trim(pictures)

@@ -1,8 +1,8 @@
-"""How training is shown while it goes on: a live bar and chart on a terminal, and one line per epoch everywhere."""
+"""How training is shown while it runs: a live bar and charts on a terminal, and one line per epoch everywhere."""
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -20,12 +20,11 @@ from mnistcli.render.tables import percent
 from mnistcli.render.view import printable
 from mnistcli.results.train import EpochMetrics, Notice, RunStarted, StepMetrics, TrainEvent
 
-PAUSE = 0.25  # seconds at least between two drawings, which take some milliseconds each
-BAR = 12  # columns of the bar at least
-MOST_POINTS = 400  # of a curve: more than a terminal has dots
-MOST_SEEDS = 12  # whose curves are drawn; the band is of all
-# Of a time: the unit, one of it, its seconds, to how many of it a time is rounded, and the seconds from which it is not
-# used any more.
+PAUSE = 0.25  # least seconds between two drawings, which take some milliseconds each
+BAR = 12  # least columns of the bar
+MOST_POINTS = 400  # of a curve; a terminal has fewer dots
+MOST_SEEDS = 12  # most with curves; the band includes all
+# Units: name, words for one, seconds, rounding step, and the seconds from which the next unit is used.
 UNITS = (
     ("second", "a second", 1, 5, 55),
     ("minute", "a minute", 60, 1, 3300),
@@ -35,7 +34,7 @@ UNITS = (
 
 
 class PreparationProgress:
-    """Shows on stderr how a data set is prepared: a live bar on a terminal, a line at each step's start elsewhere."""
+    """Shows on stderr how a data set is prepared: a live bar on a terminal, elsewhere a line when a step starts."""
 
     def __init__(self, screen: Screen, *, quiet: bool = False) -> None:
         self._screen = screen
@@ -61,32 +60,31 @@ class PreparationProgress:
         self._bar.stop()
 
     def __call__(self, what: str, done: int, whole: int | None) -> None:
-        """Show where the work stands."""
+        """Show the progress."""
         if not self._told:
             self._bar.start()
             self._task = self._bar.add_task("", total=None, done="")
         if what not in self._told and self._bar.disable and not self._quiet:
-            with suppress(BrokenPipeError):
-                self._screen.show(Text(f"{printable(what)} …"))
+            self._screen.say(f"{what} …")
         self._told.add(what)
         count = "" if not done else f"{done:,}" if whole is None else f"{done:,} of {whole:,}"
         self._bar.update(self._task, description=printable(what), completed=done, total=whole, done=count)
 
 
 def is_live(screen: Screen) -> bool:
-    """Whether a bar can be drawn again and again where the screen writes."""
+    """Whether a bar can be redrawn on the screen."""
     return screen.file.isatty() and not screen.is_dumb_terminal
 
 
 @dataclass
 class _Curve:
-    """What is known of one run.
+    """The progress of one run.
 
     Attributes:
-        run: What it is.
-        steps: Where it stood in the epoch under way: in its first one all along, then at the last look.
-        epochs: Its epochs.
-        begun: The share of the run that was done when the first of its steps was told.
+        run: The run.
+        steps: Progress in the current epoch: all of it in the first epoch, later only the latest.
+        epochs: The finished epochs.
+        begun: The share that was already done at the first event.
         share: The share that is done.
     """
 
@@ -110,9 +108,9 @@ class _Curve:
         self._advance(metrics.epoch)
 
     def training(self, metric: str, *, first: bool) -> list[Point]:
-        """Return the training curve of "loss" or "accuracy" up to the step under way.
+        """Return the training curve of "loss" or "accuracy" up to the current step.
 
-        Of its first epoch only where `first`: values are then so far from all later ones that they flatten those.
+        The first epoch's steps are included only if `first`; they would flatten the rest.
         """
         points = [(float(each.epoch), getattr(each, f"train_{metric}")) for each in self.epochs]
         steps = self.steps if self.epochs or first else []
@@ -134,18 +132,18 @@ class _Curve:
 
 
 class TrainingProgress:
-    """Shows on stderr how one run is trained, or several seeds of it at once.
+    """Shows the training of one run, or of several seeds at once, on stderr.
 
-    It is drawn again when it is told something, and at most every PAUSE seconds: no thread draws beside the training.
+    Redraws on events, at most every PAUSE seconds; no thread of its own draws.
 
     Args:
         screen: Where it is shown.
         quiet: Show nothing.
-        seeds: How many runs there are to train.
+        seeds: The number of runs to train.
 
     Attributes:
-        is_live: Whether there is a bar, with charts where the terminal has room.
-        hint: What a key does, or has done; it stands below the charts.
+        is_live: Whether there is a bar, with charts if the terminal has room.
+        hint: Text about a key, below the charts.
     """
 
     def __init__(self, screen: Screen, *, quiet: bool = False, seeds: int = 1) -> None:
@@ -172,7 +170,7 @@ class TrainingProgress:
             self._screen.show(Group(*self._charts(), self._legend()))
 
     def __call__(self, event: TrainEvent, *, label: str = "") -> None:
-        """Show one event of training; `label`, such as "seed 3  ", tells which of several it is of."""
+        """Show one event of training; `label`, such as "seed 3  ", tells which run it belongs to."""
         match event:
             case Notice():
                 self._say(f"{label}{event.text}")
@@ -190,11 +188,11 @@ class TrainingProgress:
         self.refresh()
 
     def finish(self, label: str) -> None:
-        """Take note that a run is trained and scored."""
+        """Mark a run as finished."""
         self._finished.add(label)
 
     def refresh(self, *, now: bool = False) -> None:
-        """Draw again, unless that was done just before."""
+        """Redraw, unless that happened less than PAUSE ago."""
         if self.is_live and self._curves and (now or time.monotonic() - self._drawn > PAUSE):
             self._live.start()
             self._live.update(self._draw(), refresh=True)
@@ -233,19 +231,15 @@ class TrainingProgress:
         )
 
     def _say(self, *choices: str) -> None:
-        """Print the first choice, longest first, that the screen has room for."""
         if not self._quiet:
-            try:
-                self._screen.show(self._screen.choose([Text(printable(text)) for text in choices]))
-            except BrokenPipeError:  # nobody reads any more; the training goes on
-                self._quiet = True
+            self._screen.say(*choices)
 
     def _draw(self) -> RenderableType:
         below = [*self._charts(), self._legend(self.hint)] if self._has_charts() else [Text(self.hint)]
         return Group(self._bar(), *below)
 
     def _bar(self) -> RenderableType:
-        """Return the line with the bar, which is of the whole training."""
+        """Return the bar for the whole training."""
         whole = max(self._seeds, len(self._curves))
         done = len(self._finished) + sum(
             curve.share for label, curve in self._curves.items() if label not in self._finished
@@ -266,7 +260,7 @@ class TrainingProgress:
         return row
 
     def _seconds_left(self, work: float) -> float | None:
-        """Return how long as much as that share of a run takes, at the speed so far."""
+        """Return the seconds that `work` runs will take at the speed so far."""
         gained = sum(curve.share - (curve.begun or 0.0) for curve in self._curves.values())
         if not gained or self._begun is None:
             return None
@@ -303,7 +297,7 @@ class TrainingProgress:
 
 
 def _figures(curve: _Curve, left: str) -> Iterator[str]:
-    """Yield what the bar's line says of one run, longest first."""
+    """Yield the bar's text for one run, longest first."""
     if curve.steps:
         step = curve.steps[-1]
         accuracy = f"accuracy {percent(step.accuracy)}"
@@ -315,7 +309,7 @@ def _figures(curve: _Curve, left: str) -> Iterator[str]:
 
 
 def time_left(seconds: float | None) -> str:
-    """Return in words how long it will take."""
+    """Return the remaining time in words."""
     if seconds is None:
         return ""
     if seconds < 8:

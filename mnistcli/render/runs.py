@@ -16,13 +16,13 @@ from rich.text import Text
 from mnistcli.models.language import distinguish
 from mnistcli.render.chart import TRAINING, VALIDATION, Series, draw_charts, draw_legend, has_room
 from mnistcli.render.screen import Screen, left_out
-from mnistcli.render.tables import NOTHING, make_facts, make_table, panel, percent, seconds, short_arch
-from mnistcli.render.view import View, printable
+from mnistcli.render.tables import NOTHING, make_facts, make_table, panel, percent, points, seconds, short_arch
+from mnistcli.render.view import View, counted, printable
 from mnistcli.results.lists import RunSummary
 from mnistcli.results.spread import Spread
 from mnistcli.results.train import EpochMetrics
 
-BESIDE_LIST = 6  # lines on a terminal's first screen that are not of the list
+BESIDE_LIST = 6  # lines of one screen that are not of the list
 COLOURS = {"finished": "green", "running": "cyan", "interrupted": "yellow", "failed": "red", "damaged": "bold red"}
 
 
@@ -59,7 +59,7 @@ def run_view(run: dict[str, Any], history: Sequence[EpochMetrics]) -> View:
 
 
 def _folded(summaries: Sequence[RunSummary]) -> list[list[RunSummary]]:
-    """Return the lines of the list: the runs of a group together, where the first of them is; others alone."""
+    """Return the lines of the list: a group's runs together, at the place of the first; others alone."""
     lines: dict[str, list[RunSummary]] = {}
     for each in summaries:
         lines.setdefault(f"group {each.group}" if each.group else f"run {each.run}", []).append(each)
@@ -67,7 +67,7 @@ def _folded(summaries: Sequence[RunSummary]) -> list[list[RunSummary]]:
 
 
 def epochs_csv(history: Sequence[EpochMetrics]) -> str:
-    """Return a run's epochs as CSV, a line each below the names of their figures."""
+    """Return a run's epochs as CSV, one line per epoch below a header."""
     stream = io.StringIO()
     names = [each.name for each in fields(EpochMetrics)]
     csv.writer(stream, lineterminator="\n").writerows([names, *map(astuple, history)])
@@ -75,14 +75,14 @@ def epochs_csv(history: Sequence[EpochMetrics]) -> str:
 
 
 def export_view(run: str, epochs: int, **places: Path | None) -> View:
-    """Return where a run's epochs were written to."""
+    """Return the files that a run's epochs were written to."""
     record = {"run": run, "epochs": epochs} | {form: place and str(place) for form, place in places.items()}
     written = " and ".join(printable(str(place)) for place in places.values() if place)
     return View(
         schema="mnistcli.runs-export/1",
         document=lambda: record,
         rows=lambda: [record],
-        terminal=lambda _: [Text(f"{epochs} epochs of {run} are in {written}")],
+        terminal=lambda _: [Text(f"{counted(epochs, 'epoch')} of {run} exported to {written}")],
         record=True,
     )
 
@@ -114,18 +114,18 @@ def _group_cells(runs: Sequence[RunSummary]) -> tuple[str | Text, ...]:
     status = Text(f"{done} of {len(runs)} runs", COLOURS["finished" if done == len(runs) else "interrupted"])
     accuracy = NOTHING
     if done:
-        accuracy = percent(accuracies.mean) + ("" if accuracies.sd is None else f" ± {100 * accuracies.sd:.2f}")
+        accuracy = percent(accuracies.mean) + ("" if accuracies.sd is None else f" ± {points(accuracies.sd)}")
     return str(runs[0].group), status, accuracy, "", seconds(sum(each.train_seconds or 0 for each in runs))
 
 
 def _newest(lines: list[list[RunSummary]], screen: Screen) -> list[RenderableType]:
-    """Return the list as far as it fits a terminal's first screen: what is newest stands last."""
+    """Return the part of the list that fits on one screen, newest last."""
     most = max(1, screen.height - BESIDE_LIST)
     return [_list(lines[-most:]), *left_out(len(lines) - most, "before these")]
 
 
 def _brief(run: dict[str, Any], history: Sequence[EpochMetrics], screen: Screen) -> Iterator[RenderableType]:
-    """Yield what a run came to, its curves, and the settings that say something."""
+    """Yield a run's results, curves and the settings in effect."""
     config, results = run["config"], run["results"]
     facts = make_facts()
     facts.add_row("status", Text(run["status"], COLOURS.get(run["status"], "")))
@@ -151,7 +151,7 @@ def _brief(run: dict[str, Any], history: Sequence[EpochMetrics], screen: Screen)
 
 
 def _is_nothing(value: object) -> bool:
-    """Whether a setting says only that something is not done."""
+    """Whether a setting is off or unset."""
     return value is None or value is False or value in ((), []) or (isinstance(value, float) and not value)
 
 

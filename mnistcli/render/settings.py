@@ -1,4 +1,4 @@
-"""How the settings of a training are shown, each with its origin; as plain text they are a TOML file."""
+"""How a training's settings are shown, each with its origin; plain text is a TOML file."""
 
 import os
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ COLOURS = {"flag": "bold green", "file": "bold cyan", "like": "bold cyan", "from
 
 
 def settings_view(settings: Mapping[str, Setting], *, runs_dir: Path) -> View:
-    """Return the settings in all formats, and last the folder of runs, which is in no recipe."""
+    """Return the settings in all formats, then the runs folder, which no recipe sets."""
     every = {**settings, "runs_dir": Setting(str(runs_dir), _origin(runs_dir))}
     return View(
         schema="mnistcli.train-config/1",
@@ -44,7 +44,7 @@ def _table(settings: Mapping[str, Setting]) -> RenderableType:
 
 
 def _line(key: str, setting: Setting) -> str:
-    """Return a line of TOML; one that --config does not read, or a value that TOML lacks, is a comment."""
+    """Return a line of TOML; settings that --config does not read, and values that TOML lacks, are comments."""
     value = "none" if setting.value is None else _toml(setting.value)
     comment = "# " if setting.value is None or key == "runs_dir" else ""
     return f"{comment}{key} = {value}  # {setting.origin}\n"

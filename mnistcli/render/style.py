@@ -1,4 +1,4 @@
-"""The design of every figure: type, spacing, colours light and dark, labels; and how a figure is made and saved."""
+"""The design of all figures: type, spacing, light and dark colours, labels; and how a figure is made and saved."""
 
 from __future__ import annotations
 
@@ -19,21 +19,19 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.figure import Figure as PlainFigure
 from matplotlib.lines import Line2D
-from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from rich.cells import cell_len
 
 from mnistcli.config import check_theme
-from mnistcli.errors import UsageError
-from mnistcli.files import write_atomically
+from mnistcli.files import write_output
 from mnistcli.render.view import shortened
 
-SMALL, BODY, LARGE = 9, 10, 13  # points, of notes and numbers, of text, of the title
-COLUMN = 5.4  # inches: there SMALL is more than 5 points high once the figure is 8 cm wide, one column of a paper
+SMALL, BODY, LARGE = 9, 10, 13  # font sizes in points: notes and numbers, text, title
+COLUMN = 5.4  # inches; in one column of a paper, 8 cm wide, SMALL is still more than 5 points high
 GAP = 1.25 * SMALL  # points from one label to the next
-DPI = 240  # twice the 120 of a screen: sharp on a fine one, and on any other half as large; a file for both
-MARKERS = "osD^vP"  # with which runs are told apart in grey
-LONGEST = 20  # characters, as wide as half a Chinese one, that a name beside an axis has room for
+DPI = 240  # twice a screen's 120: sharp on a high-resolution screen too
+MARKERS = "osD^vP"  # tell runs apart in grey
+LONGEST = 20  # cells (a Chinese character takes two) of a name beside an axis
 
 
 @dataclass(frozen=True)
@@ -41,15 +39,15 @@ class Theme:
     """The colours of a figure.
 
     Attributes:
-        paper: Behind everything.
+        paper: Background.
         ink: Text.
-        muted: Text and lines that stand back.
+        muted: Secondary text and lines.
         grid: Lines behind the data.
         runs: One for each run, in the order given. The text in them has a contrast of 4.5 or more against paper; any
             two differ by 14 or more in CIELAB, also for eyes that lack one kind of cone (simulated as by Machado,
             Oliveira and Fernandes, 2009).
-        counts: From nothing to the most.
-        signed: From below zero, by paper, to above it.
+        counts: Colour map for counts.
+        signed: Colour map for numbers, with zero in the middle.
     """
 
     paper: str
@@ -84,7 +82,7 @@ def colours() -> Theme:
 
 
 def run_colour(i: int) -> str:
-    """Return the colour of the i-th run of a command; after the last one the first comes again."""
+    """Return the colour of the i-th run of a command; colours repeat after the last."""
     return colours().runs[i % len(colours().runs)]
 
 
@@ -95,7 +93,7 @@ def tint(colour: str) -> str:
 
 
 def text_on(colour: Sequence[float]) -> str:
-    """Return black or white, whichever can be read better on a colour (WCAG's relative luminance)."""
+    """Return black or white, whichever is more legible on a colour (WCAG's relative luminance)."""
     channels = np.array(colour[:3])
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     return "black" if linear @ (0.2126, 0.7152, 0.0722) > 0.179 else "white"
@@ -111,7 +109,7 @@ class Figure(PlainFigure):
 
 @contextmanager
 def new_figure(width: float, height: float, theme: str) -> Iterator[Figure]:
-    """Make a figure of that many inches; what is drawn inside `with` has the theme's style.
+    """Make a figure of that many inches; drawing inside `with` has the theme's style.
 
     Raises:
         UsageError: There is no such theme.
@@ -137,11 +135,12 @@ def _settings(theme: Theme) -> Any:
         "axes.spines.top": False, "axes.spines.right": False, "axes.titlelocation": "left", "axes.axisbelow": True,
         "figure.constrained_layout.h_pad": 0.08, "figure.constrained_layout.w_pad": 0.08,
         "legend.frameon": False, "hatch.color": theme.paper, "lines.linewidth": 1.6,
+        "text.parse_math": False,  # a "$" in the name of a class is a dollar sign
     }  # fmt: skip
 
 
 def write_title(figure: Figure, finding: str, note: str = "") -> None:
-    """Write what a figure shows above it and, small below it, what the reader should know; it grows by as much."""
+    """Write a figure's finding above it and a note in small type below; the figure grows to make room."""
     width, height = figure.get_size_inches()
     title, note = (
         textwrap.fill(text, int(72 * width / (size * cell)))
@@ -154,38 +153,32 @@ def write_title(figure: Figure, finding: str, note: str = "") -> None:
 
 
 def save(figure: PlainFigure, path: Path) -> None:
-    """Write the figure in the format that the path's suffix names, whole or not at all.
+    """Write the figure atomically, in the format that the path's suffix names.
 
     Raises:
         UsageError: The file cannot be written.
     """
-    content = encoded(figure, path.suffix[1:].lower())
-    try:
-        write_atomically(path, content)
-    except OSError as error:
-        raise UsageError(f"The figure cannot be written to {str(path)!r}: {error.strerror}.") from error
+    write_output(path, encoded(figure, path.suffix[1:].lower()))
 
 
 def encoded(figure: PlainFigure, suffix: str) -> bytes:
-    """Return the content of a file of the figure in the format that the suffix names."""
+    """Return the figure as a file in the format that the suffix names."""
     content = io.BytesIO()
-    for text in figure.findobj(Text):
-        text.set_parse_math(False)  # a "$" in the name of a class is a dollar sign
-    # Without the salt and with a date the same figure makes another SVG; text stays text, to search and to edit.
+    # A fixed salt and no date make the SVG reproducible; text stays text.
     settings: Any = {"svg.hashsalt": "mnistcli", "svg.fonttype": "none", "pdf.fonttype": 42}
     with rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # it draws a box instead
-        figure.draw_without_rendering()  # only a second layout makes room for every label
+        figure.draw_without_rendering()  # a second layout is needed to make room for every label
         figure.savefig(content, format=suffix, dpi=DPI, metadata={"Date": None} if suffix == "svg" else None)
     return content.getvalue()
 
 
 def label_lines(axes: Axes, named: Sequence[tuple[str, Line2D]]) -> None:
-    """Write each line's name beside its end, in its colour; in a legend where names are too long or ends too close."""
+    """Write each line's name at its end, in its colour; in a legend if names are too long or ends too close."""
     if not named:
         return
     low, high = axes.get_ylim()
-    extent = axes.get_window_extent()  # before the layout, which makes it little lower
+    extent = axes.get_window_extent()  # before the layout, so a little too tall
     width, height = (0.9 * 72 / rcParams["figure.dpi"] * side for side in (extent.width, extent.height))
     ends = sorted(((float(line.get_ydata()[-1]) - low) / (high - low), i) for i, (_, line) in enumerate(named))  # type: ignore[index, arg-type]
     places = _apart([end for end, _ in ends], GAP / height)
@@ -202,7 +195,7 @@ def label_lines(axes: Axes, named: Sequence[tuple[str, Line2D]]) -> None:
 
 
 def _apart(heights: Sequence[float], gap: float) -> list[float]:
-    """Return ascending heights, moved as little as keeps each a gap above the one before."""
+    """Return ascending heights, moved as little as possible, each at least `gap` above the one before."""
     blocks: list[list[float]] = []
     for height in heights:
         block = [height]
@@ -215,15 +208,15 @@ def _apart(heights: Sequence[float], gap: float) -> list[float]:
 def draw_cells(
     axes: Axes, values: Any, texts: Any, names: tuple[Sequence[str], Sequence[str]], *, cell: float, **scale: Any
 ) -> Any:
-    """Draw a matrix: the colours of values, and texts, both [rows, columns], under the names of rows and columns.
+    """Draw a matrix [rows, columns] of coloured values with texts, and the names of rows and columns.
 
     Args:
-        axes: Where.
-        values: What the colours show.
-        texts: What is written in each cell; nothing where that is "".
-        names: Of the rows, and of the columns.
-        cell: Points across a cell: text is smaller where that leaves no room for it.
-        scale: For `imshow`.
+        axes: Where to draw.
+        values: The values that the colours show.
+        texts: The text of each cell, which may be "".
+        names: The names of the rows, and of the columns.
+        cell: The width of a cell in points: text is smaller if it would not fit.
+        scale: Options of `imshow`.
     """
     image = axes.imshow(values, cmap=colours().counts, **scale)
     rows, columns = names
@@ -240,19 +233,19 @@ def draw_cells(
 
 
 def draw_picture(axes: Axes, picture: np.ndarray) -> None:
-    """Draw a picture [height, width, 1 or 3] uint8 in a frame: white paper ends somewhere."""
+    """Draw a picture [height, width, 1 or 3] uint8 in a frame, so that its edge shows on white paper."""
     axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axes.set(xticks=(), yticks=())
     axes.spines[:].set_visible(True)
 
 
 def short(name: str) -> str:
-    """Return a name as an axis has room for it."""
+    """Return a name shortened for an axis."""
     return shortened(name, LONGEST)
 
 
 def rotation(names: Sequence[str]) -> int:
-    """Return the degrees by which names below an axis are turned: long ones stand upright."""
+    """Return the rotation in degrees of names below an axis: long ones are vertical."""
     return 90 if max(map(len, names)) > 2 else 0
 
 

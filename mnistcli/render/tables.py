@@ -1,4 +1,4 @@
-"""Rich tables and numbers in the one style that all commands share."""
+"""Rich tables and numbers in the style that all commands share."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,12 +14,12 @@ from rich.text import Text
 from mnistcli.render.view import printable, shortened
 
 NOTHING = "–"
-ARCH_CELLS = 40  # of a description
+ARCH_CELLS = 40  # most of a description
 GAP = 3  # cells of the terminal between two columns
 
 
 class PlainTextTable(Table):
-    """A table whose strings are text, whatever brackets or control characters a user's names have in them."""
+    """A table that shows strings as they are: brackets are not markup, and control characters are escaped."""
 
     def __init__(self, *, title: str | None = None, **options: Any) -> None:
         super().__init__(title=title and Text(printable(title)), title_justify="left", title_style="bold", **options)
@@ -30,11 +30,11 @@ class PlainTextTable(Table):
 
 
 class FittingTable(PlainTextTable):
-    """A table that can be made narrower: its heads and its long text fold, then columns are left out.
+    """A table that can be made narrower: heads and long text fold, then columns are left out.
 
     Attributes:
-        optional: The heads of the columns that may be left out, the first of them first.
-        folding: The heads of the columns of long text, and how many cells of it stay on a line.
+        optional: The heads of the columns that may be left out, in this order.
+        folding: The heads of the columns of long text, and the cells of it that stay on a line.
     """
 
     def __init__(self, *, title: str | None, optional: tuple[str, ...], folding: Mapping[str, int]) -> None:
@@ -43,7 +43,7 @@ class FittingTable(PlainTextTable):
         self.folding = folding
 
     def fit(self, room: int) -> list[str]:
-        """Make the table at most `room` cells wide, where that can be, and return the heads of columns left out."""
+        """Make the table at most `room` cells wide if possible, and return the heads of the columns left out."""
         left_out: list[str] = []
         for head in self.optional:
             if self._narrowest() <= room:
@@ -62,7 +62,7 @@ class FittingTable(PlainTextTable):
         return sum(map(self._least_width, self.columns)) + GAP * (len(self.columns) - 1) + 2
 
     def _least_width(self, column: Column) -> int:
-        """Return a width that breaks no word of the head and no cell, but for long text."""
+        """Return the smallest width that breaks no word or cell, except long text."""
         head = str(column.header)
         least = max(map(cell_len, (*head.split(), *map(str, column.cells))), default=0)
         return min(least, self.folding.get(head, least))
@@ -79,9 +79,9 @@ def make_table(
     optional: tuple[str, ...] = (),
     folding: Mapping[str, int] | None = None,
 ) -> FittingTable:
-    """Return an empty table; its last `numbers` columns are set to the right.
+    """Return an empty table; its last `numbers` columns are right-aligned.
 
-    A narrow terminal folds the columns named in `folding`, then does without those in `optional`, the first one first.
+    A narrow terminal folds the columns named in `folding`, then leaves out those in `optional`, in that order.
     """
     table = FittingTable(title=title, optional=optional, folding=folding or {})
     for i, column in enumerate(columns):
@@ -98,18 +98,23 @@ def make_facts(title: str | None = None) -> Table:
 
 
 def panel(title: str, content: RenderableType) -> Panel:
-    """Return what a command came to, in a frame with its name."""
+    """Return a result in a titled frame."""
     return Panel(content, title=Text(printable(title), "bold"), title_align="left", expand=False)
 
 
 def command_lines(title: str, commands: Sequence[str]) -> list[Text]:
-    """Return commands below a title, each in a single line, however long: so it can be copied from a terminal."""
+    """Return commands below a title, each on a single line, however long, so that they can be copied."""
     return [Text(title, "dim"), *(Text(f"  {printable(command)}", "cyan", no_wrap=True) for command in commands)]
 
 
 def percent(share: float | None, digits: int = 2) -> str:
     """Return a fraction of 1 as a percentage."""
     return NOTHING if share is None else f"{share:.{digits}%}".replace("%", " %")
+
+
+def points(difference: float, *, sign: str = "-") -> str:
+    """Return a difference of accuracies in percentage points; with sign="+", positive ones have a sign, too."""
+    return f"{difference * 100:{sign}z.2f}"  # "z": never -0.00
 
 
 def interval(bounds: tuple[float, float]) -> str:
@@ -119,7 +124,7 @@ def interval(bounds: tuple[float, float]) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """Return a duration: seconds, and from two minutes on minutes too."""
+    """Return a duration: seconds, from two minutes on with minutes."""
     if value is None:
         return NOTHING
     if value < 120:
@@ -128,7 +133,7 @@ def seconds(value: float | None) -> str:
 
 
 def short_arch(arch: str) -> str:
-    """Return an architecture as a column has room for it."""
+    """Return an architecture shortened for a column."""
     return shortened(arch, ARCH_CELLS)
 
 

@@ -7,12 +7,12 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from mnistcli.render.tables import command_lines, interval, make_facts, panel, percent, seconds
-from mnistcli.render.view import View
+from mnistcli.render.view import View, counted
 from mnistcli.results.train import TrainResult
 
 
 def training_view(result: TrainResult, *, next_commands: list[str]) -> View:
-    """Return the result in all formats; the terminal's closes with commands to try next."""
+    """Return the result in all formats; on a terminal it ends with commands to try next."""
     return View(
         schema="mnistcli.train/1",
         document=lambda: _document(result),
@@ -34,11 +34,11 @@ def _terminal(result: TrainResult, next_commands: list[str]) -> Iterable[Rendera
     facts.add_row("test accuracy", _accuracy(test.accuracy, test.accuracy_ci95))
     facts.add_row("test loss", f"{test.loss:.4f} nats on {test.n:,} images")
     facts.add_row(
-        "validation", f"{percent(result.validation_accuracy)} in epoch {result.best_epoch}, whose weights are kept"
+        "validation", f"{percent(result.validation_accuracy)} in epoch {result.best_epoch} (its weights are kept)"
     )
     facts.add_row(
         "training",
-        f"{len(result.history)} epochs{early}, {seconds(result.train_seconds)}; "
+        f"{counted(len(result.history), 'epoch')}{early}, {seconds(result.train_seconds)}; "
         f"{seconds(result.compile_seconds)} compiling",
     )
     facts.add_row("network", f"{result.arch}, {result.parameters:,} parameters")

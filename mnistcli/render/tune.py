@@ -1,8 +1,7 @@
-"""How a search for a recipe is shown, while it works and at its end; and the learning rate range test."""
+"""How a search for a recipe is shown, while it runs and at its end; and the learning rate range test."""
 
 import shlex
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,8 +12,8 @@ from rich.text import Text
 from mnistcli.models import as_written
 from mnistcli.render.progress import is_live
 from mnistcli.render.screen import Screen, left_out
-from mnistcli.render.tables import NOTHING, command_lines, make_facts, make_table, percent, seconds, short_arch
-from mnistcli.render.view import Row, View, printable
+from mnistcli.render.tables import NOTHING, command_lines, make_facts, make_table, percent, points, seconds, short_arch
+from mnistcli.render.view import Row, View, counted
 from mnistcli.results.train import Notice
 from mnistcli.results.tune import COMPLETE, Finalist, RateRange, SearchResult, Trial
 
@@ -23,7 +22,7 @@ SHOWN_RATES = 9
 
 
 class SearchProgress:
-    """Shows on stderr how a search goes: a line a trial, and on a terminal a live bar below."""
+    """Shows a search on stderr: one line per trial, and on a terminal a live bar below."""
 
     def __init__(self, screen: Screen, *, trials: int | None, seed: int, quiet: bool = False) -> None:
         self._screen, self._seed, self._quiet = screen, seed, quiet
@@ -54,31 +53,29 @@ class SearchProgress:
             self._say(event.text)
             return
         again = f", seed {event.seed}" if event.seed != self._seed else ""
-        epochs = f"{len(event.validation)} epoch{'s' * (len(event.validation) != 1)}"
-        came = f"trial {event.number}{again}: {percent(event.best)} of validation, {event.status} after {epochs}"
+        epochs = counted(len(event.validation), "epoch")
+        came = f"trial {event.number}{again}: {percent(event.best)} validation accuracy, {event.status} after {epochs}"
         self._say(f"{came}, {event.seconds:.1f} s: {settings_text(event.settings)}", f"{came}, {event.seconds:.1f} s")
         if event.status == COMPLETE and (self._best is None or event.best > self._best.best):
             self._best = event
         best = f"best {percent(self._best.best)} (trial {self._best.number})" if self._best else ""
-        what = "the best again, with new seeds" if again else f"trial {event.number}"
+        what = "best settings again, with new seeds" if again else f"trial {event.number}"
         self._bar.update(self._task, description=f"{what}  {best}", advance=0 if again else 1)
 
     def _say(self, *choices: str) -> None:
-        """Print the first choice, longest first, that the screen has room for."""
         if not self._quiet:
-            with suppress(BrokenPipeError):
-                self._screen.show(self._screen.choose([Text(printable(text)) for text in choices]))
+            self._screen.say(*choices)
 
 
 def settings_text(settings: Mapping[str, Any]) -> str:
-    """Return settings in a line, such as "adam, lr 0.001, batch_size 64"."""
+    """Return settings on one line, such as "adam, lr 0.001, batch_size 64"."""
     return ", ".join(
         value if name == "optimizer" else f"{name} {as_written(value)}" for name, value in settings.items()
     )
 
 
 def search_view(result: SearchResult) -> View:
-    """Return what a search came to, in all formats: in CSV and plain text a line a trial."""
+    """Return a search's result in all formats: in CSV and plain text one line per trial."""
     finalists = {each.number: each for each in result.finalists}
     rows = [_row(trial, finalists.get(trial.number)) for trial in result.trials]
     return View(
@@ -104,7 +101,7 @@ def verdict(result: SearchResult) -> str:
     best, recipe = result.finalists[0], next((each for each in result.finalists if each.number == 0), None)
     n = len(best.seeds)
     if best.number == 0:
-        return f"Of {len(result.trials)} trials, none does better than the recipe with {n} new seeds."
+        return f"None of the {len(result.trials)} trials beats the recipe with {n} new seeds."
     said = f"Trial {best.number} reads {percent(best.accuracies.mean)} of the validation images"
     beside = f", the recipe {percent(recipe.accuracies.mean)}" if recipe else ""
     return f"{said}{beside} (means of {n} new seeds, too few to rule out chance)."
@@ -170,7 +167,7 @@ def _terminal(result: SearchResult, screen: Screen) -> Iterable[RenderableType]:
         finals.add_row(
             "recipe" if each.number == 0 else str(each.number),
             percent(each.accuracies.mean),
-            NOTHING if sd is None else f"{100 * sd:.2f} points",
+            NOTHING if sd is None else f"{points(sd)} points",
             f"{percent(figures['min'])} to {percent(figures['max'])}",
             style="bold" if i == 0 else None,
         )
@@ -180,7 +177,7 @@ def _terminal(result: SearchResult, screen: Screen) -> Iterable[RenderableType]:
 
 
 def rates_view(found: RateRange) -> View:
-    """Return the losses of a learning rate range test, in all formats: in CSV and plain text a line a rate."""
+    """Return the losses of a learning rate range test, in all formats: in CSV and plain text one line per rate."""
     return View(
         schema="mnistcli.lr-range/1",
         document=lambda: {
@@ -199,7 +196,7 @@ def rates_view(found: RateRange) -> View:
 
 
 def rates_sentence(found: RateRange) -> str:
-    """Say which rate to begin with."""
+    """Say which rate to start with."""
     return f"The loss is lowest at {found.least:.2g}: start with --lr {found.suggested:g}."
 
 
@@ -210,6 +207,6 @@ def _rates_terminal(found: RateRange) -> Iterable[RenderableType]:
         table.add_row(f"{found.rates[place]:.2g}", f"{found.losses[place]:.3f}")
     yield table
     facts = make_facts()
-    facts.add_row("least loss at", f"{found.least:.2g}")
-    facts.add_row("begin with", f"--lr {found.suggested:g}")
+    facts.add_row("lowest loss at", f"{found.least:.2g}")
+    facts.add_row("start with", f"--lr {found.suggested:g}")
     yield facts

@@ -14,7 +14,7 @@ from mnistcli.render.tune import rates_sentence, verdict
 from mnistcli.results.tune import COMPLETE, RateRange, SearchResult, Trial
 
 COLUMNS = 3
-MOST_TICKS = 6  # batch sizes that have room below an axis
+MOST_TICKS = 6  # batch sizes that fit below an axis
 
 
 def trials(result: SearchResult, *, theme: str = "light") -> Figure:
@@ -38,15 +38,15 @@ def trials(result: SearchResult, *, theme: str = "light") -> Figure:
 
 
 def rates(found: RateRange, *, theme: str = "light") -> Figure:
-    """Draw the loss against the learning rate, with the rate to begin with."""
+    """Draw the loss against the learning rate, with the rate to start with."""
     with new_figure(7, 4, theme) as figure:
         note = f"{short_arch(found.arch)}, {found.optimizer}, batches of {found.batch_size}, on {found.dataset}."
         write_title(figure, rates_sentence(found).removesuffix("."), note)
         axes = figure.subplots()
         axes.plot(found.rates, found.losses, color=run_colour(0))
         for rate, i, line, side, text in (
-            (found.suggested, 2, "--", "right", f"begin with {found.suggested:g} "),
-            (found.least, 1, ":", "left", f" least loss at {found.least:.2g}"),
+            (found.suggested, 2, "--", "right", f"start with {found.suggested:g} "),
+            (found.least, 1, ":", "left", f" lowest loss at {found.least:.2g}"),
         ):
             axes.axvline(rate, color=run_colour(i), linestyle=line)
             axes.annotate(text, (rate, 1), xycoords=("data", "axes fraction"), ha=side, va="top", color=run_colour(i))
@@ -57,7 +57,7 @@ def rates(found: RateRange, *, theme: str = "light") -> Figure:
 
 
 def _draw_setting(axes: Axes, name: str, known: list[Trial], *, best: int, images: int) -> None:
-    """Draw the trials' errors over one setting; `images` are those of validation."""
+    """Draw the trials' errors over one setting; `images` is the number of validation images."""
     places = _places(axes, name, [trial.settings[name] for trial in known])
     errors = np.array([100 * max(1 - trial.best, 0.5 / images) for trial in known])  # a log scale has no 0
     complete = np.array([trial.status == COMPLETE for trial in known])
@@ -80,13 +80,13 @@ def _draw_setting(axes: Axes, name: str, known: list[Trial], *, best: int, image
 
 
 def _places(axes: Axes, name: str, values: list[Any]) -> np.ndarray:
-    """Make the axis of a setting, and return where its values lie on it."""
+    """Make the axis of a setting, and return the places of its values on it."""
     if isinstance(values[0], str | bool):
         words = list(map(as_written, values))
         choices = sorted({*words})
         axes.set_xticks(range(len(choices)), choices)
         axes.set_xlim(-0.5, len(choices) - 0.5)
-        jitter = np.random.default_rng(0).uniform(-0.15, 0.15, len(words))  # or many would lie on each other
+        jitter = np.random.default_rng(0).uniform(-0.15, 0.15, len(words))  # or many would overlap
         return np.array(list(map(choices.index, words))) + jitter
     places = np.array(values, float)
     if name != "dropout":
@@ -103,5 +103,5 @@ def _places(axes: Axes, name: str, values: list[Any]) -> np.ndarray:
 
 
 def _as_typed() -> FuncFormatter:
-    """Return a formatter that writes numbers as a command line has them: 0.001, and 1e-05."""
+    """Return a formatter that writes numbers as on a command line: 0.001, and 1e-05."""
     return FuncFormatter(lambda value, _: f"{value:g}")

@@ -27,18 +27,18 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class View:
-    """How a result is shown; only the form that is asked for is made.
+    """How a result is shown; only the requested form is made.
 
     Attributes:
         schema: The name and version of the JSON document, such as "mnistcli.runs-list/1"; that of one row of it is
             "mnistcli.runs-list-row/1".
         document: Makes the whole result as one JSON object.
-        rows: Makes its rows for CSV and plain text, one after the other where the work is still going on.
-        records: Makes the objects of jsonl, likewise; where it is not given, they are the rows, or the one document.
-        terminal: Makes what Rich prints on a terminal.
-        text: Makes plain text, where that is not the rows.
+        rows: Makes its rows for CSV and plain text, one by one while work is running.
+        records: Makes the objects of jsonl, if not made from rows.
+        terminal: Makes the renderables for a terminal.
+        text: Makes plain text, if not made from rows.
         plain_without: Keys that plain text leaves out.
-        record: The result is one thing, not a list: plain text shows it as a line a key.
+        record: The result is one object, not a list: plain text shows one line per key.
     """
 
     schema: str
@@ -99,7 +99,7 @@ def to_json(value: Mapping[str, Any], *, indent: int | None = None) -> str:
 
 
 def to_text(value: object) -> str:
-    """Return a value as one field of a line: nothing for None and for numbers that are none."""
+    """Return a value as one field of a line: nothing for None, and for NaN and infinities."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     if isinstance(value, bool):
@@ -108,7 +108,7 @@ def to_text(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """Return text with its control characters escaped: it stays on its line and cannot steer a terminal."""
+    """Return text with control characters escaped: it stays on its line and cannot control a terminal."""
     if text.isprintable():
         return text
     return "".join(c.encode("unicode_escape", "surrogatepass").decode() if _is_control(c) else c for c in text)
@@ -122,12 +122,17 @@ def shortened(text: str, longest: int) -> str:
     return text if cell_len(text) <= longest else f"{set_cell_size(text, longest - 1)}…"
 
 
+def counted(n: int, noun: str) -> str:
+    """Return "1 run" or "2 runs"."""
+    return f"{n:,} {noun}{'s' * (n != 1)}"
+
+
 def _is_control(character: str) -> bool:
     return unicodedata.category(character) in UNPRINTABLE
 
 
 def wrapped(text: str, stream: TextIO) -> str:
-    """Return text whose lines end between words where the stream is a terminal, of its width, but not in a command."""
+    """Return text wrapped to the terminal's width, without breaking quoted commands; unchanged elsewhere."""
     if not stream.isatty():
         return text
     columns = os.environ.get("COLUMNS", "")

@@ -135,6 +135,11 @@ class Evaluation(Drawable):
         return sum(row[i] for i, row in enumerate(self.confusion))
 
     @property
+    def errors(self) -> int:
+        """The number of images that were misread."""
+        return self.n - self.correct
+
+    @property
     def accuracy(self) -> float:
         """The fraction of images that were read correctly."""
         return self.correct / self.n

@@ -81,9 +81,9 @@ def test_compare_draws_what_only_one_of_two_runs_reads_right_with_both_confidenc
         for i in by_hand(wrong, chosen)[:16]:
             a, b = (f"{each[i].argmax()}, {100 * each[i].max():.0f} %" for each in (linear, dense))
             expected += [f"true: {labels[i]}", f"A: {a}", f"B: {b}"]
-        expected.append(f"Only {letter} reads right: {pair[f'only_{letter.lower()}_right']:,}, 16 shown")
+        expected.append(f"Read right only by {letter}: {pair[f'only_{letter.lower()}_right']:,} (16 shown)")
     only_a, only_b = (f"{pair[f'only_{letter}_right']:,}" for letter in "ab")
-    title = f"linear-001 alone reads {only_a} of the images right, dense-001 alone {only_b}"
+    title = f"Images read right only by linear-001: {only_a}; only by dense-001: {only_b}"
     assert svg_texts(tmp_path / "flips.svg") == [*expected, title, "A: linear-001, B: dense-001."]
     assert paper_of(tmp_path / "flips.svg") == DARK
 

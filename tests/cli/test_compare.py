@@ -12,7 +12,7 @@ def test_compare_trains_what_is_missing_then_nothing(mnistcli: Call, tmp_path: P
     assert "training one first" in first.err
     assert [run["run"] for run in first.json["runs"]] == ["linear-001", "builtin"]
     said = svg_texts(tmp_path / "out.svg")
-    assert {"linear-001", "mistaken for", "images read wrong"} <= set(said)
+    assert {"linear-001", "mistaken for", "misread images"} <= set(said)
     assert paper_of(tmp_path / "out.svg") == DARK
     for name in ("curves.png", "confusion.png"):  # of what was trained on the way
         assert paper_of(Path("runs/linear-001", name)) == DARK

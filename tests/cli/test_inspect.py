@@ -127,7 +127,7 @@ def test_the_figure_shows_filters_maps_and_the_plane(runs: Path, mnistcli: Call,
     said = svg_texts(tmp_path / "inside.svg")
     assert paper_of(tmp_path / "inside.svg") == DARK
     assert {"conv1: 2 filters of 3 × 3", "residual1: add, 28 × 28 × 2", "dense1, 2,000 test images"} <= set(said)
-    assert any(each.startswith("read wrong: ") for each in said)
+    assert any(each.startswith("misread: ") for each in said)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_another_course_is_told_with_its_epoch_and_what_has_changed(folder: Path
     assert (outcome.json["verdict"], outcome.json["since_epoch"]) == ("different", 1)
     assert [(each["name"], each["a"]) for each in outcome.json["changed"]] == [("device", "abacus")]
     assert "device: abacus when linear-001 was trained, cpu now." in outcome.err
-    assert "different since epoch 1" in outcome.err
+    assert "differ from epoch 1 on" in outcome.err
 
 
 @pytest.mark.parametrize(

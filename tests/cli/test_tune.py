@@ -131,7 +131,7 @@ def test_a_rate_range_test_suggests_a_tenth_of_the_rate_with_the_least_loss(mnis
     assert found["suggested"] == pytest.approx(found["least"] / 10, rel=0.06)
     assert found["losses"][0] == pytest.approx(2.3, abs=0.4)  # nothing is learned at the lowest rate: ln 10
     said = svg_texts(tmp_path / "rates.svg")
-    assert {"learning rate", f"least loss at {found['least']:.2g}", f"begin with {found['suggested']:g}"} <= {
+    assert {"learning rate", f"lowest loss at {found['least']:.2g}", f"start with {found['suggested']:g}"} <= {
         text.strip() for text in said
     }
     assert paper_of(tmp_path / "rates.svg") == DARK

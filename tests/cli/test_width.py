@@ -48,7 +48,7 @@ LONG = ("inspect", "bench", "data audit", "predict row.png")  # what these show 
 ESSENTIALS = {
     COMMANDS[0]: [
         *("loss", "epoch 2", "⠤⠤ training  o validation", "linear-001", "test accuracy", "95 % interval"),
-        *("whose weights are kept", "Try next", "mnistcli evaluate linear-001", "mnistcli compare cnn linear-001"),
+        *("(its weights are kept)", "Try next", "mnistcli evaluate linear-001", "mnistcli compare cnn linear-001"),
     ],
     "evaluate linear": ["accuracy", "95 % interval", "of 10,000 test images", "Confusion matrix", "Σ", "-v shows"],
     "evaluate builtin": ["99.56 %", "44 of 10,000 test images", "Confusion matrix", "Σ", "-v shows"],

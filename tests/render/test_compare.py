@@ -101,7 +101,7 @@ def test_the_difference_is_the_second_run_minus_the_first_green_where_it_is_bett
         (30, 5, 0.0501, ("a reads 25 more images right than b", "0.0501", "could well be chance")),
         (30, 5, 0.00009, ("< 0.0001", "a is better")),
         (30, 5, 0.00012, ("0.0001", "a is better")),
-        (7, 7, 1.0, ("equally many", "neither")),
+        (7, 7, 1.0, ("the same number", "neither")),
     ],
 )
 def test_a_verdict_says_how_many_more_whether_it_could_be_chance_and_that_it_is_of_these_runs(
@@ -142,10 +142,10 @@ def test_a_terminal_gives_each_pair_s_verdict_and_cochran_s_q_of_three_runs() ->
          ("equivalent within 0.10 points on these images", "over seeds, p = 0.0123", "cnn reads 0.04 points more",
           "p = 0.0310")),
         ({"verdict": Verdict.UNDECIDED, "bootstrap_ci95": (-0.001, 0.002), "seeds_needed": 51, "images_needed": 99_198},
-         ("Undecided", "-0.10 to 0.20", "About 51 seeds each, or 99,000 test images, would likely show")),
+         ("Undecided", "-0.10 to 0.20", "About 51 seeds each, or 99,000 test images, would probably show")),
         ({"verdict": Verdict.UNDECIDED, "images_needed": 40_400}, ("More seeds would not", "about 40,000 test images")),
         ({"verdict": Verdict.UNDECIDED, "seeds_equivalent": 9}, ("Neither", "About 9 seeds each", "equivalent")),
-        ({"verdict": Verdict.UNDECIDED, "smallest_p": 0.1, "seeds_needed": 5}, ("cannot give a p below 0.1.", "5")),
+        ({"verdict": Verdict.UNDECIDED, "smallest_p": 0.1, "seeds_needed": 5}, ("p cannot be below 0.1.", "5")),
     ],
 )  # fmt: skip
 def test_a_verdict_on_recipes_says_better_equivalent_or_what_would_decide(

@@ -39,7 +39,7 @@ def test_a_comparison_shows_what_each_run_mistakes_and_its_errors_by_true_class(
     other_order = compare_figures.comparison(compared(*((run, HISTORY) for run in runs[::-1]))).subfigs[1].axes
     assert {axes.images[0].get_clim() for axes in other_order} == {(0, 9)}
     (errors,) = bottom.axes
-    assert (errors.get_xlabel(), errors.get_ylabel()) == ("true class", "images read wrong")
+    assert (errors.get_xlabel(), errors.get_ylabel()) == ("true class", "misread images")
     assert tick_labels(errors.xaxis) == ["0", "1", "2"]
     assert [text.get_text() for text in errors.get_legend().get_texts()] == ["dense-001", "cnn-001"]
     assert [text.get_text() for text in errors.texts] == ["10", "9", "1", "4", "2", "5"]

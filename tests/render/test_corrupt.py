@@ -18,8 +18,8 @@ def test_a_terminal_shows_accuracy_points_lost_and_how_many_times_as_many_errors
 
 def test_a_terminal_says_that_these_are_not_mnist_c_s_files() -> None:
     said = " ".join(on_terminal(VIEW).plain.split())
-    assert "cnn-001 reads 96.85 % of 349 test images right, and 94.27 % once they are corrupted (mean of 2)." in said
-    assert "they are not its files" in said
+    assert "cnn-001 reads 96.85 % of 349 test images right, and 94.27 % when corrupted (mean of 2 corruptions)." in said
+    assert "these are not MNIST-C" in said
 
 
 def test_lines_for_scripts_are_the_corruptions_with_the_run() -> None:

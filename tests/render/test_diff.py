@@ -20,8 +20,8 @@ SAME = Reproduction("a-1", "a-2", weights=0.0, epochs=(0.0, 0.0), lengths=(2, 2)
     [
         ((TIME,), "a-1 and a-2 have the same configuration, versions, device and data, and their results are the "
          "same."),
-        ((SEED, LOSS), "a-1 and a-2 differ in nothing but seed; their results differ."),
-        ((SEED, JAX, TIME), "a-1 and a-2 differ in nothing but seed, jax's version; their results are the same."),
+        ((SEED, LOSS), "a-1 and a-2 differ only in seed; their results differ."),
+        ((SEED, JAX, TIME), "a-1 and a-2 differ only in seed, jax's version; their results are the same."),
         ((SEED, JAX, SEED, JAX, JAX), "a-1 and a-2 differ in seed, jax's version, seed and 2 more; their results are "
          "the same."),
     ],
@@ -47,11 +47,21 @@ def test_each_difference_has_both_runs_values_in_all_formats() -> None:
     [
         ({}, Repeated.IDENTICAL, None, "a-1 and a-2 are identical"),
         ({"weights": 1e-4, "epochs": (0.0, 1e-3)}, Repeated.EQUAL, None, "equal within 1.0e-03"),
-        ({"epochs": (0.0, 2e-3)}, Repeated.DIFFERENT, 2, "different since epoch 2"),
-        ({"lengths": (2, 3)}, Repeated.DIFFERENT, 3, "different since epoch 3"),
-        ({"epochs": (1e-9, 2e-3)}, Repeated.DIFFERENT, 2, "different since epoch 2"),
-        ({"epochs": (1e-9, 0.0), "test": 0.1}, Repeated.DIFFERENT, None, "agree in every epoch within 1.0e-03, but"),
-        ({"weights": None, "tolerance": 0.0}, Repeated.DIFFERENT, None, "agree in every epoch, but their weights"),
+        ({"epochs": (0.0, 2e-3)}, Repeated.DIFFERENT, 2, "differ from epoch 2"),
+        ({"lengths": (2, 3)}, Repeated.DIFFERENT, 3, "differ from epoch 3"),
+        ({"epochs": (1e-9, 2e-3)}, Repeated.DIFFERENT, 2, "differ from epoch 2"),
+        (
+            {"epochs": (1e-9, 0.0), "test": 0.1},
+            Repeated.DIFFERENT,
+            None,
+            "same metrics in every epoch within 1.0e-03, but",
+        ),
+        (
+            {"weights": None, "tolerance": 0.0},
+            Repeated.DIFFERENT,
+            None,
+            "same metrics in every epoch, but different weig",
+        ),
     ],
 )
 def test_the_farthest_figure_decides(values: dict[str, Any], verdict: Repeated, since: int | None, said: str) -> None:

@@ -11,7 +11,7 @@ from tests.render.drawn import cells
 
 def test_a_row_is_a_corruption_with_its_example_and_the_accuracy_of_each_class() -> None:
     figure = evaluate_figures.robustness(robustness())
-    title = "cnn-001 reads 96.85 % of the images right, 94.27 % once corrupted"
+    title = "cnn-001 reads 96.85 % of the images right, 94.27 % when corrupted"
     assert " ".join(figure.get_suptitle().split()) == title
     assert figure.get_supxlabel() == "349 test images. Worst: fog, 94.27 %."
     axes, _ = figure.axes
@@ -32,7 +32,7 @@ def test_a_class_without_images_is_left_empty() -> None:
 
 def test_reliability_has_each_bin_s_interval_over_its_count_and_coverage_its_curve_and_threshold() -> None:
     figure = evaluate_figures.calibration(evaluation())
-    assert figure.get_suptitle() == "cnn-001's confidence is 5.67 points from its accuracy on average"
+    assert figure.get_suptitle() == "cnn-001's confidence differs from its accuracy by 5.67 points on average"
     assert figure.get_supxlabel() == "Expected calibration error: 5.67 %. Accuracy: 94.27 % of 349 test images."
     reliability, counts, coverage = figure.axes
     (bars,) = reliability.containers

@@ -56,13 +56,13 @@ def test_training_is_dashed_and_validation_solid_with_loss_on_the_left_and_perce
 def test_the_epoch_whose_weights_are_kept_is_ringed_and_named() -> None:
     worse = replace(HISTORY[2], epoch=4, validation_accuracy=0.915)
     figure = figures.curves("cnn-001", [(*HISTORY, worse)])
-    assert figure.get_suptitle() == "cnn-001 keeps epoch 3 of 4, with 92.00 % of the validation images right"
+    assert figure.get_suptitle() == "cnn-001 keeps epoch 3 of 4: 92.00 % validation accuracy"
     for axes, value in zip(figure.axes, (0.25, 92), strict=True):
         assert lines(axes)["kept"].get_xydata() == pytest.approx(np.array([[3, value]]))
-    assert figures.curves("cnn-001", [()]).get_suptitle() == "cnn-001 has no record of its epochs"
+    assert figures.curves("cnn-001", [()]).get_suptitle() == "cnn-001 has no metrics"
     early = (replace(HISTORY[0], validation_accuracy=0.96), *HISTORY[1:])
     group = figures.curves("trio", [early, HISTORY, HISTORY[:2]])
-    assert group.get_suptitle() == "trio keeps epochs 1 to 3, with 93.00 % of the validation images right on average"
+    assert group.get_suptitle() == "trio keeps epochs 1 to 3: 93.00 % validation accuracy on average"
     for axes, values in zip(group.axes, ((0.5, 0.25, 0.3), (96, 92, 91)), strict=True):
         assert lines(axes)["kept"].get_xydata() == pytest.approx(np.array(list(zip((1, 3, 2), values, strict=True))))
 
@@ -91,7 +91,7 @@ def test_a_matrix_holds_counts_and_beside_them_percent_of_the_true_class() -> No
     figure = figures.confusion(evaluation(names=("cat", "dog", "owl")))
     counts, shares, *_ = figure.axes
     assert figure.get_suptitle() == "cnn-001 reads 329 of 349 test images right"
-    note = "94.27 % (95 % interval 91.31–96.26 %). The commonest mistake: dog read as owl, 9 times."
+    note = "94.27 % (95 % interval 91.31–96.26 %). Most frequent mistake: dog read as owl, 9 times."
     assert figure.get_supxlabel() == note
     assert (counts.get_title(loc="left"), shares.get_title(loc="left")) == ("images", "percent of the true class")
     assert cells(counts) == {
@@ -287,7 +287,7 @@ def test_pixels_for_the_answer_are_red_those_against_it_blue_and_the_rest_neutra
     figure = figures.explanation(explained((0.2, 0.7, 0.1), "abc"), theme=theme)
     saliency, bar = figure.subfigs[1].axes[2:]
     assert saliency.get_title(loc="left") == "red: for b\nblue: against it"
-    assert bar.get_ylabel() == "share in the lead (logits)"
+    assert bar.get_ylabel() == "contribution to the lead (logits)"
     assert figure.get_supxlabel() == "The last picture: by hand."
     (against, strongly_for), (weakly_for, nothing) = pixels(saliency).astype(int)
     assert against[2] - against[0] > 50
@@ -381,6 +381,6 @@ def test_a_figure_that_cannot_be_written_is_told_in_one_sentence_and_leaves_noth
     with pytest.raises(UsageError) as refused:
         style.save(figures.curves("cnn-001", [HISTORY]), tmp_path / place)
     assert place in str(refused.value)
-    assert str(refused.value).startswith("The figure cannot be written to ")
+    assert "cannot be written: " in str(refused.value)
     assert "\n" not in str(refused.value)
     assert [path.name for path in tmp_path.rglob("*")] == ["folder.svg"]

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mnistcli.render import style
-from mnistcli.render.image_figures import MOST_CLASSES, MOST_FLIPS, confusion_thumbnails, flips
+from mnistcli.render.image_figures import MOST_FLIPS, confusion_thumbnails, flips
+from mnistcli.render.matrix import MOST_PICTURED
 from mnistcli.results.data import Flip, Flips, Sample
 from tests.conftest import svg_texts
 from tests.render.by_hand import evaluation
@@ -78,7 +79,7 @@ def test_large_images_are_shrunk_before_they_are_drawn() -> None:
 
 @pytest.mark.parametrize("left_out", [0, 2])
 def test_of_many_classes_those_with_the_most_errors_are_shown_and_the_figure_says_so(left_out: int) -> None:
-    n = MOST_CLASSES + left_out
+    n = MOST_PICTURED + left_out
     counts = np.eye(n, dtype=int) * 5
     counts[np.arange(n), (np.arange(n) + 1) % n] = 3
     counts[2, 4] = 9
@@ -91,7 +92,7 @@ def test_of_many_classes_those_with_the_most_errors_are_shown_and_the_figure_say
     said = [tick.label1.get_text() for tick in axes.yaxis.get_major_ticks()]
     assert said == [name for i, name in enumerate(names) if not left_out or i not in (8, 9)]
     errors = counts.sum() - 5 * n
-    more = f"The {MOST_CLASSES} of {n} classes with the most errors: {errors - 3} of {errors} errors"
+    more = f"The {MOST_PICTURED} of {n} classes with the most errors: {errors - 3} of {errors} errors"
     assert (more in " ".join(figure.get_supxlabel().split())) == bool(left_out)
     assert len(cells(figure)) == (n - 3 if left_out else n)
 
@@ -107,10 +108,10 @@ def titles(axes: Sequence[Axes]) -> list[str]:
 def test_what_only_a_reads_right_stands_above_what_only_b_does_with_label_answers_and_confidences() -> None:
     found = Flips("dense-001", "cnn-001", (flip("4", "4", "9"),), (flip("7", "1", "7"), flip("2", "3", "2", level=50)))
     figure = flips(found)
-    title = "dense-001 alone reads 1 of the images right, cnn-001 alone 2"
+    title = "Images read right only by dense-001: 1; only by cnn-001: 2"
     assert (figure.get_suptitle(), figure.get_supxlabel()) == (title, "A: dense-001, B: cnn-001.")
     above, below = figure.subfigs
-    assert (above.get_suptitle(), below.get_suptitle()) == ("Only A reads right: 1", "Only B reads right: 2")
+    assert (above.get_suptitle(), below.get_suptitle()) == ("Read right only by A: 1", "Read right only by B: 2")
     assert titles(above.axes) == ["true: 4\nA: 4, 90 %\nB: 9, 80 %"]
     assert titles(below.axes) == ["true: 7\nA: 1, 90 %\nB: 7, 80 %", "true: 2\nA: 3, 90 %\nB: 2, 80 %"]
     assert below.axes[1].images[0].get_array().mean() == 50
@@ -118,8 +119,8 @@ def test_what_only_a_reads_right_stands_above_what_only_b_does_with_label_answer
 
 def test_many_flips_are_cut_and_counted_and_no_flips_are_none() -> None:
     above, below = flips(Flips("a", "b", (), (flip("7", "1", "7"),) * 40)).subfigs
-    assert (above.get_suptitle(), titles(above.axes)) == ("Only A reads right: 0", [])
-    assert below.get_suptitle() == f"Only B reads right: 40, {MOST_FLIPS} shown"
+    assert (above.get_suptitle(), titles(above.axes)) == ("Read right only by A: 0", [])
+    assert below.get_suptitle() == f"Read right only by B: 40 ({MOST_FLIPS} shown)"
     assert len(titles(below.axes)) == MOST_FLIPS
 
 

@@ -138,7 +138,7 @@ def test_the_map_has_a_colour_a_class_and_rings_the_wrong() -> None:
     assert axes.get_xlabel() == "first principal axis, 50.0 % of the variance"
     assert axes.get_ylabel() == "second principal axis, 25.0 % of the variance"
     assert axes.get_title(loc="left") == "dense1, 4 test images"
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["4", "7", "9", "read wrong: 1"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["4", "7", "9", "misread: 1"]
 
 
 def test_no_two_of_many_classes_share_a_colour() -> None:

@@ -69,7 +69,7 @@ def test_the_page_comes_with_its_policy_and_is_not_kept(server: PadServer) -> No
 def test_a_question_gets_its_answer_or_a_sentence(server: PadServer) -> None:
     assert asked(server, "POST", ".read?label=7&why", b"drawing")[2] == '{"length": 7, "label": "7", "why": ""}'
     assert asked(server, "POST", ".read", b"bad")[::2] == (200, '{"error": "This is bad."}')
-    assert "This should not happen: ValueError: odd" in asked(server, "POST", ".read", b"odd")[2]
+    assert "Unexpected error, ValueError: odd" in asked(server, "POST", ".read", b"odd")[2]
     assert asked(server, "POST", ".read", b"x" * MOST_BYTES)[2] == f'{{"length": {MOST_BYTES}}}'
 
 

@@ -109,7 +109,7 @@ def test_calibration_without_a_temperature_is_drawn_once() -> None:
 
 
 def test_coverage_says_which_min_confidence_to_use_where_one_can_be_named() -> None:
-    said = "at least 0.93: 99.91 % right on 97.1 % of the images: predict --min-confidence 0.93"
+    said = "With predict --min-confidence 0.93, 97.1 % of the images get an answer, and 99.91 % of these are correct."
     text = page(Report((subject("one"),)))
     assert said in text
     assert "The dot: --min-confidence 0.93." in text
@@ -121,12 +121,12 @@ def test_coverage_says_which_min_confidence_to_use_where_one_can_be_named() -> N
 def test_robustness_is_a_table_of_corruptions_and_of_classes_where_it_was_asked_for() -> None:
     assert "Robustness" not in page(Report((subject("one"),)))
     text = page(Report((subject("one"),), robustness=robustness()))
-    assert "cnn-001 reads 96.85 % of 349 test images right, and 94.27 % once they are corrupted (mean of 2)." in text
+    assert "cnn-001 reads 96.85 % of 349 test images right, and 94.27 % when corrupted (mean of 2 corruptions)." in text
     rows = [re.sub(r"<.*?>", " ", row).split() for row in re.findall(r"<tr>.*?</tr>", text)]
     assert ["fog", "94.27", "%", "91.31–96.26", "%", "-2.58", "×", "1.8", "fog,", "by", "hand"] in rows
     assert ["fog", "90", "82", "100"] in rows
     assert '<td style="--lost: 0.18">82</td>' in text
-    assert "they are not its files" in text
+    assert "these are not MNIST-C" in text
 
 
 def test_a_browser_opens_the_page_of_two_runs_with_a_clean_console(mnistcli: Call, workspace: Path) -> None:

@@ -145,7 +145,7 @@ def against(*right: int) -> Comparison:
     [
         ((900, 964), "b reads 64 more of 1,000 test images right than a"),
         ((903, 901), "a reads 2 more of 1,000 test images right than b, which could well be chance"),
-        ((900, 900), "a and b read equally many of 1,000 test images right: 900"),
+        ((900, 900), "a and b each read 900 of 1,000 test images right"),
         ((900, 950, 964), "c reads the most of 1,000 test images right: 964"),
         (
             (900, 962, 963, 964),

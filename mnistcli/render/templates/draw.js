@@ -1,4 +1,4 @@
-// The page of mnistcli draw: the program reads what is on the pad, and keeps it.
+// The page of mnistcli draw: the program reads and saves drawings.
 const answer = (isFinished) => ask(isFinished ? "read?saliency" : "read");
 
 async function ask(question) {
@@ -27,7 +27,7 @@ function showCounts(counts) {
 async function keep(name) {
   if (!strokes.length) return;
   const drawn = strokes, asked = ask(`keep?label=${encodeURIComponent(name)}`);
-  clear();  // so that it is kept once, and the next one can begin
+  clear();  // saved only once, and ready for the next one
   const answered = await asked;
   if (answered.counts) showCounts(answered.counts);
   find("kept").textContent = answered.error || `Kept as ${name}: ${answered.path}`;

@@ -526,7 +526,7 @@ function growByDisc({ height, width, data }, radius) {
   return grown;
 }
 
-/** The highest of each number of a line and its neighbours within so many places, by shifts that double. */
+/** The highest of each number of a line and its neighbours within `across` places, by shifts that double. */
 function widest(line, across) {
   let reached = line, length = 1;  // reached[i]: the highest of `length` numbers from i on
   while (length < across + 1) {

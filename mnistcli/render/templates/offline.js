@@ -1,4 +1,4 @@
-// A page to give away: it reads the pad by itself.
+// A self-contained page: it reads the pad without a server.
 const { network, proof } = config;
 bind(network.layers, new Float32Array(decode(network.numbers).buffer));
 

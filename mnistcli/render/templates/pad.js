@@ -1,5 +1,5 @@
-// The pad: strokes by pointers and keys, and what is shown of answers. A page's own script tells `answer` how to read the
-// pad, may give more `keys` something to do, and calls `changed` at last.
+// The pad: strokes by pointers and keys, and how answers are shown. A page's own script defines `answer`, which reads the
+// pad, may add `keys`, and finally calls `changed`.
 "use strict";
 const config = JSON.parse(document.getElementById("config").textContent);
 const find = (id) => document.getElementById(id);
