@@ -140,6 +140,12 @@ def absolute(dataset: str) -> str:
     return str(Path(dataset).absolute()) if there else dataset
 
 
+def place_flags(runs_dir: Path, dataset: str = "") -> list[str]:
+    """Return the flags with which a command finds a run: its folder unless that is RUNS_DIR, its data set if a path."""
+    folder = [] if runs_dir == RUNS_DIR else ["--runs-dir", str(runs_dir)]
+    return [*folder, *(["--dataset", dataset] if Path(dataset).is_absolute() else [])]
+
+
 @dataclass(frozen=True, kw_only=True)
 class OnnxReading:
     """How to read another program's ONNX file, where the user says so.
@@ -389,7 +395,15 @@ def go_on(config: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
         if value is None or value == own:
             continue
         if name != "epochs":
-            raise UsageError(f"{flag} {value} contradicts --resume: the run was started with {flag} {own}.")
+            before = f"without {flag}" if own is None or own is False else f"with {_as_flag(flag, own)}"
+            raise UsageError(f"{_as_flag(flag, value)} contradicts --resume: the run was started {before}.")
         if config.hyper.schedule != "constant":
             raise UsageError(f"--epochs {value} contradicts --resume: the learning rate's schedule ends at {own}.")
     return config.changed({"epochs": given.get("epochs") or config.hyper.epochs})
+
+
+def _as_flag(flag: str, value: Any) -> str:
+    """Return a setting as a user writes it: "--batch-size 32", "--no-augment"."""
+    if isinstance(value, bool):
+        return flag if value else f"--no-{flag[2:]}"
+    return f"{flag} {','.join(value) if isinstance(value, tuple) else value}"

@@ -7,6 +7,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+from mnistcli.errors import UsageError
 from mnistcli.process import cleaning_up
 
 
@@ -26,6 +27,18 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     _flush_folder(path.parent)
+
+
+def write_output(path: Path, content: bytes) -> None:
+    """Write a file that the user asked for, as `write_atomically` does.
+
+    Raises:
+        UsageError: It cannot be written.
+    """
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        raise UsageError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
 
 
 def user_cache() -> Path:

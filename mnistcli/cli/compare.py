@@ -12,10 +12,10 @@ import typer
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
-from mnistcli.cli.group import parse_seeds, train_group
+from mnistcli.cli.group import draw_curves, parse_seeds, train_group
 from mnistcli.cli.onnx_options import Onnx
 from mnistcli.cli.options import MODEL_HELP, Html, Plot, RunsDir, Split, Theme, check_html, check_plot
-from mnistcli.cli.train import load_source, train_visibly
+from mnistcli.cli.train import draw_figures, load_source, train_visibly
 from mnistcli.config import RUNS_DIR, DataChoice, check_split
 from mnistcli.errors import RunError, UsageError
 from mnistcli.models import arch_key, configure, is_architecture, is_flax
@@ -159,7 +159,7 @@ def compare(
         face.note(f"There is no finished {arch} run on {choice.dataset} in {str(runs_dir)!r} yet: training one first.")
         load_source(arch)
         work = partial(train, configure(arch, data=choice), runs=folder)
-        train_visibly(face, work, data, device=device, theme=theme)
+        draw_figures(face, train_visibly(face, work, data, device=device), theme)
     chosen = distinct([found.get(name) or folder.find(name, data=choice) for name in names])
     face.note(f"Comparing {', '.join(run.name for run in chosen)} on the {split} images of {choice.dataset}.")
     face.note_caveats(chosen)
@@ -195,7 +195,9 @@ def _prepare_groups(
     choice = data.choice() if first is None else data.choice_for(first.name, first.config.data)
     for name, group in known.items():
         if group is None and not is_architecture(name):
-            raise UsageError(f"{name!r} is not a group or an architecture: compare runs with runs, without --seeds.")
+            raise UsageError(
+                f"{name!r} is neither a group nor an architecture: recipes cannot be compared with a single run."
+            )
     dataset = data.load(face, choice)
     chosen = []
     for name, found in known.items():
@@ -224,7 +226,7 @@ def _train_missing(
         groups.members(group)  # says what is missing: other processes train it
     if seeds:
         face.note(f"{group.name}: training seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} first.")
-        train_group(face, data, compute, groups, group, given=data.given, source=source, theme=theme)
+        draw_curves(face, train_group(face, data, compute, groups, group, given=data.given, source=source), theme)
 
 
 def _compare_groups(

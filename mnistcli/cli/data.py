@@ -270,7 +270,8 @@ def _check_predicted(predicted: str | None, *, label: str | None, wrong: str | N
     if wrong is None and right is None:
         raise UsageError("--predicted needs a run: name it with --wrong RUN.")
     if wrong is not None and predicted == label:
-        raise UsageError(f"Images of class {label} that are read as {label} are read correctly: use --right {wrong}.")
+        advice = f"use --right {wrong}" if right is None else "name another class with --predicted"
+        raise UsageError(f"Images of class {label} that are read as {label} are read correctly: {advice}.")
     if wrong is None and label not in (None, predicted):
         raise UsageError(f"Images of class {label} that are read as {predicted} are misread: use --wrong {right}.")
 

@@ -12,7 +12,7 @@ from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.onnx_options import Onnx
 from mnistcli.cli.options import Html, Plot, RunArgument, RunsDir, Split, Theme, check_html, check_plot
-from mnistcli.config import CORRUPTIONS, RUNS_DIR, check_split, find_corruptions
+from mnistcli.config import CORRUPTIONS, RUNS_DIR, check_split, find_corruptions, place_flags
 from mnistcli.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -217,5 +217,5 @@ def _show_command(text: str, run: Run, data: Data, split: str, runs_dir: Path) -
     if run.reading is not None:
         return []
     name = run.name if run.is_builtin or (run.folder and run.folder.parent == runs_dir) else text
-    where = [] if runs_dir == RUNS_DIR else ["--runs-dir", str(runs_dir)]
-    return ["mnistcli", "data", "show", "--split", split, "--wrong", name, *where, *data.arguments()]
+    flags = [*place_flags(runs_dir), *data.arguments()]
+    return ["mnistcli", "data", "show", "--split", split, "--wrong", name, *flags]

@@ -78,14 +78,13 @@ def train_group(
     group: Group,
     *,
     source: str | None,
-    theme: str | None,
     keys: bool = False,
     **how: Any,
 ) -> GroupResult:
-    """Train what a group lacks, showing on stderr how it goes, and draw its curves.
+    """Train the group's missing runs, with progress on stderr.
 
-    `source` is the FILE.py:CLASS of a class in Flax; `theme` is that of the curves, None draws none; with `keys`, q
-    ends the training early; `how` is for `Work`.
+    `source` is the FILE.py:CLASS of a class in Flax; with `keys`, q ends the training early; `how` holds further
+    arguments of `Work`.
     """
     from mnistcli.cli.keys import finishing_with_q
     from mnistcli.commands.group import train_group as train
@@ -112,17 +111,26 @@ def train_group(
                 progress(event.event, label=label)
 
         try:
-            result = train(group, work, show, finishing)
+            return train(group, work, show, finishing)
         except InterruptedRunError:
             raise
         except MnistcliError:
             if work.shard is None:
                 groups.drop_if_unstarted(group)
             raise
-    if theme is not None:
-        from mnistcli.render.figures import curves
-        from mnistcli.render.style import save
 
-        histories = [member.history for member in result.members]
+
+def draw_curves(face: Face, result: GroupResult, theme: str | None) -> bool:
+    """Draw a group's curves unless `theme` is None; return False, with a message, if they cannot be written."""
+    if theme is None:
+        return True
+    from mnistcli.render.figures import curves
+    from mnistcli.render.style import save
+
+    histories = [member.history for member in result.members]
+    try:
         save(curves(result.group, histories, theme=theme), result.folder / "curves.png")
-    return result
+    except UsageError as error:
+        face.complain(str(error))
+        return False
+    return True

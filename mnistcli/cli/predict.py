@@ -212,12 +212,14 @@ def _sources(paths: list[str] | BufferedReader, *, null: bool, recursive: bool) 
 
 
 def _take_only(sources: Iterator[Source]) -> Source:
-    """Return the one source that there is.
+    """Return the only source.
 
     Raises:
-        UsageError: There are several: a file of arrays can hold many.
+        UsageError: There is none, or more than one: a file of arrays can contain any number.
     """
-    first = next(sources)
+    first = next(sources, None)
+    if first is None:
+        raise UsageError("--explain takes one picture, and the file contains none.")
     if next(sources, None) is not None:
         raise UsageError(f"--explain takes one picture: {first.name!r} is the first of several.")
     return first

@@ -10,7 +10,7 @@ from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.options import RUN_HELP, RunsDir, Theme, check_writable
-from mnistcli.cli.train import load_source, train_visibly
+from mnistcli.cli.train import draw_figures, load_source, train_visibly
 from mnistcli.config import RUNS_DIR
 from mnistcli.errors import ExitCode, UsageError
 from mnistcli.models import arch_key
@@ -116,12 +116,13 @@ def reproduce_run(
     choice = data.choice_for(found.name, found.data())
     face.note(f"Training {found.name} again.")
     work = partial(train_again, found, choice, runs=folder, name=name)
-    result = train_visibly(face, work, data, device=device, theme=theme)
+    result = train_visibly(face, work, data, device=device)
+    drawn = draw_figures(face, result, theme)
     reproduction = compare_again(found, folder.find(result.run), tolerance=tolerance)
     face.show(reproduction_view(reproduction))
     if face.format != "table":
         face.note(verdict_sentence(reproduction))
-    if reproduction.verdict == Repeated.DIFFERENT:
+    if not drawn or reproduction.verdict == Repeated.DIFFERENT:
         raise typer.Exit(ExitCode.FAILED)
 
 
@@ -148,16 +149,18 @@ def export_run(
     if csv is not None:
         check_writable(csv, (".csv",), name="--csv")
 
-    from mnistcli.commands.tensorboard import write_events
-    from mnistcli.files import write_atomically
+    from mnistcli.commands.tensorboard import check_events, write_events
+    from mnistcli.files import write_output
     from mnistcli.render.runs import epochs_csv, export_view
     from mnistcli.runs import RunsFolder
 
     found, record = RunsFolder(runs_dir).find_record(run)
     history = found.history()
-    events = tensorboard and write_events(found.name, history, tensorboard, created=record.created)
+    if tensorboard is not None:
+        check_events(found.name, tensorboard)
     if csv is not None:
-        write_atomically(csv, epochs_csv(history).encode())
+        write_output(csv, epochs_csv(history).encode())
+    events = tensorboard and write_events(found.name, history, tensorboard, created=record.created)
     face.show(export_view(found.name, len(history), csv=csv, tensorboard=events))
 
 

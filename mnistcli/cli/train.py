@@ -15,13 +15,13 @@ import typer
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
-from mnistcli.cli.group import parse_seeds, take_group, train_group
+from mnistcli.cli.group import draw_curves, parse_seeds, take_group, train_group
 from mnistcli.cli.options import RunsDir, Theme, parse_shard
 from mnistcli.cli.recipe_options import Sources
 from mnistcli.cli.setting_options import TRAINING, given_settings, takes_settings
-from mnistcli.config import RUNS_DIR, SETTINGS, Hosts, Hyper
+from mnistcli.config import RUNS_DIR, SETTINGS, Hosts, Hyper, place_flags
 from mnistcli.declaration import declared
-from mnistcli.errors import UsageError
+from mnistcli.errors import ExitCode, UsageError
 from mnistcli.models import as_written, is_flax
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from mnistcli.results.train import GroupResult, TrainResult
     from mnistcli.runs.groups import Group, Groups
 
-STUDY = ("dense", "cnn")  # what compare compares where nothing else is named
 EXAMPLES = [
     "mnistcli train --arch dense",
     "mnistcli train --arch cnn --epochs 3 --seed 7",
@@ -237,24 +236,25 @@ def _train_run(order: Order) -> None:
 
     from mnistcli.commands.train import resume as resume_run
     from mnistcli.commands.train import train as train_run
-    from mnistcli.render.train import training_view
 
     if resume is not None:
         work = partial(resume_run, resume, runs=runs, given=order.given)
     else:
         face.explain(_describe(order.plan.config))
         work = partial(train_run, order.plan.config, runs=runs, name=order.name, **order.beginning)
-    result = train_visibly(face, work, order.data, device=device, theme=order.theme, keys=True, **order.keeping)
-    face.show(training_view(result, next_commands=_next_commands(result, runs.path)))
+    _show_result(order, train_visibly(face, work, order.data, device=device, keys=True, **order.keeping))
 
 
 def _train_group(order: Order, group: Group, shard: tuple[int, int] | None) -> None:
     """Train what a group lacks, or this process's share of it, and show what came of it."""
     from mnistcli.render.group import group_training_view
 
-    how = {"source": order.source, "theme": order.theme, "keys": shard is None, **order.work}
+    how = {"source": order.source, "keys": shard is None, **order.work}
     trained = train_group(order.face, order.data, order.compute, order.groups, group, shard=shard, **how)
+    drawn = draw_curves(order.face, trained, order.theme)
     order.face.show(group_training_view(trained, next_commands=_next_of_group(trained, order.groups.runs.path)))
+    if not drawn:
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _train_with_hosts(order: Order, hosts: Hosts) -> None:
@@ -262,7 +262,6 @@ def _train_with_hosts(order: Order, hosts: Hosts) -> None:
     from mnistcli.commands.hosts import Task, train_with_hosts
     from mnistcli.commands.work import Work
     from mnistcli.render.progress import TrainingProgress
-    from mnistcli.render.train import training_view
 
     face, runs = order.face, order.groups.runs
     task = Task(order.plan.config if order.resume is None else None, order.name, order.resume)
@@ -271,11 +270,18 @@ def _train_with_hosts(order: Order, hosts: Hosts) -> None:
     work = Work(runs, place, partial(order.data.load, replace(face, quiet=True)), **order.work)
     with TrainingProgress(face.err, quiet=face.quiet) as progress:
         result = train_with_hosts(task, work, progress)
-    if result is None:
-        return
-    if order.theme is not None:
-        _save_figures(result, order.theme)
-    face.show(training_view(result, next_commands=_next_commands(result, runs.path)))
+    if result is not None:
+        _show_result(order, result)
+
+
+def _show_result(order: Order, result: TrainResult) -> None:
+    """Draw the run's figures and show its result."""
+    from mnistcli.render.train import training_view
+
+    drawn = draw_figures(order.face, result, order.theme)
+    order.face.show(training_view(result, next_commands=_next_commands(result, order.groups.runs.path)))
+    if not drawn:
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def load_source(arch: str | None) -> None:
@@ -292,15 +298,11 @@ def train_visibly(
     data: Data,
     *,
     device: str,
-    theme: str | None,
     keys: bool = False,
     checkpoint_every: int | None = None,
     keep_epochs: bool = False,
 ) -> TrainResult:
-    """Train a run, showing on stderr how it goes, and draw its figures.
-
-    A theme of None draws none; with `keys`, q ends the training early.
-    """
+    """Train a run with progress on stderr; with `keys`, q ends the training early."""
     from mnistcli.cli.keys import finishing_with_q
     from mnistcli.commands.course import Session
     from mnistcli.render.progress import TrainingProgress
@@ -312,18 +314,23 @@ def train_visibly(
         redirect_stdout(sys.stderr),
     ):
         load = partial(data.load, face)
-        result = work(Session(progress, device, checkpoint_every, load, keep_epochs, is_last=lambda _: finishing()))
-    if theme is not None:
-        _save_figures(result, theme)
-    return result
+        return work(Session(progress, device, checkpoint_every, load, keep_epochs, is_last=lambda _: finishing()))
 
 
-def _save_figures(result: TrainResult, theme: str) -> None:
+def draw_figures(face: Face, result: TrainResult, theme: str | None) -> bool:
+    """Draw a run's figures unless `theme` is None; return False, with a message, if one cannot be written."""
+    if theme is None:
+        return True
     from mnistcli.render.figures import confusion, curves
     from mnistcli.render.style import save
 
-    save(curves(result.run, [result.history], theme=theme), result.folder / "curves.png")
-    save(confusion(result.evaluation, theme=theme), result.folder / "confusion.png")
+    try:
+        save(curves(result.run, [result.history], theme=theme), result.folder / "curves.png")
+        save(confusion(result.evaluation, theme=theme), result.folder / "confusion.png")
+    except UsageError as error:
+        face.complain(str(error))
+        return False
+    return True
 
 
 def _describe(config: TrainConfig) -> str:
@@ -333,18 +340,18 @@ def _describe(config: TrainConfig) -> str:
 
 
 def _next_commands(result: TrainResult, runs_dir: Path) -> list[str]:
-    where = "" if runs_dir == RUNS_DIR else f" --runs-dir {shlex.quote(str(runs_dir))}"
+    folder, data = place_flags(runs_dir), place_flags(runs_dir, result.dataset)
+    other = "cnn" if result.arch != "cnn" else "dense"
     return [
-        f"mnistcli evaluate {result.run}{where}",
-        f"mnistcli predict digit.png --run {result.run}{where}",
-        f"mnistcli compare{'' if result.arch in STUDY else f' cnn {result.run}'} --plot compare.png{where}",
+        shlex.join(["mnistcli", "evaluate", result.run, *data]),
+        shlex.join(["mnistcli", "predict", "digit.png", "--run", result.run, *folder]),
+        shlex.join(["mnistcli", "compare", other, result.run, "--plot", "compare.png", *data]),
     ]
 
 
 def _next_of_group(result: GroupResult, runs_dir: Path) -> list[str]:
-    where = "" if runs_dir == RUNS_DIR else f" --runs-dir {shlex.quote(str(runs_dir))}"
-    other = "cnn" if result.arch != "cnn" else "dense"
+    data, other = place_flags(runs_dir, result.dataset), "cnn" if result.arch != "cnn" else "dense"
     return [
-        f"mnistcli evaluate {result.group}{where}",
-        f"mnistcli compare {result.group} {other} --seeds {len(result.members)}{where}",
+        shlex.join(["mnistcli", "evaluate", result.group, *data]),
+        shlex.join(["mnistcli", "compare", result.group, other, "--seeds", str(len(result.members)), *data]),
     ]

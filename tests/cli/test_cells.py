@@ -100,6 +100,7 @@ def test_flips_of_more_than_two_are_refused_before_anything_is_trained(mnistcli:
     [
         ("--predicted 9", "--predicted needs a run"),
         ("--wrong linear --true 4 --predicted 4", "are read correctly: use --right linear"),
+        ("--wrong linear --right dense --true 4 --predicted 4", "name another class with --predicted"),
         ("--right linear --true 4 --predicted 9", "are misread: use --wrong linear"),
         ("--wrong linear --true 4 --predicted nine", "has no class 'nine': expected 0, 1, 2, 3, 4, 5, 6, 7, 8, 9."),
     ],

@@ -120,6 +120,14 @@ def test_epochs_are_exported_as_csv_and_as_events_of_tensorboard(folder: Path, m
     assert [path.name for path in Path("events").iterdir()] == ["dense-001"]
 
 
+def test_a_csv_file_that_cannot_be_written_leaves_no_events(folder: Path, mnistcli: Call) -> None:
+    name = "x" * 250 + ".csv"  # 255 bytes are allowed, but the temporary file's name is longer
+    outcome = mnistcli("runs", "export", "dense", "--csv", name, "--tensorboard", "unwritten")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert f"'{name}' cannot be written: File name too long." in outcome.err
+    assert not Path("unwritten").exists()
+
+
 def test_export_without_a_form_or_without_tensorboardx_says_what_is_missing(
     folder: Path, mnistcli: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
