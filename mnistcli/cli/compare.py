@@ -54,8 +54,8 @@ def compare(
         str | None,
         typer.Option(
             metavar="N|LIST",
-            help="Compare recipes, by a group of runs each: one for each of the seeds 0 to N-1, or of these, as in "
-            "0,3,7. What is missing is trained.",
+            help="Compare recipes, with one run per seed: seeds 0 to N-1, or those listed, as in 0,3,7. Missing runs "
+            "are trained.",
             show_default=False,
         ),
     ] = None,
@@ -63,7 +63,7 @@ def compare(
         float | None,
         typer.Option(
             metavar="POINTS",
-            help="Recipes that differ by less, in percentage points, are equivalent.",
+            help="Treat recipes as equivalent if they differ by less than POINTS percentage points.",
             show_default=f"{MARGIN:g}",
         ),
     ] = None,
@@ -74,26 +74,26 @@ def compare(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Draw the images that only one of two runs, or of two groups' ensembles, reads right: .png, .pdf or "
-            ".svg.",
+            help="Draw the images that only one of two runs, or of two groups' ensembles, reads correctly: .png, .pdf "
+            "or .svg.",
             show_default=False,
         ),
     ] = None,
     html: Html = None,
     no_train: Annotated[
-        bool, typer.Option("--no-train", help="Refuse, rather than train, what has no finished run.")
+        bool, typer.Option("--no-train", help="Fail instead of training an architecture that has no finished run.")
     ] = False,
     allow_different_data: Annotated[
         bool, typer.Option("--allow-different-data", help="Also compare runs that were trained on different data.")
     ] = False,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Set runs side by side on the same images and say whether the difference could be chance.
+    """Compare runs on the same images and say whether the differences could be chance.
 
-    An architecture that has no finished run is trained first, by its recipe.
+    An architecture that has no finished run is trained first, with its recipe.
 
-    Two runs tell of these two trainings alone. With --seeds, or given groups of runs, compare tells of their recipes:
-    whether another training would come to the same.
+    Two runs only tell you about these two trainings. With --seeds, or with groups, compare tells you about their
+    recipes: whether new trainings would give the same result.
     """
     check_plot(plot)
     check_plot(plot_flips, flag="--plot-flips")
@@ -101,9 +101,11 @@ def compare(
     check_split(split)
     names = runs or STUDY
     if len(names) < 2:
-        raise UsageError(f"compare takes two runs or more, not {len(names)}: name another, or none for dense and cnn.")
+        raise UsageError(
+            f"compare needs two or more runs, not {len(names)}: name another, or none to compare dense and cnn."
+        )
     if plot_flips is not None and len(names) > 2:
-        raise UsageError(f"--plot-flips draws where two runs differ, and compare was given {len(names)}: name two.")
+        raise UsageError(f"--plot-flips needs exactly two runs, not {len(names)}.")
     if margin is not None and not 0 < margin < 100:
         raise UsageError(f"--margin takes percentage points between 0 and 100, not {margin:g}.")
     wanted = [] if seeds is None else parse_seeds(seeds)
@@ -187,9 +189,9 @@ def _prepare_groups(
     no_train: bool,
     theme: str,
 ) -> tuple[Dataset, list[Group]]:
-    """Return the data set and the groups to compare, with at least these seeds each; what is missing is trained.
+    """Return the data set and the groups to compare, after training missing runs; each group has at least these seeds.
 
-    `known` has what the command line names, and the group of that name; None: it is an architecture.
+    `known` maps each name to its group, or to None for an architecture.
     """
     first = next(filter(None, known.values()), None)
     choice = data.choice() if first is None else data.choice_for(first.name, first.config.data)
@@ -223,7 +225,7 @@ def _train_missing(
 ) -> None:
     seeds = groups.unfinished(group)
     if not all(groups.is_free(group.members[seed]) for seed in seeds):
-        groups.members(group)  # says what is missing: other processes train it
+        groups.members(group)  # raises an error that lists the missing runs: other processes train them
     if seeds:
         face.note(f"{group.name}: training seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} first.")
         draw_curves(face, train_group(face, data, compute, groups, group, given=data.given, source=source), theme)
@@ -281,7 +283,7 @@ def _save_others(
     plot_flips: Path | None,
     html: Path | None,
 ) -> None:
-    """Write the figure and the page that are asked for beside --plot."""
+    """Write the figure and the page that other flags than --plot request."""
     if plot_flips is None and html is None:
         return
     from mnistcli.commands.report import make_report
@@ -296,18 +298,21 @@ def _save_others(
 
 
 def _added_after_look(group: Group) -> str | None:
-    """Warn of seeds that were added once the result was known: to go on until p is small enough finds differences."""
+    """Return a warning if seeds were added after a comparison, or None.
+
+    Adding seeds until p is small finds differences that do not exist.
+    """
     fewer = [look for look in group.looks if len(look["seeds"]) < len(group.seeds)]
     if not fewer:
         return None
     return (
-        f"{group.name} was compared with {len(fewer[-1]['seeds'])} seeds before it got {len(group.seeds)}: seeds that "
-        "are added after a look make p too small."
+        f"{group.name} was compared with {len(fewer[-1]['seeds'])} seeds and now has {len(group.seeds)}: adding seeds "
+        "after a comparison makes p too small."
     )
 
 
 def _choice(data: Data, names: list[str], folder: RunsFolder) -> DataChoice:
-    """Return what to compare on: what is asked for, else what the first run that is named was trained on."""
+    """Return the requested data set, or else that of the first named run."""
     for name in names:
         if not is_architecture(name):
             run = folder.find(name)
@@ -317,7 +322,7 @@ def _choice(data: Data, names: list[str], folder: RunsFolder) -> DataChoice:
 
 
 def _missing(names: list[str], folder: RunsFolder, choice: DataChoice) -> list[str]:
-    """Return the architectures to train; every other name must be a run already, before anything is trained."""
+    """Return the architectures to train first; raise RunError if any other name is not a run."""
     missing = []
     for name in names:
         if [_key(each) for each in names].count(_key(name)) > 1:

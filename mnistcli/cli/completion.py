@@ -1,7 +1,7 @@
 """Completion scripts for bash, zsh and fish, generated from the program's own commands.
 
-The scripts are static: a key press costs no Python. Only the names of runs are read when they are asked for, from the
-runs folder. `completions/` holds what this module prints, and a test holds the two together.
+The scripts are static, so a key press starts no Python. Only run names are looked up while you type, in the runs
+folder. `completions/` contains the output of this module, and a test keeps the two in step.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ STANDING_NAMES = ("latest", "builtin", *RECIPES)
 
 @dataclass(frozen=True)
 class Option:
-    """A flag in its spellings, one line about it, and its value: words, FILES, FOLDERS, RUNS, any (""), none (None)."""
+    """An option: its spellings, its help, and its value.
+
+    The value is words, FILES, FOLDERS, RUNS, "" (anything) or None (no value).
+    """
 
     flags: tuple[str, ...]
     help: str
@@ -40,7 +43,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Command:
-    """A command's words, one line about it, its options, what its arguments are, and the commands under it."""
+    """A command: its words, its help, its options, the kind of its arguments, and its subcommands."""
 
     path: tuple[str, ...]
     help: str
@@ -59,7 +62,7 @@ def describe_commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[Comm
         help=_first_line(command.help),
         options=(
             *(Option(tuple(o.opts), _first_line(o.help), _option_value(o)) for o in options),
-            *(Option(tuple(o.secondary_opts), f"Not {o.opts[0]}.", None) for o in options if o.secondary_opts),
+            *(Option(tuple(o.secondary_opts), f"Turn {o.opts[0]} off.", None) for o in options if o.secondary_opts),
             Option(("--help", "-h"), "Show this message and exit.", None),
         ),
         argument=_value(arguments[0].metavar) if arguments else "",

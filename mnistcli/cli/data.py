@@ -76,7 +76,7 @@ def show(
         str | None,
         typer.Option(
             metavar="RUN",
-            help="Show images that this run reads correctly, and the one of --wrong misreads.",
+            help="Show images that this run reads correctly; with --wrong, only those that the other run misreads.",
             show_default=False,
         ),
     ] = None,
@@ -84,7 +84,7 @@ def show(
     theme: Theme = "light",
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Show labelled images in a grid: of a class, of a cell of a confusion matrix, or where two runs differ."""
+    """Show labelled images in a grid: one class, one cell of a confusion matrix, or where two runs differ."""
     check_plot(plot)
     check_split(split)
     if count < 1:
@@ -165,7 +165,7 @@ def export(
 
 
 def list_known(face: Face) -> None:
-    """List named data sets that are like MNIST, and which of them are prepared here."""
+    """List data sets like MNIST that you can use by name, and which are already prepared."""
     from mnistcli.datasets import known_datasets
     from mnistcli.render.data import known_view
 
@@ -180,7 +180,7 @@ def prepare(
         str | None, typer.Argument(metavar="DATA", help="A TFDS name or a path; short for --dataset DATA.")
     ] = None,
 ) -> None:
-    """Download, prepare and decode a data set now, so that its first use needs no time and no network."""
+    """Download, prepare and decode a data set now, so that its first use is fast and needs no network."""
     from mnistcli.cli.data_options import with_dataset
     from mnistcli.render.data import dataset_view
 
@@ -264,7 +264,7 @@ COMMANDS = {
 
 
 def _check_predicted(predicted: str | None, *, label: str | None, wrong: str | None, right: str | None) -> None:
-    """Raise UsageError if no wrong or right answer of a run can be in that cell of the confusion matrix."""
+    """Raise UsageError if --predicted contradicts --label, --wrong or --right."""
     if predicted is None:
         return
     if wrong is None and right is None:
@@ -285,7 +285,7 @@ def _find_runs(runs_dir: Path, **asked: str | None) -> dict[str, Run]:
 def _answered(
     face: Face, data: Data, runs: dict[str, Run], split: str, *, label: str | None, predicted: str | None
 ) -> tuple[Dataset, list[Sample]]:
-    """Return the data set, and its images of that class and answer that the runs misread or read correctly."""
+    """Return the data set and the images that match the runs, class and answer."""
     from mnistcli.commands.answers import with_names_of
     from mnistcli.commands.flips import read_by
 

@@ -46,7 +46,7 @@ def evaluate(
     theme: Theme = "light",
     html: Html = None,
     thumbnails: Annotated[
-        bool, typer.Option("--thumbnails", help="Draw with --plot the images that are in each cell of the matrix.")
+        bool, typer.Option("--thumbnails", help="In the figure of --plot, show images in each cell of the matrix.")
     ] = False,
     plot_calibration: Annotated[
         Path | None,
@@ -60,8 +60,8 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="all|NAMES",
-            help="Score corrupted images too: all corruptions, or some with commas between their names. They are "
-            f"MNIST-C's by name, but made here, not its files: {', '.join(CORRUPTIONS)}. --plot draws a heat map.",
+            help="Also score corrupted images: all corruptions, or names separated by commas. They have MNIST-C's "
+            f"names but are made by mnistcli: {', '.join(CORRUPTIONS)}. --plot draws a heat map.",
             show_default=False,
         ),
     ] = None,
@@ -69,7 +69,8 @@ def evaluate(
         float | None,
         typer.Option(
             metavar="SHARE",
-            help="Exit 1 where the accuracy is below it, as in 0.98; with --corrupt, the mean over the corruptions.",
+            help="Exit with 1 if the accuracy is below SHARE, as in 0.98; with --corrupt, the mean over corruptions; "
+            "for a group, over its runs.",
             show_default=False,
         ),
     ] = None,
@@ -77,13 +78,15 @@ def evaluate(
 ) -> None:
     """Score a run: accuracy with its interval, loss, calibration, precision, recall and F1, confusion matrix, cost.
 
-    Of a group it gives each run's accuracy, and the rest of their ensemble: the mean of their probabilities. A terminal
-    shows what fits one screen; -v adds calibration, cost, the scores of each class, reliability and coverage.
+    For a group, it shows each run's accuracy, and the rest for their ensemble: the mean of their probabilities.
+
+    A terminal shows what fits on one screen; -v adds calibration, cost, the scores of each class, reliability and
+    coverage.
     """
     check_plot(plot)
     check_plot(plot_calibration, flag="--plot-calibration")
     if thumbnails and (plot is None or corrupt is not None):
-        raise UsageError("--thumbnails changes the confusion matrix of --plot: give --plot FILE, without --corrupt.")
+        raise UsageError("--thumbnails needs --plot FILE and cannot be combined with --corrupt.")
     check_html(html)
     check_split(split)
     corruptions = None if corrupt is None else find_corruptions(corrupt)
@@ -115,7 +118,7 @@ def evaluate(
     face.explain(f"The weights are {found.weights}.")
     dataset, record = data.load(face, choice), found.record()
     if record and record.provenance.get("data_fingerprint") != dataset.fingerprint:
-        face.note(f"{found.name} was trained on other data: {record.config.data.dataset}.")
+        face.note(f"{found.name} was trained on different data: {record.config.data.dataset}.")
     robustness = None
     if corruptions is None:
         evaluation = evaluate_run(found, dataset, split=split)
@@ -166,7 +169,7 @@ def _evaluate_group(
 
 def _check_accuracy(face: Face, accuracy: float, fail_under: float | None) -> None:
     if fail_under is not None and accuracy < fail_under:
-        face.complain(f"The accuracy, {accuracy:.4f}, is under --fail-under {fail_under:g}.")
+        face.complain(f"The accuracy, {accuracy:.4f}, is below --fail-under {fail_under:g}.")
         raise typer.Exit(ExitCode.FAILED)
 
 
@@ -181,7 +184,7 @@ def _save_others(
     plot_calibration: Path | None,
     html: Path | None,
 ) -> None:
-    """Write the figure and the page that are asked for beside --plot."""
+    """Write the figure and the page that other flags than --plot request."""
     if plot_calibration is not None:
         from mnistcli.render import evaluate_figures
 
@@ -199,7 +202,7 @@ def _draw_heat(robustness: Robustness, theme: str) -> Figure:
 
 
 def _draw_matrix(evaluation: Evaluation, run: Run | None, dataset: Dataset, theme: str) -> Figure:
-    """Draw the confusion matrix, with the images that the run reads wrong where one is given."""
+    """Draw the confusion matrix; if a run is given, with the images that it misreads."""
     if run is None:
         from mnistcli.render import figures
 
@@ -213,7 +216,10 @@ def _draw_matrix(evaluation: Evaluation, run: Run | None, dataset: Dataset, them
 
 
 def _show_command(text: str, run: Run, data: Data, split: str, runs_dir: Path) -> list[str]:
-    """Return the command that shows what the run, which the user calls `text`, reads wrong; none for an ONNX file."""
+    """Return the command that shows the images that the run misreads; empty for an ONNX file.
+
+    `text` is the user's name for the run.
+    """
     if run.reading is not None:
         return []
     name = run.name if run.is_builtin or (run.folder and run.folder.parent == runs_dir) else text

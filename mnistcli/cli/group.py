@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mnistcli.config import go_on
+from mnistcli.config import resumed_config
 from mnistcli.errors import InterruptedRunError, MnistcliError, UsageError
 
 if TYPE_CHECKING:
@@ -23,19 +23,19 @@ MOST_SEEDS = 1000
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Return the seeds that --seeds names: of "5" those from 0 to 4, of "0,3,7" these.
+    """Return the seeds that --seeds names: "5" means 0 to 4, "0,3,7" means these three.
 
     Raises:
-        UsageError: It is neither, or names a seed twice.
+        UsageError: The text is in neither form, or names a seed twice.
     """
     words = text.split(",")
     if not all(word.isascii() and word.isdecimal() and len(word) <= 10 for word in words):
-        raise UsageError(f"--seeds takes a number, as in 5, or seeds with commas between them, not {text!r}.")
+        raise UsageError(f"--seeds takes a number, as in 5, or seeds separated by commas, not {text!r}.")
     numbers = [int(word) for word in words]
     if len(numbers) == 1 and not 1 <= numbers[0] <= MOST_SEEDS:
         raise UsageError(f"--seeds must be from 1 to {MOST_SEEDS}, not {text}.")
     if len(numbers) > MOST_SEEDS or max(numbers) >= 2**32:
-        raise UsageError(f"--seeds takes {MOST_SEEDS} seeds at most, each below 2**32.")
+        raise UsageError(f"--seeds takes at most {MOST_SEEDS} seeds, each below 2**32.")
     if len({*numbers}) < len(numbers):
         raise UsageError(f"--seeds {text} names a seed twice.")
     return numbers if len(numbers) > 1 else [*range(numbers[0])]
@@ -52,10 +52,10 @@ def take_group(
     name: str | None,
     given: Mapping[str, Any],
 ) -> Group | None:
-    """Return the group to train: a new one, or the one to go on with; None where a single run is meant.
+    """Return the group to train, new or resumed; None for a single run.
 
-    `config` is what the runs of a new group are told; `given` is what the user says of one that was begun before. Where
-    the folder of runs is shared, another process may have made the new one already.
+    `config` is for a new group, `given` are the flags for an existing one. In a shared runs folder, another process may
+    have created the group already.
     """
     group = None if resume is None else groups.find(resume)
     if group is None and seeds is None:
@@ -63,7 +63,7 @@ def take_group(
     if group is None and resume is not None:
         raise UsageError(f"--seeds with --resume continues a group, and {resume!r} is not one.")
     if group is not None:
-        config = go_on(group.config, {**given, **data.given})
+        config = resumed_config(group.config, {**given, **data.given})
     data.load(face, config.data if group is None else data.choice_for(group.name, config.data))
     if groups.runs.shared and group is None:
         return groups.join(config, seeds or (), name=name)

@@ -49,30 +49,26 @@ def predict(
         list[str] | None,
         typer.Argument(
             metavar="IMAGE",
-            help="Pictures: PNG, JPEG, BMP, GIF, TIFF, WebP; .npy, .npz and IDX files of many; '-' reads stdin.",
+            help="Pictures (PNG, JPEG, BMP, GIF, TIFF, WebP), or .npy, .npz and IDX files with many; '-' reads stdin.",
         ),
     ] = None,
     files_from: Annotated[
         str | None,
-        typer.Option(
-            metavar="FILE", help="Read paths, a line each, from FILE, or from stdin for '-'.", show_default=False
-        ),
+        typer.Option(metavar="FILE", help="Read paths from FILE, one per line; '-' reads stdin.", show_default=False),
     ] = None,
     null: Annotated[
         bool, typer.Option("--null", "-0", help="Paths in --files-from end in NUL, as find -print0 writes them.")
     ] = False,
     recursive: Annotated[
-        bool, typer.Option("--recursive", "-r", help="Read every file in folders and below, but hidden ones.")
+        bool, typer.Option("--recursive", "-r", help="Read all files in folders and subfolders, except hidden ones.")
     ] = False,
     run: Annotated[
         str | None,
-        typer.Option(
-            "--run", metavar="RUN", help=MODEL_HELP, show_default="latest, or builtin where nothing was trained"
-        ),
+        typer.Option("--run", metavar="RUN", help=MODEL_HELP, show_default="latest, or builtin if nothing was trained"),
     ] = None,
     top: Annotated[int, typer.Option("--top", "-k", metavar="K", help="How many answers for each picture.")] = 1,
     min_confidence: Annotated[
-        float, typer.Option(metavar="SHARE", help="Give no label where the confidence is below it, as in 0.9.")
+        float, typer.Option(metavar="SHARE", help="Give no label if the confidence is below SHARE, as in 0.9.")
     ] = 0.0,
     split_digits: Annotated[
         bool, typer.Option("--split-digits", help="Read a line of digits, such as a postcode, one by one.")
@@ -80,14 +76,15 @@ def predict(
     invert: Annotated[
         str,
         typer.Option(
-            metavar="|".join(INVERT), help="Whether ink is dark on light paper: yes, no, or auto to find out."
+            metavar="|".join(INVERT),
+            help="Whether to invert: yes if the ink is dark on light paper, no if not, auto to detect it.",
         ),
     ] = "auto",
     shard: Annotated[
         str | None,
         typer.Option(
             metavar="I/N",
-            help="Read only the I-th of every N pictures: N processes that get the same list share the work.",
+            help="Read every N-th picture from the I-th on, so that N processes with the same list share the work.",
             show_default=False,
         ),
     ] = None,
@@ -95,7 +92,7 @@ def predict(
     save_preprocessed: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Write each picture there, a new folder, as the network saw it.", show_default=False
+            metavar="DIR", help="Write each picture as the network saw it to DIR, a new folder.", show_default=False
         ),
     ] = None,
     explain: Annotated[
@@ -109,16 +106,16 @@ def predict(
     theme: Theme = "light",
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Say which digit each picture shows, of any size and colour.
+    """Say which digit each picture shows. Pictures may have any size and colour.
 
-    A picture is made what MNIST holds: light ink on black, fitted into 20×20 pixels, centred in 28×28.
+    Each picture is converted to MNIST's format: light ink on black, fitted into 20×20 pixels, centred in 28×28.
 
     builtin answers "no digit" when a picture shows something else.
     """
     if bool(images) == (files_from is not None):
-        raise UsageError("predict takes pictures or --files-from, one of the two: see 'mnistcli predict --help'.")
+        raise UsageError("predict takes either pictures or --files-from: see 'mnistcli predict --help'.")
     if null and files_from is None:
-        raise UsageError("--null says how --files-from ends its paths: give that too.")
+        raise UsageError("--null needs --files-from.")
     if top < 1:
         raise UsageError(f"--top must be at least 1, not {top}.")
     if not 0 <= min_confidence <= 1:
@@ -126,25 +123,26 @@ def predict(
     if invert not in INVERT:
         raise UsageError(unknown("choice of --invert", invert, INVERT))
     if split_digits and top > 1:
-        raise UsageError("--split-digits reads one string: --top does not go with it.")
+        raise UsageError("--split-digits cannot be combined with --top.")
     if explain is not None and (split_digits or recursive or shard is not None or len(images or []) != 1):
-        raise UsageError("--explain takes one picture of one digit: no list, no folder, no --split-digits, no --shard.")
+        raise UsageError(
+            "--explain takes one picture of one digit and cannot be combined with --files-from, --recursive, "
+            "--split-digits or --shard."
+        )
     part, parts = parse_shard(shard) or (1, 1)
     check_plot(explain, flag="--explain")
     paths = images or _open_list(files_from or STDIN)
-    # 10,000 pictures take 1.9 s so, 2.5 s with OpenBLAS's threads, which wait in a busy loop beside those that read.
+    # One OpenBLAS thread: 10,000 pictures take 1.9 s instead of 2.5 s, because idle OpenBLAS threads busy-wait.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     name, members = _find_runs(run, runs_dir)
     found, *others = members = onnx.take(face, members)
     if explain is not None and others:
         raise RunError(f"--explain is for one run, and {name!r} is a group: name one of its runs.")
     if explain is not None and found.needs_jax:
-        raise RunError(f"--explain needs gradients, and the run {found.name!r} is a class in Flax.")
+        raise RunError(f"The run {found.name!r} is a class in Flax, and --explain needs gradients: name another run.")
     on_device = compute.device != "auto" or found.needs_jax
     if found.reading is not None and explain is not None:
-        raise RunError(
-            f"{str(found.weights)!r} is an ONNX file: --explain needs gradients, which JAX has of a run only."
-        )
+        raise RunError(f"{str(found.weights)!r} is an ONNX file, and --explain needs gradients: name a mnistcli run.")
     if found.reading is not None and on_device:
         raise UsageError(f"{str(found.weights)!r} is an ONNX file, which runs on the CPU: leave out --device.")
     if on_device or explain is not None:
@@ -154,7 +152,7 @@ def predict(
     from mnistcli.commands.predict import save_pictures
     from mnistcli.render.predict import predictions_view
 
-    by_jax = ", by JAX, since it is a class in Flax" if found.needs_jax else ""
+    by_jax = ", by JAX, because it is a class in Flax" if found.needs_jax else ""
     what = f"the {len(members)} runs of {name}" if others else f"run {name}"
     face.note(f"Reading pictures with {what}{by_jax}.")
     face.note_caveats([] if others else [found])
@@ -184,7 +182,7 @@ def predict(
 
 
 def _find_runs(name: str | None, runs_dir: Path) -> tuple[str, list[Run]]:
-    """Return what the answer comes from: a run and its name, or a group's runs and the group's name."""
+    """Return the name and the runs that answer: a run, or a group with its runs."""
     from mnistcli.runs import RunsFolder
     from mnistcli.runs.groups import Groups
 
@@ -236,11 +234,11 @@ def _explain(face: Face, source: Source, answer: Prediction, run: Run, path: Pat
 def _complaining(
     face: Face, answers: Iterable[Prediction], failures: list[Prediction], *, strict: bool
 ) -> Iterator[Prediction]:
-    """Pass answers on; tell each failure on stderr and keep it, or end there."""
+    """Yield the answers; report each failure and append it to `failures`, or raise if `strict`."""
     for answer in answers:
         if answer.error is not None:
             if strict:
-                raise ImageError(f"{answer.path!r} {answer.error}; --strict stops here.")
+                raise ImageError(f"{answer.path!r} {answer.error}; stopped because of --strict.")
             failures.append(answer)
             face.complain(f"{answer.path!r} {answer.error}.")
         if answer.note is not None:

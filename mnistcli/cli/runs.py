@@ -79,7 +79,7 @@ def reproduce_run(
         str | None,
         typer.Option(
             metavar="FILE.py:CLASS",
-            help="The network's file, if the run is of a class in Flax.",
+            help="The network's file, if the run's network is a class in Flax.",
             show_default=False,
         ),
     ] = None,
@@ -95,10 +95,11 @@ def reproduce_run(
 ) -> None:
     """Train a run again, as a new run, and compare the weights and every epoch's losses and accuracies.
 
-    They are identical, equal within the tolerance, or different since an epoch. If different, the exit code is 1.
+    The verdict is identical, equal (within the tolerance) or different (from some epoch on). If it is different, the
+    exit code is 1.
     """
     if not 0 <= tolerance < float("inf"):
-        raise UsageError(f"--tolerance must be a number, at least 0, not {tolerance:g}.")
+        raise UsageError(f"--tolerance must be a finite number of at least 0, not {tolerance:g}.")
     from mnistcli.runs import RunsFolder
 
     folder = RunsFolder(runs_dir)

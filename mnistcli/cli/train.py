@@ -62,7 +62,7 @@ def train(
         str | None,
         typer.Option(
             metavar="N|LIST",
-            help="Train a group: one run for each of the seeds 0 to N-1, or of these, as in 0,3,7.",
+            help="Train a group with one run per seed: 0 to N-1, or those listed, as in 0,3,7.",
             show_default=False,
         ),
     ] = None,
@@ -78,8 +78,8 @@ def train(
         str | None,
         typer.Option(
             metavar="RUN",
-            help="Continue an unfinished run: its name or path, or 'latest'. --epochs is then the total, and can "
-            "change where the rate is constant.",
+            help="Continue an unfinished run: its name or path, or 'latest'. --epochs is then the total; it can change "
+            "only if the learning rate is constant.",
             show_default=False,
         ),
     ] = None,
@@ -89,24 +89,24 @@ def train(
     ] = None,
     keep_epochs: Annotated[
         bool,
-        typer.Option("--keep-epochs", help="Keep each epoch's weights, which 'inspect --epochs' draws."),
+        typer.Option("--keep-epochs", help="Keep the weights of every epoch, for 'inspect --epochs'."),
     ] = False,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="The run's name.", show_default="ARCH-001, ARCH-002, …")
     ] = None,
     runs_dir: RunsDir = RUNS_DIR,
-    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no curves.png and confusion.png.")] = False,
+    no_plots: Annotated[bool, typer.Option("--no-plots", help="Do not draw curves.png and confusion.png.")] = False,
     theme: Theme = "light",
     **settings: Any,
 ) -> None:
-    """Train a network, keep its best weights, score it once on the test images.
+    """Train a network, keep its best weights, and score it once on the test images.
 
-    Without further flags an architecture is trained by its recipe.
+    Without further flags, the architecture's recipe is used.
 
-    The run's folder then holds its configuration, metrics, weights and figures.
+    The run's folder then contains its configuration, metrics, weights and figures.
 
-    In a terminal, q ends the training after the epoch under way and scores the best weights so far; Ctrl-C interrupts
-    it, and --resume continues it.
+    In a terminal, press q to stop after the current epoch and score the best weights so far; Ctrl-C interrupts the
+    training, and --resume continues it.
     """
     given = given_settings(settings)
     _check_flags(given, sources, hosts, seeds=seeds, shard=shard, resume=resume, every=checkpoint_every, name=name)
@@ -143,23 +143,23 @@ def train(
     ):
         _train_group(order, group, part)
     elif part is not None:
-        raise UsageError(f"--shard shares the seeds of a group, and {resume!r} is a run.")
+        raise UsageError(f"--shard shares the seeds of a group, but {resume!r} is a single run.")
     else:
         _train_run(order)
 
 
 @dataclass(frozen=True)
 class Order:
-    """What the command line asks for.
+    """The training that the command line requests.
 
     Attributes:
-        groups: The folder of runs.
-        plan: The settings of what begins; what is resumed has its own.
-        resume: The run or group to go on with; None: one begins.
-        name: What that is called; None: by its architecture and a number.
-        source: The FILE.py:CLASS that is to be executed.
-        given: What the user says of the configuration, by attribute.
-        keeping: What is kept on the way, by the names of `train_visibly`.
+        groups: The groups in the runs folder.
+        plan: The settings of a new run; a resumed run has its own.
+        resume: The run or group to resume; None: start a new one.
+        name: The new run's name; None: its architecture and a number.
+        source: The FILE.py:CLASS to execute.
+        given: The settings on the command line, by attribute.
+        keeping: Arguments of `train_visibly`.
         theme: The colours of the run's figures; None: no figures.
     """
 
@@ -177,13 +177,13 @@ class Order:
 
     @property
     def beginning(self) -> dict[str, Any]:
-        """What a run begins with, by the names of `commands.train.begin`."""
+        """Arguments of `commands.train.begin`."""
         freeze = self.plan.config.freeze
         return {"start": self.plan.start, "freeze": ",".join(freeze) if freeze else None}
 
     @property
     def work(self) -> dict[str, Any]:
-        """How several processes train, by the names of `commands.work.Work`."""
+        """Arguments of `commands.work.Work`."""
         return {"given": self.given, **self.beginning, **self.keeping}
 
 
@@ -198,20 +198,20 @@ def _check_flags(
     every: int | None,
     name: str | None,
 ) -> None:
-    """Refuse flags that contradict each other."""
+    """Raise UsageError if flags contradict each other."""
     resumes, shares = resume is not None, shard is not None
     refused = [
         (every is not None and every < 1, f"--checkpoint-every must be at least 1, not {every}."),
-        (resumes and name is not None, "--name contradicts --resume: the run has its name already."),
+        (resumes and name is not None, "--name contradicts --resume: the run already has a name."),
         (seeds is not None and "seed" in given, "--seed contradicts --seeds: give one of them."),
         (shares and seeds is None and not resumes, "--shard shares the seeds of a group: give --seeds too."),
         (
             shares and hosts is not None,
-            "--shard contradicts --distributed: one run is trained by all processes.",
+            "--shard contradicts --distributed: with --distributed, all processes train one run.",
         ),
         (
             seeds is not None and hosts is not None,
-            "--seeds contradicts --distributed: one run is trained by all processes.",
+            "--seeds contradicts --distributed: with --distributed, all processes train one run.",
         ),
         (
             resumes and not given.keys().isdisjoint({"start", "freeze"}),
@@ -228,7 +228,7 @@ def _check_flags(
 
 
 def _train_run(order: Order) -> None:
-    """Train a run, or what is left of one, and show what came of it."""
+    """Train or resume a run and show the result."""
     face, runs, resume = order.face, order.groups.runs, order.resume
     begun_on = None if resume is None else runs.find_unfinished(resume)[1].device
     device = order.compute.start(face, like=begun_on)
@@ -246,7 +246,7 @@ def _train_run(order: Order) -> None:
 
 
 def _train_group(order: Order, group: Group, shard: tuple[int, int] | None) -> None:
-    """Train what a group lacks, or this process's share of it, and show what came of it."""
+    """Train a group's missing runs, or this process's share, and show the result."""
     from mnistcli.render.group import group_training_view
 
     how = {"source": order.source, "keys": shard is None, **order.work}
@@ -258,7 +258,7 @@ def _train_group(order: Order, group: Group, shard: tuple[int, int] | None) -> N
 
 
 def _train_with_hosts(order: Order, hosts: Hosts) -> None:
-    """Train with other processes; the first of them shows how it goes and what came of it."""
+    """Train with other processes; the first shows progress and the result."""
     from mnistcli.commands.hosts import Task, train_with_hosts
     from mnistcli.commands.work import Work
     from mnistcli.render.progress import TrainingProgress
@@ -285,7 +285,7 @@ def _show_result(order: Order, result: TrainResult) -> None:
 
 
 def load_source(arch: str | None) -> None:
-    """Execute the file of an architecture FILE.py:CLASS, which the command line names, once JAX is set up."""
+    """Execute the file of a FILE.py:CLASS from the command line; JAX must be set up."""
     if arch is not None and is_flax(arch):
         from mnistcli.models.flax_file import load, read_source
 

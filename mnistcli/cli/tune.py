@@ -16,7 +16,7 @@ from mnistcli.cli.face import Face
 from mnistcli.cli.options import Plot, RunsDir, Theme, check_plot, parse_shard
 from mnistcli.cli.setting_options import takes_settings
 from mnistcli.cli.train import load_source
-from mnistcli.config import RUNS_DIR, go_on
+from mnistcli.config import RUNS_DIR, resumed_config
 from mnistcli.errors import DataError, InterruptedRunError, MnistcliError, UsageError
 from mnistcli.models import RECIPES, configure, is_flax
 from mnistcli.models.settings import SEARCHABLE
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mnistcli.results.tune import SearchResult
     from mnistcli.runs.searches import Search
 
-TRIALS = 30  # where neither --trials nor --for says another end
+TRIALS = 30  # without --trials and --for
 UNITS = {"s": 1, "m": 60, "h": 3600}
 EXAMPLES = [
     "mnistcli tune dense --trials 30 --plot trials.png",
@@ -44,8 +44,8 @@ EXAMPLES = [
 
 @takes_settings(
     ("epochs", "limit", "seed"),
-    epochs={"help": "Epochs of a trial at most.", "show_default": "the recipe's"},
-    seed={"help": "Decides what is drawn, and the trials' seed."},
+    epochs={"help": "Maximum number of epochs per trial.", "show_default": "the recipe's"},
+    seed={"help": "Seed for drawing settings and for the trials."},
 )
 def tune(
     face: Face,
@@ -59,7 +59,9 @@ def tune(
     trials: Annotated[
         int | None,
         typer.Option(
-            metavar="N", help="Trials, the recipe's own included.", show_default=f"{TRIALS}, or any with --for"
+            metavar="N",
+            help="Number of trials, including the recipe.",
+            show_default=f"{TRIALS}, or unlimited with --for",
         ),
     ] = None,
     time: Annotated[
@@ -67,7 +69,7 @@ def tune(
         typer.Option(
             "--for",
             metavar="TIME",
-            help="Time for the whole search, as in 90s, 10m or 1h30m; trainings under way are finished.",
+            help="Time for the whole search, as in 90s, 10m or 1h30m; trials that are running are finished.",
             show_default=False,
         ),
     ] = None,
@@ -75,7 +77,7 @@ def tune(
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUES",
-            help="Where to draw a setting from: LOW..HIGH (logarithmic if LOW is above 0) or VALUE,VALUE. Settings: "
+            help="Values to try for a setting: LOW..HIGH (logarithmic if LOW is above 0) or VALUE,VALUE. Settings: "
             f"{', '.join(SEARCHABLE)}, dropout.",
             show_default=False,
         ),
@@ -90,7 +92,7 @@ def tune(
     ] = None,
     lr_range: Annotated[
         bool,
-        typer.Option("--lr-range", help="Only measure the loss against a growing learning rate, which takes seconds."),
+        typer.Option("--lr-range", help="Only run a learning rate range test, which takes seconds."),
     ] = False,
     resume: Annotated[
         str | None,
@@ -106,9 +108,9 @@ def tune(
 ) -> None:
     """Search for settings that train a network better than its recipe.
 
-    Trials draw their settings at random and are judged by validation images; poor ones are stopped early.
+    Trials use random settings and are judged on validation images; poor ones are stopped early.
 
-    The best three are trained again with new seeds beside the recipe, and the best of these is recommended.
+    The best three and the recipe are trained again with new seeds; the best of these is recommended.
 
     The test images are never used.
     """
@@ -123,9 +125,9 @@ def tune(
             "--resume continues a search with its own settings: give only --trials, --for and --plot with it."
         )
     if lr_range and any(each is not None for each in (trials, time, space, name, shard)):
-        raise UsageError("--lr-range only measures: leave --trials, --for, --space, --name and --shard out.")
+        raise UsageError("--lr-range only measures: leave out --trials, --for, --space, --name and --shard.")
     if arch is None and resume is None:
-        raise UsageError(f"tune takes an architecture: {', '.join(RECIPES)}, or your own.")
+        raise UsageError(f"tune needs an architecture: {', '.join(RECIPES)}, or your own.")
 
     from mnistcli.models.space import check_space, make_space
     from mnistcli.render.tune import search_view, verdict
@@ -137,7 +139,7 @@ def tune(
     if resume is not None:
         search = find_search(folder, resume)
         _check_source(search, source)
-        go_on(search.config, data.given)
+        resumed_config(search.config, data.given)
         dataset = data.load(face, data.choice_for(search.name, search.config.data))
         if trials is not None or seconds is not None:
             search = replace(search, most_trials=trials, most_seconds=seconds)
@@ -168,10 +170,10 @@ def tune(
 
 
 def parse_time(text: str) -> float:
-    """Return the seconds that a text such as "90s", "10m" or "1h30m" means.
+    """Return the seconds in a text such as "90s", "10m" or "1h30m".
 
     Raises:
-        UsageError: It means none.
+        UsageError: The text is not a time.
     """
     if not re.fullmatch(r"(\d{1,4}h)?(\d{1,4}m)?(\d{1,6}s)?", text) or not any(digit in text for digit in "123456789"):
         raise UsageError(f"--for takes a time, as in 90s, 10m or 1h30m, not {text!r}.")
@@ -191,7 +193,7 @@ def _check_source(search: Search, source: str | None) -> None:
 def _search(
     face: Face, data: Data, search: Search, place: Place, dataset: Dataset, *, shard: tuple[int, int] | None
 ) -> SearchResult:
-    """Go on with a search, showing on stderr how it goes."""
+    """Run a search with progress on stderr."""
     from mnistcli.commands.tune import Tuning
     from mnistcli.render.tune import SearchProgress
     from mnistcli.runs.searches import drop_empty, lock_search, read_search
@@ -205,7 +207,7 @@ def _search(
             )
         if shard is None:
             search.write()
-        face.note(f"Searching: {search.path}")
+        face.note(f"The search is in {search.path}.")
         with SearchProgress(face.err, trials=search.most_trials, seed=search.config.seed, quiet=face.quiet) as progress:
             return Tuning(search, place, partial(data.load, replace(face, quiet=True)), progress, shard).run()
     except InterruptedRunError:

@@ -14,7 +14,7 @@ import numpy as np
 from mnistcli.commands.course import Course, Interrupted, Session
 from mnistcli.commands.follow import tell_config, tell_state
 from mnistcli.commands.start import frozen_layers, layers_of, take_weights, trained_layers
-from mnistcli.config import TrainConfig, go_on
+from mnistcli.config import TrainConfig, resumed_config
 from mnistcli.datasets import Dataset
 from mnistcli.errors import DataError, InterruptedRunError, RunError, UsageError
 from mnistcli.files import write_atomically
@@ -105,7 +105,7 @@ def reopen(
         run: As of `RunsFolder.reopen`.
         session: What it is trained with.
         runs: The folder of runs.
-        given: What the user says of the configuration, as of `config.go_on`.
+        given: What the user says of the configuration, as of `config.resumed_config`.
         beside: As of `Fit`.
 
     Raises:
@@ -114,7 +114,7 @@ def reopen(
     """
     folder = runs.reopen(run)
     try:
-        config = go_on(folder.record.config, given)
+        config = resumed_config(folder.record.config, given)
         _check_dataset(run, config, given)
         check_source(run, config)
         dataset = session.load(config.data)

@@ -145,7 +145,7 @@ def test_the_command_that_evaluate_names_shows_the_worst_cell(
 def test_thumbnails_put_images_into_the_matrix_of_plot(mnistcli: Call, workspace: Path, tmp_path: Path) -> None:
     refused = mnistcli("evaluate", "dense", "--thumbnails", cwd=workspace)
     assert (refused.code, refused.out) == (2, "")
-    assert "give --plot FILE" in refused.err
+    assert "--thumbnails needs --plot FILE" in refused.err
     few, file = load("mnist").test.first(200), tmp_path / "few.npz"
     images, labels = few.images[..., 0], few.labels
     np.savez(file, x_train=images, y_train=labels, x_test=images, y_test=labels)

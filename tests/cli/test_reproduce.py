@@ -63,7 +63,7 @@ def test_another_course_is_told_with_its_epoch_and_what_has_changed(folder: Path
         ("config", {"arch": "never_named.py:Net", "source_sha256": "0"}, (), "add --arch never_named.py:Net"),
         ("config", {"dataset": "/somewhere"}, (), "name a data set with --dataset"),
         ("config", {}, ("--arch", "cnn"), "--arch cnn contradicts the run 'linear-001', which is linear"),
-        ("config", {}, ("--tolerance", "nan"), "--tolerance must be a number, at least 0"),
+        ("config", {}, ("--tolerance", "nan"), "--tolerance must be a finite number of at least 0"),
     ],
 )
 def test_what_cannot_be_trained_again_is_one_sentence(
