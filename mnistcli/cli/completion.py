@@ -76,20 +76,7 @@ def bash(program: Any) -> str:
     """Return the script for bash."""
     commands = list(describe_commands(program))
     paths = "|".join(f'"{" ".join(c.path)}"' for c in commands if c.path)
-    values = [
-        f"        {'|'.join(_bash_case(c, flag) for flag in o.flags)}) {_bash_reply(o.value)} ;;"
-        for c in commands
-        for o in c.options
-        if o.value is not None
-    ]
-    flags = [
-        f'        "{" ".join(c.path)}") words="{" ".join(f for o in c.options for f in o.flags)}" ;;' for c in commands
-    ]
-    arguments = [
-        f'        "{" ".join(c.path)}") {_bash_reply(c.subcommands or c.argument)} ;;'
-        for c in commands
-        if c.subcommands or c.argument
-    ]
+    values, flags, arguments = _bash_cases(commands)
     return "\n".join(
         [
             f"# {HEADER}",
@@ -196,8 +183,20 @@ def _value(metavar: str | None) -> tuple[str, ...] | str:
     return tuple(name.split("|")) if "|" in name else ""
 
 
-def _bash_case(command: Command, flag: str) -> str:
-    return f'"{" ".join(command.path)}:{flag}"'
+def _bash_cases(commands: list[Command]) -> tuple[list[str], list[str], list[str]]:
+    """Return the branches that complete the value of a flag, the flags of a command, and its arguments."""
+    values, flags, arguments = [], [], []
+    for command in commands:
+        path = " ".join(command.path)
+        for option in command.options:
+            if option.value is not None:
+                cases = "|".join(f'"{path}:{flag}"' for flag in option.flags)
+                values.append(f"        {cases}) {_bash_reply(option.value)} ;;")
+        words = " ".join(flag for option in command.options for flag in option.flags)
+        flags.append(f'        "{path}") words="{words}" ;;')
+        if reply := command.subcommands or command.argument:
+            arguments.append(f'        "{path}") {_bash_reply(reply)} ;;')
+    return values, flags, arguments
 
 
 def _bash_reply(value: tuple[str, ...] | str) -> str:

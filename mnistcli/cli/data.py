@@ -92,8 +92,6 @@ def show(
     _check_predicted(predicted, label=label, wrong=wrong, right=right)
     start, stop = _parse_range(index)
 
-    from mnistcli.render.data import samples_view
-
     runs: dict[str, Run] = {}
     if wrong is None and right is None:
         dataset = data.load(face, data.choice())
@@ -106,21 +104,20 @@ def show(
         dataset, found = _answered(face, data, runs, split, label=label, predicted=predicted)
         within = range(len(dataset.split(split)))[start:stop]
         samples = [sample for sample in found if sample.index in within][:count]
+    reading = f" that {_reading(runs, predicted)}" if runs else ""
+    of_class = f" of class {label}" if label else ""
     if not samples:
-        parts = (
-            f"{dataset.name!r} has no {split} image",
-            f"of class {label}" if label else "",
-            f"in --index {index}" if index else "",
-            f"that {_reading(runs, predicted)}" if runs else "",
-        )
-        raise DataError(f"{' '.join(filter(None, parts))}.")
+        within_index = f" in --index {index}" if index else ""
+        raise DataError(f"{dataset.name!r} has no {split} image{of_class}{within_index}{reading}.")
     columns = max(3, round(len(samples) ** 0.5))
     if plot is not None:
         from mnistcli.render import figures
 
-        kept = f" that {_reading(runs, predicted)}" if runs else f" of class {label}" if label else ""
-        title = f"{len(samples):,} {split} image{'s' * (len(samples) > 1)} of {dataset.name}{kept}"
+        title = f"{len(samples):,} {split} image{'s' * (len(samples) > 1)} of {dataset.name}{reading or of_class}"
         face.save_figure(figures.grid(samples, columns=columns, title=title, theme=theme), plot)
+
+    from mnistcli.render.data import samples_view
+
     names = [run.name for run in runs.values()]
     face.show(samples_view(samples, dataset=dataset.name, split=split, columns=columns, runs=names))
 
@@ -226,25 +223,23 @@ def audit(
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Look for duplicate images, leaks between splits, and labels that a run confidently doubts."""
-    if run is None:
-        from mnistcli.commands.repeated import repeated_images
+    if run is not None:
+        compute.start(face)
 
+    from mnistcli.commands.repeated import repeated_images
+    from mnistcli.render.data import audit_view
+
+    if run is None:
         dataset = data.load(face, data.choice())
         findings = repeated_images(dataset)
     else:
-        compute.start(face)
-
         from mnistcli.commands.audit import doubted_labels
-        from mnistcli.commands.repeated import repeated_images
         from mnistcli.runs import RunsFolder
 
         found = RunsFolder(runs_dir).find(run)
         dataset = data.load(face, data.choice_for(found.name, found.data()))
         face.note(f"Looking for labels of {dataset.name} that run {found.name} doubts.")
         findings = [*repeated_images(dataset), *doubted_labels(dataset, found)]
-
-    from mnistcli.render.data import audit_view
-
     face.show(audit_view(findings, dataset=dataset.name))
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mnistcli.cli.data_options import Data
     from mnistcli.cli.face import Face
     from mnistcli.config import TrainConfig
+    from mnistcli.render.progress import TrainingProgress
     from mnistcli.results.train import GroupResult, MemberEvent, Notice
     from mnistcli.runs.groups import Group, Groups
 
@@ -90,7 +91,6 @@ def train_group(
     from mnistcli.commands.group import train_group as train
     from mnistcli.commands.work import Work
     from mnistcli.render.progress import TrainingProgress
-    from mnistcli.results.train import Notice
 
     load = partial(data.load, replace(face, quiet=True))
     work = Work(groups.runs, compute.place(face, source=source), load, **how)
@@ -99,25 +99,28 @@ def train_group(
         TrainingProgress(face.err, quiet=face.quiet, seeds=seeds) as progress,
         finishing_with_q(progress, heed=keys) as finishing,
     ):
-
-        def show(event: MemberEvent | Notice) -> None:
-            if isinstance(event, Notice):
-                progress(event)
-                return
-            label = f"seed {event.seed}  "
-            if event.event is None:
-                progress.finish(label)
-            else:
-                progress(event.event, label=label)
-
         try:
-            return train(group, work, show, finishing)
+            return train(group, work, partial(_show, progress), finishing)
         except InterruptedRunError:
             raise
         except MnistcliError:
             if work.shard is None:
                 groups.drop_if_unstarted(group)
             raise
+
+
+def _show(progress: TrainingProgress, event: MemberEvent | Notice) -> None:
+    """Show an event of a group's training, under its seed if it has one."""
+    from mnistcli.results.train import Notice
+
+    if isinstance(event, Notice):
+        progress(event)
+        return
+    label = f"seed {event.seed}  "
+    if event.event is None:
+        progress.finish(label)
+    else:
+        progress(event.event, label=label)
 
 
 def draw_curves(face: Face, result: GroupResult, theme: str | None) -> bool:

@@ -38,6 +38,13 @@ Html = Annotated[
 ]
 
 
+def refuse(*cases: tuple[bool, str]) -> None:
+    """Raise UsageError with the sentence of the first case whose condition holds."""
+    for is_refused, sentence in cases:
+        if is_refused:
+            raise UsageError(sentence)
+
+
 def parse_shard(text: str | None) -> tuple[int, int] | None:
     """Return I and N of "I/N".
 

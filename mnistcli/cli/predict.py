@@ -13,7 +13,7 @@ import typer
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.face import Face
 from mnistcli.cli.onnx_options import Onnx
-from mnistcli.cli.options import MODEL_HELP, RunsDir, Theme, check_plot, parse_shard
+from mnistcli.cli.options import MODEL_HELP, RunsDir, Theme, check_plot, parse_shard, refuse
 from mnistcli.config import INVERT, RUNS_DIR
 from mnistcli.errors import ExitCode, ImageError, RunError, UsageError, unknown
 
@@ -112,51 +112,37 @@ def predict(
 
     builtin answers "no digit" when a picture shows something else.
     """
-    if bool(images) == (files_from is not None):
-        raise UsageError("predict takes either pictures or --files-from: see 'mnistcli predict --help'.")
-    if null and files_from is None:
-        raise UsageError("--null needs --files-from.")
-    if top < 1:
-        raise UsageError(f"--top must be at least 1, not {top}.")
-    if not 0 <= min_confidence <= 1:
-        raise UsageError(f"--min-confidence takes a fraction from 0 to 1, not {min_confidence:g}.")
-    if invert not in INVERT:
-        raise UsageError(unknown("choice of --invert", invert, INVERT))
-    if split_digits and top > 1:
-        raise UsageError("--split-digits cannot be combined with --top.")
-    if explain is not None and (split_digits or recursive or shard is not None or len(images or []) != 1):
-        raise UsageError(
-            "--explain takes one picture of one digit and cannot be combined with --files-from, --recursive, "
-            "--split-digits or --shard."
-        )
+    one_digit = len(images or []) == 1 and not split_digits and not recursive and shard is None
+    refuse(
+        (bool(images) == (files_from is not None),
+         "predict takes either pictures or --files-from: see 'mnistcli predict --help'."),
+        (null and files_from is None, "--null needs --files-from."),
+        (top < 1, f"--top must be at least 1, not {top}."),
+        (not 0 <= min_confidence <= 1, f"--min-confidence takes a fraction from 0 to 1, not {min_confidence:g}."),
+        (invert not in INVERT, unknown("choice of --invert", invert, INVERT)),
+        (split_digits and top > 1, "--split-digits cannot be combined with --top."),
+        (explain is not None and not one_digit,
+         "--explain takes one picture of one digit and cannot be combined with --files-from, --recursive, "
+         "--split-digits or --shard."),
+    )  # fmt: skip
     part, parts = parse_shard(shard) or (1, 1)
     check_plot(explain, flag="--explain")
     paths = images or _open_list(files_from or STDIN)
     # One OpenBLAS thread: 10,000 pictures take 1.9 s instead of 2.5 s, because idle OpenBLAS threads busy-wait.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     name, members = _find_runs(run, runs_dir)
-    found, *others = members = onnx.take(face, members)
-    if explain is not None and others:
-        raise RunError(f"--explain is for one run, and {name!r} is a group: name one of its runs.")
-    if explain is not None and found.needs_jax:
-        raise RunError(f"The run {found.name!r} is a class in Flax, and --explain needs gradients: name another run.")
-    on_device = compute.device != "auto" or found.needs_jax
-    if found.reading is not None and explain is not None:
-        raise RunError(f"{str(found.weights)!r} is an ONNX file, and --explain needs gradients: name a mnistcli run.")
-    if found.reading is not None and on_device:
-        raise UsageError(f"{str(found.weights)!r} is an ONNX file, which runs on the CPU: leave out --device.")
+    members = onnx.take(face, members)
+    if explain is not None:
+        _check_explainable(name, members)
+    on_device = _uses_jax(members[0], compute)
     if on_device or explain is not None:
         compute.start(face)
+    _note_runs(face, name, members, on_device=on_device)
 
     from mnistcli.commands.predict import predict as predict_pictures
     from mnistcli.commands.predict import save_pictures
     from mnistcli.render.predict import predictions_view
 
-    by_jax = ", by JAX, because it is a class in Flax" if found.needs_jax else ""
-    what = f"the {len(members)} runs of {name}" if others else f"run {name}"
-    face.note(f"Reading pictures with {what}{by_jax}.")
-    face.note_caveats([] if others else [found])
-    face.explain(f"The weights are {found.weights}; computing with {'JAX' if on_device else 'ONNX Runtime'}.")
     failures: list[Prediction] = []
     sources: Iterator[Source] = islice(_sources(paths, null=null, recursive=recursive), part - 1, None, parts)
     if explain is not None:
@@ -175,10 +161,39 @@ def predict(
     )
     face.show(view)
     if explain is not None and not failures:
-        _explain(face, only, explainable[0], found, explain, invert=invert, theme=theme)
+        _explain(face, only, explainable[0], members[0], explain, invert=invert, theme=theme)
     if failures:
         face.complain(f"{len(failures)} picture{'s' * (len(failures) > 1)} could not be read.")
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _check_explainable(name: str, runs: list[Run]) -> None:
+    """Raise RunError unless there is one run, with gradients in JAX."""
+    run, *others = runs
+    if others:
+        raise RunError(f"--explain is for one run, and {name!r} is a group: name one of its runs.")
+    if run.needs_jax:
+        raise RunError(f"The run {run.name!r} is a class in Flax, and --explain needs gradients: name another run.")
+    if run.reading is not None:
+        raise RunError(f"{str(run.weights)!r} is an ONNX file, and --explain needs gradients: name a mnistcli run.")
+
+
+def _uses_jax(run: Run, compute: Compute) -> bool:
+    """Whether JAX predicts, not ONNX Runtime; raise UsageError if it cannot."""
+    on_device = compute.device != "auto" or run.needs_jax
+    if run.reading is not None and on_device:
+        raise UsageError(f"{str(run.weights)!r} is an ONNX file, which runs on the CPU: leave out --device.")
+    return on_device
+
+
+def _note_runs(face: Face, name: str, runs: list[Run], *, on_device: bool) -> None:
+    """Print which run or group reads the pictures, and its caveats."""
+    run, *others = runs
+    by_jax = ", by JAX, because it is a class in Flax" if run.needs_jax else ""
+    what = f"the {len(runs)} runs of {name}" if others else f"run {name}"
+    face.note(f"Reading pictures with {what}{by_jax}.")
+    face.note_caveats([] if others else [run])
+    face.explain(f"The weights are {run.weights}; computing with {'JAX' if on_device else 'ONNX Runtime'}.")
 
 
 def _find_runs(name: str | None, runs_dir: Path) -> tuple[str, list[Run]]:

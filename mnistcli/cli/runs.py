@@ -39,7 +39,7 @@ def list_runs(face: Face, *, runs_dir: RunsDir = RUNS_DIR) -> None:
 def show_run(
     face: Face,
     *,
-    run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)] = "latest",
+    run: RunName = "latest",
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Show one run: configuration, results, provenance, epochs."""

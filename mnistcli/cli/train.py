@@ -16,7 +16,7 @@ from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.group import draw_curves, parse_seeds, take_group, train_group
-from mnistcli.cli.options import RunsDir, Theme, parse_shard
+from mnistcli.cli.options import RunsDir, Theme, parse_shard, refuse
 from mnistcli.cli.recipe_options import Sources
 from mnistcli.cli.setting_options import TRAINING, given_settings, takes_settings
 from mnistcli.config import RUNS_DIR, SETTINGS, Hosts, Hyper, place_flags
@@ -117,29 +117,17 @@ def train(
 
         face.show(settings_view(plan.settings, runs_dir=runs_dir))
         return
+
     from mnistcli.runs import RunsFolder
     from mnistcli.runs.groups import Groups
 
-    arch: str | None = given.get("arch")
-    order = Order(
-        face,
-        data,
-        compute,
-        Groups(RunsFolder(runs_dir, shared=part is not None)),
-        plan,
-        resume=resume,
-        name=name,
-        source=arch if arch is not None and is_flax(arch) else None,
-        given={each: value for each, value in given.items() if each not in ("start", "freeze")}
-        | ({"arch": plan.config.arch} if arch is not None else {})
-        | data.given,
-        keeping={"checkpoint_every": checkpoint_every, "keep_epochs": keep_epochs},
-        theme=None if no_plots else theme,
-    )
+    groups = Groups(RunsFolder(runs_dir, shared=part is not None))
+    keeping = {"checkpoint_every": checkpoint_every, "keep_epochs": keep_epochs}
+    order = Order(face, data, compute, groups, plan, given, resume, name, keeping, None if no_plots else theme)
     if hosts is not None:
         _train_with_hosts(order, hosts)
     elif group := take_group(
-        face, data, order.groups, plan.config, seeds=wanted, resume=resume, name=name, given=order.given
+        face, data, groups, plan.config, seeds=wanted, resume=resume, name=name, given=order.given
     ):
         _train_group(order, group, part)
     elif part is not None:
@@ -155,10 +143,9 @@ class Order:
     Attributes:
         groups: The groups in the runs folder.
         plan: The settings of a new run; a resumed run has its own.
+        flags: The training settings on the command line, by attribute.
         resume: The run or group to resume; None: start a new one.
         name: The new run's name; None: its architecture and a number.
-        source: The FILE.py:CLASS to execute.
-        given: The settings on the command line, by attribute.
         keeping: Arguments of `train_visibly`.
         theme: The colours of the run's figures; None: no figures.
     """
@@ -168,12 +155,23 @@ class Order:
     compute: Compute
     groups: Groups
     plan: Plan
+    flags: dict[str, Any]
     resume: str | None
     name: str | None
-    source: str | None
-    given: dict[str, Any]
     keeping: dict[str, Any]
     theme: str | None
+
+    @property
+    def source(self) -> str | None:
+        """The FILE.py:CLASS to execute."""
+        arch: str | None = self.flags.get("arch")
+        return arch if arch is not None and is_flax(arch) else None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The settings on the command line that a resumed run must agree with, by attribute."""
+        given = {name: value for name, value in self.flags.items() if name not in ("start", "freeze")}
+        return given | ({"arch": self.plan.config.arch} if "arch" in given else {}) | self.data.given
 
     @property
     def beginning(self) -> dict[str, Any]:
@@ -200,7 +198,7 @@ def _check_flags(
 ) -> None:
     """Raise UsageError if flags contradict each other."""
     resumes, shares = resume is not None, shard is not None
-    refused = [
+    refuse(
         (every is not None and every < 1, f"--checkpoint-every must be at least 1, not {every}."),
         (resumes and name is not None, "--name contradicts --resume: the run already has a name."),
         (seeds is not None and "seed" in given, "--seed contradicts --seeds: give one of them."),
@@ -221,10 +219,7 @@ def _check_flags(
             (resumes, f"{flag} contradicts --resume: the run was started with its own settings.")
             for flag in sources.flags
         ),
-    ]
-    for is_refused, sentence in refused:
-        if is_refused:
-            raise UsageError(sentence)
+    )
 
 
 def _train_run(order: Order) -> None:

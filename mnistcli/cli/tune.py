@@ -13,7 +13,7 @@ import typer
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import Plot, RunsDir, Theme, check_plot, parse_shard
+from mnistcli.cli.options import Plot, RunsDir, Theme, check_plot, parse_shard, refuse
 from mnistcli.cli.setting_options import takes_settings
 from mnistcli.cli.train import load_source
 from mnistcli.config import RUNS_DIR, resumed_config
@@ -22,6 +22,7 @@ from mnistcli.models import RECIPES, configure, is_flax
 from mnistcli.models.settings import SEARCHABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from mnistcli.commands.crew import Place
@@ -114,52 +115,83 @@ def tune(
 
     The test images are never used.
     """
+    begun_with = (name, *settings.values(), space, lr_range or None, None if arch and is_flax(arch) else arch)
     check_plot(plot)
     part = parse_shard(shard)
-    if trials is not None and trials < 1:
-        raise UsageError(f"--trials must be at least 1, not {trials}.")
-    seconds = None if time is None else parse_time(time)
-    begun_with = (name, *settings.values(), space, lr_range or None, None if arch and is_flax(arch) else arch)
-    if resume is not None and any(each is not None for each in begun_with):
-        raise UsageError(
-            "--resume continues a search with its own settings: give only --trials, --for and --plot with it."
-        )
-    if lr_range and any(each is not None for each in (trials, time, space, name, shard)):
-        raise UsageError("--lr-range only measures: leave out --trials, --for, --space, --name and --shard.")
-    if arch is None and resume is None:
-        raise UsageError(f"tune needs an architecture: {', '.join(RECIPES)}, or your own.")
-
-    from mnistcli.models.space import check_space, make_space
-    from mnistcli.render.tune import search_view, verdict
-    from mnistcli.runs import RunsFolder, provenance
-    from mnistcli.runs.searches import begin_search, find_search, join_search
-
-    folder = RunsFolder(runs_dir)
+    refuse(
+        (trials is not None and trials < 1, f"--trials must be at least 1, not {trials}."),
+        (
+            resume is not None and any(each is not None for each in begun_with),
+            "--resume continues a search with its own settings: give only --trials, --for and --plot with it.",
+        ),
+        (
+            lr_range and any(each is not None for each in (trials, time, space, name, shard)),
+            "--lr-range only measures: leave out --trials, --for, --space, --name and --shard.",
+        ),
+        (arch is None and resume is None, f"tune needs an architecture: {', '.join(RECIPES)}, or your own."),
+    )
+    most = {"most_trials": trials, "most_seconds": None if time is None else parse_time(time)}
     source = arch if arch is not None and is_flax(arch) else None
     if resume is not None:
-        search = find_search(folder, resume)
-        _check_source(search, source)
-        resumed_config(search.config, data.given)
-        dataset = data.load(face, data.choice_for(search.name, search.config.data))
-        if trials is not None or seconds is not None:
-            search = replace(search, most_trials=trials, most_seconds=seconds)
+        search, dataset = _resumed(face, data, runs_dir, resume, source=source, most=most)
     else:
+        from mnistcli.models.space import check_space, make_space
+
         config = configure(arch or "", data=data.choice(), **settings)
         check_space(config, make_space(config.arch, space or ()))
         dataset = data.load(face, config.data)
         if lr_range:
             _measure_rates(face, compute, config, dataset, source=source, plot=plot, theme=theme)
             return
-        search = (join_search if part else begin_search)(
-            folder,
-            config,
-            name=name,
-            space=tuple(space or ()),
-            provenance=provenance(device=compute.device, data_fingerprint=dataset.fingerprint),
-            most_trials=TRIALS if trials is None and seconds is None else trials,
-            most_seconds=seconds,
+        search = _begun(
+            config, dataset, runs_dir, name, space=space or (), device=compute.device, shard=part, most=most
         )
     result = _search(face, data, search, compute.place(face, source=source), dataset, shard=part)
+    _show(face, result, plot, theme)
+
+
+def _resumed(
+    face: Face, data: Data, runs_dir: Path, name: str, *, source: str | None, most: dict[str, Any]
+) -> tuple[Search, Dataset]:
+    """Return a search to resume, with the new limits if there are any, and its data set."""
+    from mnistcli.runs import RunsFolder
+    from mnistcli.runs.searches import find_search
+
+    search = find_search(RunsFolder(runs_dir), name)
+    _check_source(search, source)
+    resumed_config(search.config, data.given)
+    dataset = data.load(face, data.choice_for(search.name, search.config.data))
+    return search if set(most.values()) == {None} else replace(search, **most), dataset
+
+
+def _begun(
+    config: TrainConfig,
+    dataset: Dataset,
+    runs_dir: Path,
+    name: str | None,
+    *,
+    space: Sequence[str],
+    device: str,
+    shard: tuple[int, int] | None,
+    most: dict[str, Any],
+) -> Search:
+    """Return a new search; with --shard, another process may have begun it."""
+    from mnistcli.runs import RunsFolder, provenance
+    from mnistcli.runs.searches import begin_search, join_search
+
+    return (join_search if shard else begin_search)(
+        RunsFolder(runs_dir),
+        config,
+        name=name,
+        space=tuple(space),
+        provenance=provenance(device=device, data_fingerprint=dataset.fingerprint),
+        **({"most_trials": TRIALS, "most_seconds": None} if set(most.values()) == {None} else most),
+    )
+
+
+def _show(face: Face, result: SearchResult, plot: Path | None, theme: str) -> None:
+    from mnistcli.render.tune import search_view, verdict
+
     if plot is not None:
         from mnistcli.render import tune_figures
 
