@@ -1,6 +1,6 @@
-"""What a training run is told to do: frozen dataclasses that declare each setting once, with its checks and its help.
+"""The configuration of a training: frozen dataclasses that declare each setting once, with its checks and its help.
 
-A further setting is a field here; `mnistcli.declaration` says what takes it from there.
+To add a setting, add a field here; `mnistcli.declaration` says what is derived from it.
 """
 
 import math
@@ -18,7 +18,7 @@ from mnistcli.optimizers import OPTIMIZERS, SCHEDULES
 RUNS_DIR = Path("runs")
 DEVICES = ("auto", "cpu", "gpu", "tpu")
 PRECISIONS = ("float32", "bfloat16", "highest")
-PICTURES = ("digit", "whole")  # how a picture becomes what a network reads: its digit as MNIST has it, or as it is
+PICTURES = ("digit", "whole")  # how a picture is converted: its digit as in MNIST, or the whole picture as it is
 INVERT = ("auto", "yes", "no")
 SPLITS = ("train", "validation", "test")
 THEMES = ("light", "dark")  # of figures
@@ -29,26 +29,26 @@ CORRUPTIONS = (
     "stripe", "fog", "spatter", "dotted_line", "zigzag", "canny_edges",
 )  # fmt: skip
 LARGEST_SIDE = 4096  # pixels of an image of a data set
-MOST_EPOCHS = 30_000  # a run's files tell of each, and no more of a file is read than so many fill
-# What reads a data set that lies in one file, by its suffix: a class in mnistcli.datasets, which is imported then.
+MOST_EPOCHS = 30_000  # run files list every epoch, and readers limit file sizes accordingly
+# The reader of a data set in one file, by suffix: a class in mnistcli.datasets, imported when it is needed.
 DATA_FILES = {".npz": "npz.NpzFile"}
-RATES = ("learning_rate", "weight_decay")  # which an optimizer has of its own
+RATES = ("learning_rate", "weight_decay")  # for which each optimizer has a default
 
 
 def check_split(name: str) -> None:
-    """Raise UsageError where there is no split of that name."""
+    """Raise UsageError if there is no split of that name."""
     if name not in SPLITS:
         raise UsageError(unknown("split", name, SPLITS))
 
 
 def check_theme(name: str) -> None:
-    """Raise UsageError where figures have no theme of that name."""
+    """Raise UsageError if figures have no theme of that name."""
     if name not in THEMES:
         raise UsageError(unknown("theme", name, THEMES))
 
 
 def find_corruptions(text: str) -> tuple[str, ...]:
-    """Return the corruptions that names with commas between them stand for, each once; "all" is all of them.
+    """Return the corruptions in a comma-separated list, without duplicates; "all" stands for all of them.
 
     Raises:
         UsageError: There is no such corruption.
@@ -63,13 +63,13 @@ def find_corruptions(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class DataChoice:
-    """A data set and what is made of it.
+    """A data set and how it is converted.
 
     Attributes:
         dataset: "mnist", the absolute path of a folder or file, or a TFDS name.
         image_size: The side, in pixels, that every image is scaled to; None: as they are.
-        grayscale: Whether colours become grey.
-        mnist_like: Whether each picture is made what MNIST holds, as `predict` does.
+        grayscale: Convert images to greyscale.
+        mnist_like: Whether each picture is converted to MNIST's format, as `predict` does.
         class_names: The classes' names in the order of their numbers; None: the data set's own.
 
     Raises:
@@ -79,42 +79,42 @@ class DataChoice:
     dataset: str = setting(
         "mnist",
         metavar="DATA",
-        shown="a run's own, else mnist",
-        help=f"mnist, a folder of IDX files or of pictures by class, an {' or '.join(DATA_FILES)} file, or a name of "
-        "TFDS.",
+        shown="the run's own, or mnist",
+        help=f"mnist, a folder of IDX files or of pictures by class, an {' or '.join(DATA_FILES)} file, or a TFDS "
+        "name.",
     )
     image_size: int | None = setting(
         None, metavar="N", help="Scale every image to N×N pixels.", bounds=(between(1, LARGEST_SIDE),)
     )
-    grayscale: bool = setting(False, help="Make colours grey.")
-    mnist_like: bool = setting(False, help="Turn each picture of a digit into one like MNIST's, as predict does.")
+    grayscale: bool = setting(False, help="Convert images to greyscale.")
+    mnist_like: bool = setting(False, help="Convert each picture to MNIST's format, as predict does.")
     class_names: tuple[str, ...] | None = setting(
         None,
         metavar="NAMES|FILE",
-        help="The classes' names in order, with commas between them, or a file of one a line.",
+        help="The class names in order, separated by commas, or a file with one per line.",
     )
 
     def __post_init__(self) -> None:
         check_settings(self)
         if self.mnist_like and self.image_size not in (None, 28):
-            raise UsageError("--mnist-like makes images of 28 pixels a side: leave --image-size out.")
+            raise UsageError("--mnist-like makes images of 28×28 pixels: leave out --image-size.")
         if self.class_names is not None:
-            object.__setattr__(self, "class_names", tuple(self.class_names))  # JSON has lists alone
+            object.__setattr__(self, "class_names", tuple(self.class_names))  # JSON has only lists
 
     @property
     def is_path(self) -> bool:
-        """Whether it lies in a folder or file that the user named."""
+        """Whether it is a folder or file that the user named."""
         return Path(self.dataset).is_absolute()
 
     def same_images(self, other: "DataChoice") -> bool:
-        """Whether the images are the same, whatever their classes are called."""
+        """Whether the images are the same; the class names may differ."""
         return replace(self, class_names=None) == replace(other, class_names=None)
 
 
 def choose_data(given: Mapping[str, Any], before: DataChoice | None = None) -> DataChoice:
-    """Return the data set that is asked for: what is given, by attribute, in place of what was chosen before.
+    """Return the requested data set: the given values, by attribute, override those chosen before.
 
-    Another data set than before is taken as it is, and not converted as that was.
+    A different data set does not inherit the conversion of the one before.
     """
     if before is None or given.get("dataset", before.dataset) != before.dataset:
         before = DataChoice()
@@ -122,10 +122,10 @@ def choose_data(given: Mapping[str, Any], before: DataChoice | None = None) -> D
 
 
 def choose_data_for(run: str, before: DataChoice, given: Mapping[str, Any]) -> DataChoice:
-    """Return the data set that is asked for, by default what a run was trained on.
+    """Return the requested data set, by default the one that a run was trained on.
 
     Raises:
-        UsageError: That is a path: what a file names is not opened unless the user names it too.
+        UsageError: That is a path: a path in a run's file is opened only if the user names it too.
     """
     if before.is_path and "dataset" not in given:
         raise UsageError(f"The run {run!r} was trained on {before.dataset!r}: name a data set with --dataset.")
@@ -133,23 +133,29 @@ def choose_data_for(run: str, before: DataChoice, given: Mapping[str, Any]) -> D
 
 
 def absolute(dataset: str) -> str:
-    """Return a folder or file with its whole path, so that a run still says what it was after a change of folder."""
+    """Return a folder or file as an absolute path, so that a run's record does not depend on the working folder."""
     if not dataset or "\0" in dataset:
-        raise UsageError(f"--dataset {dataset!r} names nothing.")
+        raise UsageError(f"--dataset needs a name or path, not {dataset!r}.")
     there = dataset != "mnist" and os.path.exists(dataset)  # noqa: PTH110  (Path.exists may raise)
     return str(Path(dataset).absolute()) if there else dataset
 
 
+def place_flags(runs_dir: Path, dataset: str = "") -> list[str]:
+    """Return the flags that a command needs for a runs folder other than RUNS_DIR and for a data set that is a path."""
+    folder = [] if runs_dir == RUNS_DIR else ["--runs-dir", str(runs_dir)]
+    return [*folder, *(["--dataset", dataset] if Path(dataset).is_absolute() else [])]
+
+
 @dataclass(frozen=True, kw_only=True)
 class OnnxReading:
-    """How to read another program's ONNX file, where the user says so.
+    """The options for reading another program's ONNX file.
 
     Attributes:
-        layout: One of LAYOUTS; None: told from the file.
-        output: One of ONNX_OUTPUTS; None: told from the file's answers.
-        scale: What to divide pixels from 0 to 255 by, for a network of floats.
-        mean: What to subtract then, one number or one for each channel.
-        std: What to divide by then, likewise.
+        layout: One of LAYOUTS; None: detected from the file.
+        output: One of ONNX_OUTPUTS; None: detected from the file's answers.
+        scale: Divisor of pixels from 0 to 255, for a network of floats.
+        mean: Subtracted after that; one number, or one per channel.
+        std: Divisor after that; one number, or one per channel.
 
     Raises:
         UsageError: A value is out of its range.
@@ -173,7 +179,7 @@ class OnnxReading:
 
     @property
     def changes_pixels(self) -> bool:
-        """Whether it says more than pixels / 255."""
+        """Whether it differs from pixels / 255."""
         return (self.scale, self.mean, self.std) != (255.0, (0.0,), (1.0,))
 
 
@@ -182,9 +188,9 @@ class Hosts:
     """The processes that train one run together, on one machine or on many.
 
     Attributes:
-        coordinator: HOST:PORT on which the first process listens; None: JAX finds out, as from Slurm.
-        processes: How many they are; None likewise.
-        process: The number of this one, from 0; None likewise.
+        coordinator: HOST:PORT on which the first process listens; None: JAX detects it, for example from Slurm.
+        processes: The number of processes; None: JAX detects it.
+        process: This process's number, from 0; None: JAX detects it.
 
     Raises:
         UsageError: Only some are given, or a value is out of its range.
@@ -211,16 +217,16 @@ class Hosts:
 
 @dataclass(frozen=True, kw_only=True)
 class Hyper:
-    """The hyper-parameters: what a recipe says of a training, and a flag or a file says anew.
+    """The hyper-parameters: set by a recipe, overridden by flags or a file.
 
-    The learning rate and the weight decay are the optimizer's own where None is given for them.
+    A learning rate or weight decay of None means the optimizer's default.
 
     Raises:
         UsageError: A value is out of its range.
     """
 
-    epochs: int = setting(12, metavar="N", help="Epochs at most.", bounds=(at_least(1), at_most(MOST_EPOCHS)))
-    batch_size: int = setting(32, metavar="N", help="Images a step.", bounds=(at_least(1),))
+    epochs: int = setting(12, metavar="N", help="Maximum number of epochs.", bounds=(at_least(1), at_most(MOST_EPOCHS)))
+    batch_size: int = setting(32, metavar="N", help="Images per step.", bounds=(at_least(1),))
     optimizer: str = setting(help="The optimizer.", choices=OPTIMIZERS)
     learning_rate: float = setting(
         None,
@@ -239,7 +245,7 @@ class Hyper:
     patience: int = setting(
         1,
         metavar="N",
-        help="Stop when training accuracy did not rise for N epochs; 0: never.",
+        help="Stop when training accuracy has not risen for N epochs; 0: never.",
         bounds=(at_least(0),),
     )
     schedule: str = setting(
@@ -261,7 +267,7 @@ class Hyper:
     )
     augment: bool = setting(
         False,
-        help="Shift, turn, scale, shear, thicken, blur each image at random.",
+        help="Randomly shift, rotate, scale, shear, thicken and blur each image.",
         negatable=True,
     )
 
@@ -273,7 +279,7 @@ class Hyper:
         check_settings(self)
 
     def changed(self, values: Mapping[str, Any]) -> "Hyper":
-        """Return these with some values, by attribute, in their place; another optimizer brings its own rates."""
+        """Return a copy with some values changed; another optimizer brings its own rates."""
         other = values.get("optimizer", self.optimizer) != self.optimizer
         changes: dict[str, Any] = {**(dict.fromkeys(RATES) if other else {}), **values}
         return replace(self, **changes)
@@ -281,11 +287,11 @@ class Hyper:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """Everything that decides what a run's weights become; the same values give the same weights.
+    """Everything that determines a run's weights: the same values give the same weights.
 
     Attributes:
-        source_sha256: Of the file that the network is written in, where `arch` is FILE.py:CLASS.
-        start: The run that gives the first weights, where they fit; None: they are random.
+        source_sha256: The checksum of the network's file, if `arch` is FILE.py:CLASS.
+        start: The run whose weights are the initial ones, where they fit; None: random weights.
         rejects: Whether the network has one more class, "none of these", with the logit 0, as its start has.
 
     Raises:
@@ -307,7 +313,7 @@ class TrainConfig:
     seed: int = setting(
         0,
         metavar="N",
-        help="Seed of the first weights, the order of images and augmentation.",
+        help="Seed for initial weights, image order and augmentation.",
         bounds=(at_least(0), Bound("below 2**32", lambda seed: seed < 2**32)),
     )
     limit: int | None = setting(
@@ -318,8 +324,9 @@ class TrainConfig:
         None,
         flags=("--from",),
         metavar="RUN",
-        help="Start from the weights of a run, where they fit; the last layer only for the same classes. Without "
-        "--freeze the learning rate is then a tenth; fewer than 1,000 images come in batches of 16, for 300 steps.",
+        help="Start with a run's weights where they fit; the last layer only if the classes match. Without --freeze, "
+        "the learning rate is divided by 10; with fewer than 1,000 images, batches have 16 images and training takes "
+        "about 300 steps.",
     )
     freeze: tuple[str, ...] = setting(
         (), metavar="N|LAYERS", help="Do not train the first N layers, or these, as in conv1,norm1."
@@ -327,7 +334,7 @@ class TrainConfig:
     rejects: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "freeze", tuple(self.freeze))  # JSON has lists alone
+        object.__setattr__(self, "freeze", tuple(self.freeze))  # JSON has only lists
         check_settings(self)
         if self.precision == "bfloat16" and self.source_sha256:
             raise UsageError(
@@ -335,7 +342,7 @@ class TrainConfig:
             )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all values by attribute, in one dict without parts: what files hold and `from_dict` takes."""
+        """Return all values by attribute in one flat dict, as in files and for `from_dict`."""
         values: dict[str, Any] = {}
         for each in fields(self):
             value = getattr(self, each.name)
@@ -344,7 +351,7 @@ class TrainConfig:
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> "TrainConfig":
-        """Return the configuration that has these values, by attribute; what is left out has its default.
+        """Return the configuration with these values, by attribute; the others have their defaults.
 
         Raises:
             UsageError: A value is out of its range.
@@ -358,7 +365,7 @@ class TrainConfig:
         return TrainConfig(**parts, **rest)
 
     def changed(self, values: Mapping[str, Any]) -> "TrainConfig":
-        """Return the configuration with some values, by attribute, in place of its own.
+        """Return a copy with some values changed, by attribute.
 
         Raises:
             UsageError: A value is out of its range.
@@ -367,21 +374,21 @@ class TrainConfig:
 
 
 PARTS: dict[str, Any] = {"data": DataChoice, "hyper": Hyper}  # of a configuration, by attribute
-# Every setting by attribute, as a file and the command line have it.
+# Every setting by attribute.
 SETTINGS = (
     dict(declared(DataChoice)) | {"arch": declared(TrainConfig)["arch"]} | declared(Hyper) | declared(TrainConfig)
 )
 
 
-def go_on(config: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
-    """Return the configuration to resume a run with: another number of epochs at most, all else as it is.
+def resumed_config(config: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
+    """Return the configuration to resume with: only the maximum number of epochs may change.
 
     Args:
         config: The run's.
-        given: What the user says of it, by attribute; None where nothing.
+        given: The settings on the command line, by attribute; None: not given.
 
     Raises:
-        UsageError: Something else is said than what the run was begun with.
+        UsageError: A setting differs from the run's.
     """
     values = config.as_dict()
     for name, value in given.items():
@@ -389,7 +396,15 @@ def go_on(config: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
         if value is None or value == own:
             continue
         if name != "epochs":
-            raise UsageError(f"{flag} {value} contradicts --resume: the run was started with {flag} {own}.")
+            before = f"without {flag}" if own is None or own is False else f"with {_as_flag(flag, own)}"
+            raise UsageError(f"{_as_flag(flag, value)} contradicts --resume: the run was started {before}.")
         if config.hyper.schedule != "constant":
             raise UsageError(f"--epochs {value} contradicts --resume: the learning rate's schedule ends at {own}.")
     return config.changed({"epochs": given.get("epochs") or config.hyper.epochs})
+
+
+def _as_flag(flag: str, value: Any) -> str:
+    """Return a setting as a user writes it: "--batch-size 32", "--no-augment"."""
+    if isinstance(value, bool):
+        return flag if value else f"--no-{flag[2:]}"
+    return f"{flag} {','.join(value) if isinstance(value, tuple) else value}"

@@ -1,6 +1,6 @@
-"""How a setting is written once: as a field of a frozen dataclass that carries all that is known of it.
+"""The declaration of a setting: a field of a frozen dataclass, with everything about it in one place.
 
-From here the checks, the command line with its help and completion, TOML files and --print-config take it.
+Checks, options, completion, TOML files and --print-config are derived from it.
 """
 
 from collections.abc import Callable, Collection
@@ -14,19 +14,19 @@ from mnistcli.errors import UsageError, unknown
 
 @dataclass(frozen=True)
 class Bound:
-    """What a value must be, in the words that follow "must be", and whether one is."""
+    """The words that follow "must be", and a test of a value."""
 
     words: str
     holds: Callable[[Any], bool]
 
 
 def at_least(low: int) -> Bound:
-    """Return the bound of numbers that are not below `low`."""
+    """Return the bound of numbers of at least `low`."""
     return Bound(f"at least {low}", lambda value: value >= low)
 
 
 def at_most(high: int) -> Bound:
-    """Return the bound of numbers that are not above `high`."""
+    """Return the bound of numbers of at most `high`."""
     return Bound(f"at most {high}", lambda value: value <= high)
 
 
@@ -42,12 +42,12 @@ class Declaration:
     Attributes:
         name: The attribute's.
         kind: int, float, bool, str, or tuple for a tuple of str.
-        flags: Its flag on the command line, and perhaps a short one.
-        metavar: What help writes for the value; of a setting with choices, these.
+        flags: Its flag, and its short flag if it has one.
+        metavar: The value's placeholder in help; by default its choices.
         help: What it does.
-        default: What help says of its default where no recipe has one; "": nothing.
-        choices: The words that it may be; none: any value within the bounds.
-        bounds: What its value must be.
+        default: Its default in help if no recipe has one; "": none.
+        choices: The allowed words; empty: any value within the bounds.
+        bounds: The conditions on its value.
         negatable: Whether --no-FLAG turns it off.
     """
 
@@ -63,20 +63,16 @@ class Declaration:
 
     @property
     def flag(self) -> str:
-        """The flag, as "--batch-size"."""
+        """The flag, as in "--batch-size"."""
         return self.flags[0]
 
     @property
     def key(self) -> str:
-        """The name that files and the output have for it, as "batch_size": that of its flag."""
+        """Its name in files and output, from its flag, as in "batch_size"."""
         return self.flag[2:].replace("-", "_")
 
     def check(self, value: Any) -> None:
-        """Refuse a value that it cannot have; None is always one that is not given.
-
-        Raises:
-            UsageError: It cannot have the value.
-        """
+        """Raise UsageError for an invalid value; None means that it was not given, and is valid."""
         if value is None:
             return
         if self.choices and value not in self.choices:
@@ -98,9 +94,9 @@ def setting(
     bounds: tuple[Bound, ...] = (),
     negatable: bool = False,
 ) -> Any:
-    """Declare a setting; what is left out follows from the attribute: the flag of `batch_size` is --batch-size.
+    """Declare a setting; the flag follows from the attribute by default: --batch-size from `batch_size`.
 
-    `shown` is what help says of the default; the rest is as in `Declaration`.
+    `shown` is the default in help; the rest is as in `Declaration`.
     """
     known = {"help": help, "flags": flags, "metavar": metavar, "default": shown}
     return field(default=default, metadata=known | {"choices": choices, "bounds": bounds, "negatable": negatable})
@@ -113,11 +109,7 @@ def declared(cls: Any) -> dict[str, Declaration]:
 
 
 def check_settings(config: Any) -> None:
-    """Refuse an instance of a dataclass in which a setting has a value that it cannot have.
-
-    Raises:
-        UsageError: One has.
-    """
+    """Raise UsageError if a setting of a dataclass's instance has an invalid value."""
     cls: Any = type(config)
     for name, each in declared(cls).items():
         each.check(getattr(config, name))

@@ -1,6 +1,6 @@
-"""The optimizers, and the schedules of their learning rate: one entry each, with what it is in Optax.
+"""The optimizers and learning rate schedules, one entry each, in terms of Optax.
 
-Optax is imported where they are made: help, completion and checks need only the names and the rates.
+Optax is imported only to make them: help, completion and checks need only the names and the rates.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ class Optimizer:
     """One of Optax's optimizers.
 
     Attributes:
-        learning_rate: What it has where neither a flag nor a recipe gives another; `weight_decay` likewise.
-        transform: Makes it, given the module optax and the rate; where it `decouples`, the weight decay too.
-        decouples: Whether it takes the weight decay apart from the gradient. The others get theirs as L2
-            regularisation.
+        learning_rate: The default if neither a flag nor a recipe gives one; `weight_decay` likewise.
+        transform: Makes it from the module optax, the rate and, if it `decouples`, the weight decay.
+        decouples: Whether it applies weight decay apart from the gradient; the others get L2 regularisation.
     """
 
     learning_rate: float
@@ -45,15 +44,15 @@ class Schedule:
     """How the learning rate changes.
 
     Attributes:
-        meaning: What help says of it; "" where the name says all.
-        rate: Returns the rate at each step, given the module optax, the rate and the number of steps.
+        meaning: Its explanation in help; "" if the name is enough.
+        rate: Makes the rate at each step from the module optax, the initial rate and the number of steps.
     """
 
     meaning: str
     rate: Callable[[Any, float, int], optax.ScalarOrSchedule]
 
     def make(self, learning_rate: float, steps: int) -> optax.ScalarOrSchedule:
-        """Return the rate at each of so many steps."""
+        """Return the rate at each of `steps` steps."""
         import optax
 
         return self.rate(optax, learning_rate, steps)
@@ -61,7 +60,7 @@ class Schedule:
 
 OPTIMIZERS = {
     "sgd": Optimizer(0.01, lambda optax, rate: optax.sgd(rate, momentum=0.9)),
-    # Keras's defaults, epsilon under the root as there.
+    # Keras's defaults; epsilon is under the root, as in Keras.
     "rmsprop": Optimizer(0.001, lambda optax, rate: optax.rmsprop(rate, decay=0.9, eps=1e-7)),
     "adam": Optimizer(0.001, lambda optax, rate: optax.adam(rate)),
     # I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019.

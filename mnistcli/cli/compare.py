@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
-from mnistcli.cli.group import parse_seeds, train_group
+from mnistcli.cli.group import draw_curves, parse_seeds, train_group
 from mnistcli.cli.onnx_options import Onnx
 from mnistcli.cli.options import MODEL_HELP, Html, Plot, RunsDir, Split, Theme, check_html, check_plot
-from mnistcli.cli.train import load_source, train_visibly
+from mnistcli.cli.train import draw_figures, load_source, train_visibly
 from mnistcli.config import RUNS_DIR, DataChoice, check_split
 from mnistcli.errors import RunError, UsageError
 from mnistcli.models import arch_key, configure, is_architecture, is_flax
@@ -54,8 +55,8 @@ def compare(
         str | None,
         typer.Option(
             metavar="N|LIST",
-            help="Compare recipes, by a group of runs each: one for each of the seeds 0 to N-1, or of these, as in "
-            "0,3,7. What is missing is trained.",
+            help="Compare recipes, with one run per seed: seeds 0 to N-1, or those listed, as in 0,3,7. Missing runs "
+            "are trained.",
             show_default=False,
         ),
     ] = None,
@@ -63,7 +64,7 @@ def compare(
         float | None,
         typer.Option(
             metavar="POINTS",
-            help="Recipes that differ by less, in percentage points, are equivalent.",
+            help="Treat recipes as equivalent if they differ by less than POINTS percentage points.",
             show_default=f"{MARGIN:g}",
         ),
     ] = None,
@@ -74,129 +75,152 @@ def compare(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Draw the images that only one of two runs, or of two groups' ensembles, reads right: .png, .pdf or "
-            ".svg.",
+            help="Draw the images that only one of two runs, or of two groups' ensembles, reads correctly: .png, .pdf "
+            "or .svg.",
             show_default=False,
         ),
     ] = None,
     html: Html = None,
     no_train: Annotated[
-        bool, typer.Option("--no-train", help="Refuse, rather than train, what has no finished run.")
+        bool, typer.Option("--no-train", help="Fail instead of training an architecture that has no finished run.")
     ] = False,
     allow_different_data: Annotated[
         bool, typer.Option("--allow-different-data", help="Also compare runs that were trained on different data.")
     ] = False,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Set runs side by side on the same images and say whether the difference could be chance.
+    """Compare runs on the same images and say whether the differences could be chance.
 
-    An architecture that has no finished run is trained first, by its recipe.
+    An architecture that has no finished run is trained first, with its recipe.
 
-    Two runs tell of these two trainings alone. With --seeds, or given groups of runs, compare tells of their recipes:
-    whether another training would come to the same.
+    Two runs only tell you about these two trainings. With --seeds, or with groups, compare tells you about their
+    recipes: whether new trainings would give the same result.
     """
-    check_plot(plot)
-    check_plot(plot_flips, flag="--plot-flips")
-    check_html(html)
-    check_split(split)
     names = runs or STUDY
-    if len(names) < 2:
-        raise UsageError(f"compare takes two runs or more, not {len(names)}: name another, or none for dense and cnn.")
-    if plot_flips is not None and len(names) > 2:
-        raise UsageError(f"--plot-flips draws where two runs differ, and compare was given {len(names)}: name two.")
-    if margin is not None and not 0 < margin < 100:
-        raise UsageError(f"--margin takes percentage points between 0 and 100, not {margin:g}.")
+    _check_arguments(names, split=split, margin=margin, plot=plot, plot_flips=plot_flips, html=html)
     wanted = [] if seeds is None else parse_seeds(seeds)
 
     from mnistcli.runs import RunsFolder
     from mnistcli.runs.groups import Groups
 
-    folder = RunsFolder(runs_dir)
-    groups = Groups(folder)
+    groups = Groups(RunsFolder(runs_dir))
+    order = Order(
+        face, data, compute, onnx, groups, split, plot, theme, plot_flips, html, no_train, allow_different_data
+    )
     known = {name: groups.find(name) for name in names}
-    if wanted or any(known.values()):
-        onnx.take(face, [])
-        if len(known) < len(names):
-            raise UsageError("compare was given the same name twice: name two different recipes or groups.")
-        dataset, chosen_groups = _prepare_groups(
-            face, data, compute, groups, known, wanted, no_train=no_train, theme=theme
-        )
-        compute.start(face)
-        _compare_groups(
-            face,
-            groups,
-            chosen_groups,
-            dataset,
-            split=split,
-            margin=(margin or MARGIN) / 100,
-            different_data=allow_different_data,
-            plot=plot,
-            theme=theme,
-            plot_flips=plot_flips,
-            html=html,
-        )
+    if not wanted and not any(known.values()):
+        if margin is not None:
+            raise UsageError("--margin is for comparing recipes: give --seeds, or groups of runs.")
+        _compare_runs(order, names)
         return
-    if margin is not None:
-        raise UsageError("--margin is for comparing recipes: give --seeds, or groups of runs.")
-    device = compute.start(face)
+    onnx.take(face, [])
+    if len(known) < len(names):
+        raise UsageError("compare was given the same name twice: name two different recipes or groups.")
+    _compare_groups(order, known, wanted, margin=(margin or MARGIN) / 100)
+
+
+@dataclass(frozen=True)
+class Order:
+    """The options on the command line, and the groups in the runs folder."""
+
+    face: Face
+    data: Data
+    compute: Compute
+    onnx: Onnx
+    groups: Groups
+    split: str
+    plot: Path | None
+    theme: str
+    plot_flips: Path | None
+    html: Path | None
+    no_train: bool
+    different_data: bool
+
+
+def _check_arguments(
+    names: list[str],
+    *,
+    split: str,
+    margin: float | None,
+    plot: Path | None,
+    plot_flips: Path | None,
+    html: Path | None,
+) -> None:
+    """Raise UsageError if an argument is invalid."""
+    check_plot(plot)
+    check_plot(plot_flips, flag="--plot-flips")
+    check_html(html)
+    check_split(split)
+    if len(names) < 2:
+        raise UsageError(
+            f"compare needs two or more runs, not {len(names)}: name another, or none to compare dense and cnn."
+        )
+    if plot_flips is not None and len(names) > 2:
+        raise UsageError(f"--plot-flips needs exactly two runs, not {len(names)}.")
+    if margin is not None and not 0 < margin < 100:
+        raise UsageError(f"--margin takes percentage points between 0 and 100, not {margin:g}.")
+
+
+def _compare_runs(order: Order, names: list[str]) -> None:
+    """Compare single runs, after training architectures without one."""
+    face, folder = order.face, order.groups.runs
+    device = order.compute.start(face)
 
     from mnistcli.commands.compare import compare as compare_runs
     from mnistcli.commands.compare import distinct
-    from mnistcli.commands.train import train
     from mnistcli.render.compare import comparison_view, verdict
 
-    choice = _choice(data, names, folder)
-    images = data.load(face, choice)
+    choice = _choice(order.data, names, folder)
+    images = order.data.load(face, choice)
     missing = _missing(names, folder, choice)
     named = [name for name in names if not is_architecture(name)]
-    found = dict(zip(named, onnx.take(face, map(folder.find, named)), strict=True))
-    if missing and no_train:
-        raise RunError(
-            f"There is no finished {missing[0]} run on {choice.dataset} in {str(runs_dir)!r}, and --no-train forbids "
-            "training one."
-        )
-    for arch in missing:
-        face.note(f"There is no finished {arch} run on {choice.dataset} in {str(runs_dir)!r} yet: training one first.")
-        load_source(arch)
-        work = partial(train, configure(arch, data=choice), runs=folder)
-        train_visibly(face, work, data, device=device, theme=theme)
+    found = dict(zip(named, order.onnx.take(face, map(folder.find, named)), strict=True))
+    _train_architectures(order, missing, choice, device)
     chosen = distinct([found.get(name) or folder.find(name, data=choice) for name in names])
-    face.note(f"Comparing {', '.join(run.name for run in chosen)} on the {split} images of {choice.dataset}.")
+    face.note(f"Comparing {', '.join(run.name for run in chosen)} on the {order.split} images of {choice.dataset}.")
     face.note_caveats(chosen)
-    comparison = compare_runs(chosen, images, split=split, different_data=allow_different_data)
-    if plot is not None:
+    comparison = compare_runs(chosen, images, split=order.split, different_data=order.different_data)
+    if order.plot is not None:
         from mnistcli.render import compare_figures
 
-        face.save_figure(compare_figures.comparison(comparison, theme=theme), plot)
+        face.save_figure(compare_figures.comparison(comparison, theme=order.theme), order.plot)
     evaluated = [(each.evaluation, [run]) for each, run in zip(comparison.runs, chosen, strict=True)]
-    _save_others(face, evaluated, images, comparison, theme=theme, plot_flips=plot_flips, html=html)
+    _save_others(order, evaluated, images, comparison)
     face.show(comparison_view(comparison))
     if face.format != "table":
         for pair in comparison.pairs:
             face.note(verdict(pair))
 
 
-def _prepare_groups(
-    face: Face,
-    data: Data,
-    compute: Compute,
-    groups: Groups,
-    known: dict[str, Group | None],
-    seeds: list[int],
-    *,
-    no_train: bool,
-    theme: str,
-) -> tuple[Dataset, list[Group]]:
-    """Return the data set and the groups to compare, with at least these seeds each; what is missing is trained.
+def _train_architectures(order: Order, archs: list[str], choice: DataChoice, device: str) -> None:
+    """Train one run of each architecture; raise RunError if --no-train forbids it."""
+    from mnistcli.commands.train import train
 
-    `known` has what the command line names, and the group of that name; None: it is an architecture.
+    folder = order.groups.runs
+    sentences = [f"There is no finished {arch} run on {choice.dataset} in {str(folder.path)!r}" for arch in archs]
+    if sentences and order.no_train:
+        raise RunError(f"{sentences[0]}, and --no-train forbids training one.")
+    for arch, sentence in zip(archs, sentences, strict=True):
+        order.face.note(f"{sentence} yet: training one first.")
+        load_source(arch)
+        work = partial(train, configure(arch, data=choice), runs=folder)
+        draw_figures(order.face, train_visibly(order.face, work, order.data, device=device), order.theme)
+
+
+def _prepare_groups(order: Order, known: dict[str, Group | None], seeds: list[int]) -> tuple[Dataset, list[Group]]:
+    """Return the data set and the groups to compare, after training missing runs; each group has at least these seeds.
+
+    `known` maps each name to its group, or to None for an architecture.
     """
+    data, groups = order.data, order.groups
     first = next(filter(None, known.values()), None)
     choice = data.choice() if first is None else data.choice_for(first.name, first.config.data)
     for name, group in known.items():
         if group is None and not is_architecture(name):
-            raise UsageError(f"{name!r} is not a group or an architecture: compare runs with runs, without --seeds.")
-    dataset = data.load(face, choice)
+            raise UsageError(
+                f"{name!r} is neither a group nor an architecture: recipes cannot be compared with a single run."
+            )
+    dataset = data.load(order.face, choice)
     chosen = []
     for name, found in known.items():
         config = configure(name, data=choice) if found is None else found.config
@@ -205,63 +229,58 @@ def _prepare_groups(
             raise RunError(f"There is no group of {name} runs on {choice.dataset}: --seeds 5 trains one.")
         lacking = [seed for seed in seeds if group is None or seed not in group.members]
         lacking += [] if group is None else groups.unfinished(group)
-        if lacking and no_train:
+        if lacking and order.no_train:
             raise RunError(f"Seed {lacking[0]} of {name} is not trained, and --no-train forbids training it.")
         if group is None or lacking:
-            how = {"source": name if is_flax(name) else None, "theme": theme, "is_new": group is None}
+            is_new = group is None
             group = groups.extend(group or groups.begin(config), seeds, reuse=True)
-            _train_missing(face, data, compute, groups, group, **how)
+            _train_missing(order, group, source=name if is_flax(name) else None, is_new=is_new)
         chosen.append(group)
     if len({group.name for group in chosen}) < len(chosen):
         raise UsageError(f"compare was given the group {chosen[0].name!r} twice: name two different ones.")
     return dataset, chosen
 
 
-def _train_missing(face: Face, data: Data, compute: Compute, groups: Groups, group: Group, **how: Any) -> None:
+def _train_missing(order: Order, group: Group, *, source: str | None, is_new: bool) -> None:
+    face, data, groups = order.face, order.data, order.groups
     seeds = groups.unfinished(group)
     if not all(groups.is_free(group.members[seed]) for seed in seeds):
-        groups.members(group)  # says what is missing: other processes train it
+        groups.members(group)  # raises an error that lists the missing runs: other processes train them
     if seeds:
         face.note(f"{group.name}: training seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} first.")
-        train_group(face, data, compute, groups, group, given=data.given, **how)
+        trained = train_group(face, data, order.compute, groups, group, given=data.given, source=source, is_new=is_new)
+        draw_curves(face, trained, order.theme)
 
 
-def _compare_groups(
-    face: Face,
-    groups: Groups,
-    chosen: list[Group],
-    dataset: Dataset,
-    *,
-    split: str,
-    margin: float,
-    different_data: bool,
-    plot: Path | None,
-    theme: str,
-    plot_flips: Path | None,
-    html: Path | None,
-) -> None:
+def _compare_groups(order: Order, known: dict[str, Group | None], seeds: list[int], *, margin: float) -> None:
+    """Compare recipes by their groups, after training missing runs; arguments are as in `_prepare_groups`."""
+    face, split = order.face, order.split
+    dataset, chosen = _prepare_groups(order, known, seeds)
+    order.compute.start(face)
+
     from mnistcli.commands.compare import compare_groups
-    from mnistcli.render import compare_figures
     from mnistcli.render.compare import group_comparison_view, recipe_verdict
 
     face.note(f"Comparing {', '.join(group.name for group in chosen)} on the {split} images of {dataset.name}.")
-    members = [(group.name, groups.members(group)) for group in chosen]
+    members = [(group.name, order.groups.members(group)) for group in chosen]
     comparison = compare_groups(
         members,
         dataset,
         split=split,
         margin=margin,
-        different_data=different_data,
+        different_data=order.different_data,
         notes=[note for group in chosen if split == "test" and (note := _added_after_look(group))],
     )
     if split == "test":
         for group in chosen:
             with suppress(OSError, RunError):  # the folder may be somebody else's
                 group.record_look()
-    if plot is not None:
-        face.save_figure(compare_figures.group_comparison(comparison, theme=theme), plot)
+    if order.plot is not None:
+        from mnistcli.render import compare_figures
+
+        face.save_figure(compare_figures.group_comparison(comparison, theme=order.theme), order.plot)
     evaluated = [(each.ensemble, runs) for each, (_, runs) in zip(comparison.groups, members, strict=True)]
-    _save_others(face, evaluated, dataset, comparison, theme=theme, plot_flips=plot_flips, html=html)
+    _save_others(order, evaluated, dataset, comparison)
     face.show(group_comparison_view(comparison))
     if face.format != "table":
         for text in (*map(recipe_verdict, comparison.pairs), *comparison.notes):
@@ -269,42 +288,41 @@ def _compare_groups(
 
 
 def _save_others(
-    face: Face,
+    order: Order,
     evaluated: list[tuple[Evaluation, list[Run]]],
     dataset: Dataset,
     comparison: Comparison | GroupComparison,
-    *,
-    theme: str,
-    plot_flips: Path | None,
-    html: Path | None,
 ) -> None:
-    """Write the figure and the page that are asked for beside --plot."""
-    if plot_flips is None and html is None:
+    """Write the figure and the page that other flags than --plot request."""
+    if order.plot_flips is None and order.html is None:
         return
     from mnistcli.commands.report import make_report
 
     report = make_report(evaluated, dataset, comparison=comparison)
-    if plot_flips is not None and report.flips is not None:
+    if order.plot_flips is not None and report.flips is not None:
         from mnistcli.render import image_figures
 
-        face.save_figure(image_figures.flips(report.flips, theme=theme), plot_flips)
-    if html is not None:
-        face.save_page(report, html)
+        order.face.save_figure(image_figures.flips(report.flips, theme=order.theme), order.plot_flips)
+    if order.html is not None:
+        order.face.save_page(report, order.html)
 
 
 def _added_after_look(group: Group) -> str | None:
-    """Warn of seeds that were added once the result was known: to go on until p is small enough finds differences."""
+    """Return a warning if seeds were added after a comparison, or None.
+
+    Adding seeds until p is small finds differences that do not exist.
+    """
     fewer = [look for look in group.looks if len(look["seeds"]) < len(group.seeds)]
     if not fewer:
         return None
     return (
-        f"{group.name} was compared with {len(fewer[-1]['seeds'])} seeds before it got {len(group.seeds)}: seeds that "
-        "are added after a look make p too small."
+        f"{group.name} was compared with {len(fewer[-1]['seeds'])} seeds and now has {len(group.seeds)}: adding seeds "
+        "after a comparison makes p too small."
     )
 
 
 def _choice(data: Data, names: list[str], folder: RunsFolder) -> DataChoice:
-    """Return what to compare on: what is asked for, else what the first run that is named was trained on."""
+    """Return the requested data set, or else that of the first named run."""
     for name in names:
         if not is_architecture(name):
             run = folder.find(name)
@@ -314,7 +332,7 @@ def _choice(data: Data, names: list[str], folder: RunsFolder) -> DataChoice:
 
 
 def _missing(names: list[str], folder: RunsFolder, choice: DataChoice) -> list[str]:
-    """Return the architectures to train; every other name must be a run already, before anything is trained."""
+    """Return the architectures to train first; raise RunError if any other name is not a run."""
     missing = []
     for name in names:
         if [_key(each) for each in names].count(_key(name)) > 1:

@@ -1,7 +1,7 @@
 """Completion scripts for bash, zsh and fish, generated from the program's own commands.
 
-The scripts are static: a key press costs no Python. Only the names of runs are read when they are asked for, from the
-runs folder. `completions/` holds what this module prints, and a test holds the two together.
+The scripts are static, so a key press starts no Python. Only run names are looked up while you type, in the runs
+folder. `completions/` contains the output of this module, and a test keeps the two in step.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ STANDING_NAMES = ("latest", "builtin", *RECIPES)
 
 @dataclass(frozen=True)
 class Option:
-    """A flag in its spellings, one line about it, and its value: words, FILES, FOLDERS, RUNS, any (""), none (None)."""
+    """An option: its spellings, its help, and its value.
+
+    The value is words, FILES, FOLDERS, RUNS, "" (anything) or None (no value).
+    """
 
     flags: tuple[str, ...]
     help: str
@@ -40,7 +43,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Command:
-    """A command's words, one line about it, its options, what its arguments are, and the commands under it."""
+    """A command: its words, its help, its options, the kind of its arguments, and its subcommands."""
 
     path: tuple[str, ...]
     help: str
@@ -59,7 +62,7 @@ def describe_commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[Comm
         help=_first_line(command.help),
         options=(
             *(Option(tuple(o.opts), _first_line(o.help), _option_value(o)) for o in options),
-            *(Option(tuple(o.secondary_opts), f"Not {o.opts[0]}.", None) for o in options if o.secondary_opts),
+            *(Option(tuple(o.secondary_opts), f"Turn {o.opts[0]} off.", None) for o in options if o.secondary_opts),
             Option(("--help", "-h"), "Show this message and exit.", None),
         ),
         argument=_value(arguments[0].metavar) if arguments else "",
@@ -73,20 +76,7 @@ def bash(program: Any) -> str:
     """Return the script for bash."""
     commands = list(describe_commands(program))
     paths = "|".join(f'"{" ".join(c.path)}"' for c in commands if c.path)
-    values = [
-        f"        {'|'.join(_bash_case(c, flag) for flag in o.flags)}) {_bash_reply(o.value)} ;;"
-        for c in commands
-        for o in c.options
-        if o.value is not None
-    ]
-    flags = [
-        f'        "{" ".join(c.path)}") words="{" ".join(f for o in c.options for f in o.flags)}" ;;' for c in commands
-    ]
-    arguments = [
-        f'        "{" ".join(c.path)}") {_bash_reply(c.subcommands or c.argument)} ;;'
-        for c in commands
-        if c.subcommands or c.argument
-    ]
+    values, flags, arguments = _bash_cases(commands)
     return "\n".join(
         [
             f"# {HEADER}",
@@ -193,8 +183,20 @@ def _value(metavar: str | None) -> tuple[str, ...] | str:
     return tuple(name.split("|")) if "|" in name else ""
 
 
-def _bash_case(command: Command, flag: str) -> str:
-    return f'"{" ".join(command.path)}:{flag}"'
+def _bash_cases(commands: list[Command]) -> tuple[list[str], list[str], list[str]]:
+    """Return the branches that complete the value of a flag, the flags of a command, and its arguments."""
+    values, flags, arguments = [], [], []
+    for command in commands:
+        path = " ".join(command.path)
+        for option in command.options:
+            if option.value is not None:
+                cases = "|".join(f'"{path}:{flag}"' for flag in option.flags)
+                values.append(f"        {cases}) {_bash_reply(option.value)} ;;")
+        words = " ".join(flag for option in command.options for flag in option.flags)
+        flags.append(f'        "{path}") words="{words}" ;;')
+        if reply := command.subcommands or command.argument:
+            arguments.append(f'        "{path}") {_bash_reply(reply)} ;;')
+    return values, flags, arguments
 
 
 def _bash_reply(value: tuple[str, ...] | str) -> str:

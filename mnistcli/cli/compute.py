@@ -1,4 +1,4 @@
-"""Where a command computes: the options that say it, the same for every command that uses JAX."""
+"""The options that choose the device, the same for every command that uses JAX."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Device = Annotated[
     str,
     typer.Option(
         metavar="|".join(DEVICES),
-        help="Where to compute; auto: the fastest device that JAX finds; for predict ONNX Runtime on the CPU.",
+        help="The device. auto: the fastest that JAX finds (predict: ONNX Runtime on the CPU).",
         rich_help_panel=PANEL,
     ),
 ]
@@ -28,7 +28,7 @@ Devices = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="How many devices of that kind compute together, each on its share of a batch.",
+        help="Number of devices to use; each computes an equal part of every batch.",
         show_default="all",
         rich_help_panel=PANEL,
     ),
@@ -41,16 +41,16 @@ NoCache = Annotated[
 
 @dataclass(frozen=True)
 class Compute:
-    """What the command line says of the device and of compiled programs."""
+    """The device and cache options on the command line."""
 
     device: str
     devices: int | None
     cache: bool
 
     def start(self, face: Face, *, like: str | None = None) -> str:
-        """Set JAX up, which comes before the first import of a module that uses it, and return the device's name.
+        """Set JAX up and return the device's name; call this before importing modules that use JAX.
 
-        `like` is the device that a run was started on: if it had one thread, so has this.
+        `like` is the device of the run to continue: if it had one thread, so does this one.
         """
         from mnistcli.jax_setup import ONE_THREAD, set_up
 
@@ -61,10 +61,10 @@ class Compute:
         return used
 
     def place(self, face: Face, *, source: str | None, hosts: Hosts | None = None) -> Place:
-        """Return where processes compute that this one starts; `source` is the FILE.py:CLASS that they execute."""
+        """Return the device settings for child processes; `source` is the FILE.py:CLASS that they execute."""
         from mnistcli.jax_setup import tell_ignored
 
-        tell_ignored(face.note)  # before anything imports JAX, here or there
+        tell_ignored(face.note)  # before this process or a child imports JAX
 
         from mnistcli.commands.crew import Place
 
@@ -72,7 +72,7 @@ class Compute:
 
 
 def make_compute(*, device: Device = "auto", devices: Devices = None, no_cache: NoCache = False) -> Compute:
-    """Gather the options.
+    """Collect the options and check them.
 
     Raises:
         UsageError: The kind of device is unknown, or the number is below 1.
@@ -99,27 +99,32 @@ def make_hosts(
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Elsewhere: the address at which process 0 listens. Anyone who reaches it can take part: use a "
-            "network that you trust.",
+            help="Without such a scheduler: the address on which process 0 listens. Anyone who reaches it can take "
+            "part: use a network that you trust.",
             show_default=False,
             rich_help_panel=HOSTS,
         ),
     ] = None,
     num_processes: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Elsewhere: how many processes.", show_default=False, rich_help_panel=HOSTS),
+        typer.Option(
+            metavar="N",
+            help="Without such a scheduler: the number of processes.",
+            show_default=False,
+            rich_help_panel=HOSTS,
+        ),
     ] = None,
     process_id: Annotated[
         int | None,
         typer.Option(
             metavar="I",
-            help="Elsewhere: this one's number, from 0; process 0 writes the run.",
+            help="Without such a scheduler: this process's number, from 0; process 0 writes the run.",
             show_default=False,
             rich_help_panel=HOSTS,
         ),
     ] = None,
 ) -> Hosts | None:
-    """Gather the options; None: this process trains alone.
+    """Return Hosts, or None if this process trains alone.
 
     Raises:
         UsageError: They contradict each other.

@@ -76,7 +76,7 @@ def show(
         str | None,
         typer.Option(
             metavar="RUN",
-            help="Show images that this run reads correctly, and the one of --wrong misreads.",
+            help="Show images that this run reads correctly; with --wrong, only those that the other run misreads.",
             show_default=False,
         ),
     ] = None,
@@ -84,15 +84,13 @@ def show(
     theme: Theme = "light",
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Show labelled images in a grid: of a class, of a cell of a confusion matrix, or where two runs differ."""
+    """Show labelled images in a grid: one class, one cell of a confusion matrix, or where two runs differ."""
     check_plot(plot)
     check_split(split)
     if count < 1:
         raise UsageError(f"--count must be at least 1, not {count}.")
     _check_predicted(predicted, label=label, wrong=wrong, right=right)
     start, stop = _parse_range(index)
-
-    from mnistcli.render.data import samples_view
 
     runs: dict[str, Run] = {}
     if wrong is None and right is None:
@@ -106,21 +104,20 @@ def show(
         dataset, found = _answered(face, data, runs, split, label=label, predicted=predicted)
         within = range(len(dataset.split(split)))[start:stop]
         samples = [sample for sample in found if sample.index in within][:count]
+    reading = f" that {_reading(runs, predicted)}" if runs else ""
+    of_class = f" of class {label}" if label else ""
     if not samples:
-        parts = (
-            f"{dataset.name!r} has no {split} image",
-            f"of class {label}" if label else "",
-            f"in --index {index}" if index else "",
-            f"that {_reading(runs, predicted)}" if runs else "",
-        )
-        raise DataError(f"{' '.join(filter(None, parts))}.")
+        within_index = f" in --index {index}" if index else ""
+        raise DataError(f"{dataset.name!r} has no {split} image{of_class}{within_index}{reading}.")
     columns = max(3, round(len(samples) ** 0.5))
     if plot is not None:
         from mnistcli.render import figures
 
-        kept = f" that {_reading(runs, predicted)}" if runs else f" of class {label}" if label else ""
-        title = f"{len(samples):,} {split} image{'s' * (len(samples) > 1)} of {dataset.name}{kept}"
+        title = f"{len(samples):,} {split} image{'s' * (len(samples) > 1)} of {dataset.name}{reading or of_class}"
         face.save_figure(figures.grid(samples, columns=columns, title=title, theme=theme), plot)
+
+    from mnistcli.render.data import samples_view
+
     names = [run.name for run in runs.values()]
     face.show(samples_view(samples, dataset=dataset.name, split=split, columns=columns, runs=names))
 
@@ -165,7 +162,7 @@ def export(
 
 
 def list_known(face: Face) -> None:
-    """List named data sets that are like MNIST, and which of them are prepared here."""
+    """List data sets like MNIST that you can use by name, and which are already prepared."""
     from mnistcli.datasets import known_datasets
     from mnistcli.render.data import known_view
 
@@ -180,7 +177,7 @@ def prepare(
         str | None, typer.Argument(metavar="DATA", help="A TFDS name or a path; short for --dataset DATA.")
     ] = None,
 ) -> None:
-    """Download, prepare and decode a data set now, so that its first use needs no time and no network."""
+    """Download, prepare and decode a data set now, so that its first use is fast and needs no network."""
     from mnistcli.cli.data_options import with_dataset
     from mnistcli.render.data import dataset_view
 
@@ -226,25 +223,23 @@ def audit(
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Look for duplicate images, leaks between splits, and labels that a run confidently doubts."""
-    if run is None:
-        from mnistcli.commands.repeated import repeated_images
+    if run is not None:
+        compute.start(face)
 
+    from mnistcli.commands.repeated import repeated_images
+    from mnistcli.render.data import audit_view
+
+    if run is None:
         dataset = data.load(face, data.choice())
         findings = repeated_images(dataset)
     else:
-        compute.start(face)
-
         from mnistcli.commands.audit import doubted_labels
-        from mnistcli.commands.repeated import repeated_images
         from mnistcli.runs import RunsFolder
 
         found = RunsFolder(runs_dir).find(run)
         dataset = data.load(face, data.choice_for(found.name, found.data()))
         face.note(f"Looking for labels of {dataset.name} that run {found.name} doubts.")
         findings = [*repeated_images(dataset), *doubted_labels(dataset, found)]
-
-    from mnistcli.render.data import audit_view
-
     face.show(audit_view(findings, dataset=dataset.name))
 
 
@@ -264,13 +259,14 @@ COMMANDS = {
 
 
 def _check_predicted(predicted: str | None, *, label: str | None, wrong: str | None, right: str | None) -> None:
-    """Raise UsageError if no wrong or right answer of a run can be in that cell of the confusion matrix."""
+    """Raise UsageError if --predicted contradicts --label, --wrong or --right."""
     if predicted is None:
         return
     if wrong is None and right is None:
         raise UsageError("--predicted needs a run: name it with --wrong RUN.")
     if wrong is not None and predicted == label:
-        raise UsageError(f"Images of class {label} that are read as {label} are read correctly: use --right {wrong}.")
+        advice = f"use --right {wrong}" if right is None else "name another class with --predicted"
+        raise UsageError(f"Images of class {label} that are read as {label} are read correctly: {advice}.")
     if wrong is None and label not in (None, predicted):
         raise UsageError(f"Images of class {label} that are read as {predicted} are misread: use --wrong {right}.")
 
@@ -284,7 +280,7 @@ def _find_runs(runs_dir: Path, **asked: str | None) -> dict[str, Run]:
 def _answered(
     face: Face, data: Data, runs: dict[str, Run], split: str, *, label: str | None, predicted: str | None
 ) -> tuple[Dataset, list[Sample]]:
-    """Return the data set, and its images of that class and answer that the runs misread or read correctly."""
+    """Return the data set and the images that match the runs, class and answer."""
     from mnistcli.commands.answers import with_names_of
     from mnistcli.commands.flips import read_by
 

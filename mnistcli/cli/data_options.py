@@ -23,8 +23,8 @@ DataDir = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="The folder where TFDS keeps what it prepares.",
-        show_default="TFDS's own; a data set that is prepared now is kept only decoded, in the cache",
+        help="The folder for data sets that TFDS prepares.",
+        show_default="TFDS's default; a newly prepared data set is kept only decoded, in the cache",
         rich_help_panel=PANEL,
     ),
 ]
@@ -36,7 +36,7 @@ class Data:
     """The data options on the command line.
 
     Attributes:
-        given: The values of `DataChoice`'s attributes that are given.
+        given: The options that were set, by attribute.
         data_dir, offline: As in `datasets.load`.
     """
 
@@ -45,11 +45,11 @@ class Data:
     offline: bool = False
 
     def choice(self, before: DataChoice | None = None) -> DataChoice:
-        """Return what is asked for, as `config.choose_data` does."""
+        """Return the requested data set, as `config.choose_data` does."""
         return choose_data(self.given, before)
 
     def choice_for(self, run: str, before: DataChoice) -> DataChoice:
-        """Return what is asked for, by default what a run was trained on, as `config.choose_data_for` does."""
+        """Return the requested data set, by default that of a run, as `config.choose_data_for` does."""
         return choose_data_for(run, before, self.given)
 
     def arguments(self) -> list[str]:
@@ -100,7 +100,7 @@ def _names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in (_lines(text) if is_file else text.split(",")))
     if not all(names) or len(names) < 2:
         raise UsageError(
-            f"--class-names takes a file with one name per line, or names with commas between, not {text!r}."
+            f"--class-names takes a file with one name per line, or names separated by commas, not {text!r}."
         )
     return names
 

@@ -92,7 +92,9 @@ def _check_drawable(run: Run) -> None:
     """Raise RunError if a run has no layers to show."""
     if run.reading is not None or run.needs_jax:
         kind = "a class in Flax" if run.needs_jax else "an ONNX file"
-        raise RunError(f"draw shows a network's layers, but {run.name!r} is {kind}: name a run of described layers.")
+        raise RunError(
+            f"draw shows a network's layers, but {run.name!r} is {kind}: name a run of a network described in one line."
+        )
 
 
 def _read(reader: Reader) -> Answer:

@@ -66,4 +66,5 @@ def export(
         exported = export_run(found, dataset, file, form=form)
     face.show(export_view(exported))
     if exported.same_answers is not None and exported.same_answers < exported.images:
+        face.complain(f"{exported.images - exported.same_answers:,} of {exported.images:,} answers differ from JAX's.")
         raise typer.Exit(ExitCode.FAILED)

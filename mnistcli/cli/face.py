@@ -1,4 +1,4 @@
-"""What every command shares: its streams, its format, how much it says; and the options that set them."""
+"""What every command shares: its streams, format and verbosity, and the options that set them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ Json = Annotated[bool, typer.Option("--json", help="Short for --format json.", r
 
 @dataclass(frozen=True)
 class Face:
-    """How a command talks: the result to stdout, all else to stderr."""
+    """A command's output: the result on stdout, everything else on stderr."""
 
     format: str
     quiet: bool
@@ -79,26 +79,26 @@ class Face:
         view.write(self.format, stdout=sys.stdout, screen=self.out)
 
     def save_figure(self, figure: Figure, path: Path) -> None:
-        """Write a figure that --plot asks for, and say so."""
+        """Save a figure and say where it is."""
         from mnistcli.render.style import save
 
         save(figure, path)
-        self.note(f"The figure is in {path}.")
+        self.note(f"Saved the figure to {path}.")
 
     def save_page(self, report: Report, path: Path) -> None:
-        """Write the page that --html asks for, and say so."""
+        """Save a page and say where it is."""
         from mnistcli.render.page import save_page
 
         save_page(report, path)
-        self.note(f"The page is in {path}.")
+        self.note(f"Saved the page to {path}.")
 
     def note(self, text: str) -> None:
-        """Say something beside the result; -q silences it."""
+        """Print a note on stderr; -q silences it."""
         if not self.quiet:
             self.complain(text)
 
     def note_caveats(self, runs: Iterable[Run]) -> None:
-        """Say which runs are not what their recipes would give, a line for each way in which they are not."""
+        """Print each caveat with the runs that it applies to."""
         names: dict[str, list[str]] = {}
         for run in runs:
             for caveat in run.caveats():
@@ -107,12 +107,12 @@ class Face:
             self.note(f"{', '.join(those)} {'was' if len(those) == 1 else 'were'} {caveat}.")
 
     def complain(self, text: str) -> None:
-        """Say what went wrong; -q does not silence it."""
+        """Print what went wrong on stderr; -q does not silence it."""
         with contextlib.suppress(BrokenPipeError):
             print(wrapped(printable(text), sys.stderr), file=sys.stderr, flush=True)
 
     def explain(self, text: str) -> None:
-        """Say something that only -v asks for."""
+        """Print a note that only -v shows."""
         if self.verbose:
             self.note(text)
 
@@ -132,7 +132,7 @@ class Face:
 
 
 def command(app: typer.Typer, *, examples: list[str], name: str | None = None) -> Callable[[Callable[..., None]], None]:
-    """Register a function as a command; its parameters such as `data` and `face` are made of shared options."""
+    """Register a function as a command; its parameters such as `data` and `face` are built from shared options."""
 
     def register(function: Callable[..., None]) -> None:
         own = dict(_parameters(function))
@@ -152,7 +152,7 @@ def command(app: typer.Typer, *, examples: list[str], name: str | None = None) -
             options = {name: {each: arguments.pop(each) for each in shared[name]} for name in makers}
             try:
                 function(**arguments, **{name: make(**options[name]) for name, make in makers.items()})
-            except BrokenPipeError as error:  # Typer would make exit code 1 of it
+            except BrokenPipeError as error:  # Typer would turn it into exit code 1
                 raise ClosedPipeError from error
 
         every = [*own.values(), *(each for parameters in shared.values() for each in parameters.values())]
@@ -166,17 +166,17 @@ def command(app: typer.Typer, *, examples: list[str], name: str | None = None) -
 
 
 def paragraphs(docstring: str) -> str:
-    """Return a docstring with each paragraph on one line: a terminal's width says where it breaks."""
+    """Return a docstring with each paragraph on one line; the terminal's width decides where it breaks."""
     return "\n\n".join(" ".join(each.split()) for each in docstring.split("\n\n"))
 
 
-@functools.cache  # what many commands share is worked out once
+@functools.cache  # options shared by commands are inspected once
 def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(function, eval_str=True).parameters
 
 
 def format_examples(examples: list[str]) -> str:
-    """Return a help text's closing part: one example a line."""
+    """Return the end of a help text: one example per line."""
     lines = "\n\n".join(f"  {example}" for example in examples)
     return f"Examples:\n\n{lines}"
 

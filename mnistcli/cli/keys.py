@@ -1,7 +1,7 @@
-"""The key that is heeded while a person watches a training: q ends it after the epoch under way.
+"""The key q, which ends training after the current epoch.
 
-The terminal then hands over each key at once and does not show it. It is set back however the training ends, and while
-Ctrl-Z holds it up. In the background it is left alone.
+During training the terminal delivers each key at once and does not echo it. Its mode is restored however training ends,
+and while Ctrl-Z stops the process. A background process leaves the terminal alone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ HEEDED = "finishing this epoch, then scoring"
 def finishing_with_q(progress: TrainingProgress, *, heed: bool) -> Iterator[Callable[[], bool]]:
     """Yield a function that says whether q was pressed; call it often, from the main thread.
 
-    No key is heeded unless `heed`, nor where the progress is not live or stdin is no terminal of this process's own.
+    Keys are ignored unless `heed` is true, the bar is live and this process is in the foreground of the terminal on
+    stdin.
     """
     if not heed or os.name != "posix" or not progress.is_live or not sys.stdin or not _in_foreground():
         yield lambda: False
@@ -40,15 +41,15 @@ def finishing_with_q(progress: TrainingProgress, *, heed: bool) -> Iterator[Call
 
 
 def _in_foreground() -> bool:
-    """Whether this process may read keys and change the terminal, which stops one in the background."""
+    """Whether this process is in the foreground: the terminal stops others that read keys or change its mode."""
     try:
         return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
-    except (OSError, ValueError):  # stdin is no terminal, that of another session, or closed
+    except (OSError, ValueError):  # stdin is closed, not a terminal, or another session's
         return False
 
 
 class _Keys:
-    """The terminal at stdin, from the first look at it on."""
+    """The terminal on stdin and its original mode."""
 
     def __init__(self, progress: TrainingProgress) -> None:
         self._progress = progress
@@ -58,7 +59,7 @@ class _Keys:
         self._stopping = self._pressed = False
 
     def poll(self) -> bool:
-        """Whether q was pressed; take what was typed since the last look, and heed Ctrl-Z."""
+        """Read typed keys, handle Ctrl-Z, and return whether q was pressed."""
         if self._stopping:
             self._stop()
         if _in_foreground():
@@ -70,13 +71,13 @@ class _Keys:
         return self._pressed
 
     def close(self) -> None:
-        """Set the terminal back."""
+        """Restore the terminal's mode."""
         if self._stop_signal is not None:
             signal.signal(signal.SIGTSTP, self._stop_signal)
-        self._set_back()
+        self._restore()
 
     def _set_up(self) -> None:
-        """Let the terminal hand over each key at once, unless it does: after Ctrl-Z a shell may have changed that."""
+        """Make the terminal deliver each key at once; a shell may have reset it after Ctrl-Z."""
         import termios
 
         mode = termios.tcgetattr(self._terminal)
@@ -88,7 +89,7 @@ class _Keys:
         mode[3] &= ~(termios.ICANON | termios.ECHO)
         termios.tcsetattr(self._terminal, termios.TCSANOW, mode)
 
-    def _set_back(self) -> None:
+    def _restore(self) -> None:
         import termios
 
         if self._before is not None and _in_foreground():
@@ -97,14 +98,14 @@ class _Keys:
         self._before = None
 
     def _note_stop(self, *_: object) -> None:
-        """Stop at the next look; a second Ctrl-Z stops at once."""
+        """Stop at the next poll; a second Ctrl-Z stops at once."""
         self._stopping = True
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
     def _stop(self) -> None:
-        """Stop this process, as Ctrl-Z asks, until the shell lets it go on."""
+        """Stop this process until the shell continues it."""
         with self._progress.hidden():
-            self._set_back()
+            self._restore()
             os.kill(os.getpid(), signal.SIGTSTP)
         self._stopping = False
         signal.signal(signal.SIGTSTP, self._note_stop)

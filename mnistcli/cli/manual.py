@@ -1,4 +1,4 @@
-"""mnistcli help, mnistcli completion: what the program says of itself."""
+"""mnistcli help, mnistcli completion: the manual and the completion scripts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COMPLETION_EPILOG = format_examples(
         "mnistcli completion fish > ~/.config/fish/completions/mnistcli.fish",
     ]
 )
-PAGES = Path(__file__).parents[1] / "manual"  # a Markdown file a topic
+PAGES = Path(__file__).parents[1] / "manual"  # one Markdown file per topic
 TOPICS = tuple(sorted(each.stem for each in PAGES.glob("*.md")))
 
 
@@ -48,7 +48,7 @@ def show_help(
 
 
 def _show_page(name: str) -> None:
-    """Print a page of the manual: laid out on a terminal, elsewhere as it is written."""
+    """Print a page of the manual: formatted on a terminal, otherwise as plain Markdown."""
     text = (PAGES / f"{name}.md").read_text(encoding="utf-8")
     if not sys.stdout.isatty():
         print(text, end="")

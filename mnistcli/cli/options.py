@@ -38,11 +38,18 @@ Html = Annotated[
 ]
 
 
+def refuse(*cases: tuple[bool, str]) -> None:
+    """Raise UsageError with the sentence of the first case whose condition holds."""
+    for is_refused, sentence in cases:
+        if is_refused:
+            raise UsageError(sentence)
+
+
 def parse_shard(text: str | None) -> tuple[int, int] | None:
     """Return I and N of "I/N".
 
     Raises:
-        UsageError: It is not I/N with I from 1 to N.
+        UsageError: The text is not I/N with I from 1 to N.
     """
     if text is None:
         return None
@@ -54,30 +61,30 @@ def parse_shard(text: str | None) -> tuple[int, int] | None:
 
 
 def check_html(path: Path | None) -> None:
-    """Refuse a page's path before the work rather than after it.
+    """Check a page's path before any work begins.
 
     Raises:
-        UsageError: It does not end in .html, or no file can be made in its folder.
+        UsageError: It does not end in .html, or no file can be created in its folder.
     """
     if path is not None:
         check_writable(path, (".html",), name="--html")
 
 
 def check_plot(path: Path | None, *, flag: str = "--plot") -> None:
-    """Refuse a figure's path before the work rather than after it.
+    """Check a figure's path before any work begins.
 
     Raises:
-        UsageError: Its suffix names no format, or no file can be made in its folder.
+        UsageError: Its suffix is not that of a format, or no file can be created in its folder.
     """
     if path is not None:
         check_writable(path, FIGURE_SUFFIXES, name=flag)
 
 
 def check_writable(path: Path, suffixes: tuple[str, ...], *, name: str) -> None:
-    """Refuse the path of a file to write before the work rather than after it; `name` is what the sentence calls it.
+    """Check the path of a file to write before any work begins; `name` is what error messages call it.
 
     Raises:
-        UsageError: It has none of the suffixes, or no file can be made in its folder.
+        UsageError: It has none of the suffixes, or no file can be created in its folder.
     """
     if path.suffix.lower() not in suffixes:
         *others, last = suffixes
@@ -88,7 +95,7 @@ def check_writable(path: Path, suffixes: tuple[str, ...], *, name: str) -> None:
             raise UsageError(f"{name} {str(path)!r} is a folder: name a file.")
         if not path.parent.is_dir():
             raise UsageError(f"{name} {str(path)!r}: there is no folder {str(path.parent)!r}.")
-        with tempfile.TemporaryFile(dir=path.parent):  # permission bits say nothing of root, nor of what is mounted
+        with tempfile.TemporaryFile(dir=path.parent):  # permission bits show neither root's rights nor read-only mounts
             pass
     except OSError as error:
         raise UsageError(f"{name} {str(path)!r} cannot be written: {error.strerror}.") from error

@@ -13,7 +13,7 @@ import typer
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.face import Face
 from mnistcli.cli.onnx_options import Onnx
-from mnistcli.cli.options import MODEL_HELP, RunsDir, Theme, check_plot, parse_shard
+from mnistcli.cli.options import MODEL_HELP, RunsDir, Theme, check_plot, parse_shard, refuse
 from mnistcli.config import INVERT, RUNS_DIR
 from mnistcli.errors import ExitCode, ImageError, RunError, UsageError, unknown
 
@@ -49,30 +49,26 @@ def predict(
         list[str] | None,
         typer.Argument(
             metavar="IMAGE",
-            help="Pictures: PNG, JPEG, BMP, GIF, TIFF, WebP; .npy, .npz and IDX files of many; '-' reads stdin.",
+            help="Pictures (PNG, JPEG, BMP, GIF, TIFF, WebP), or .npy, .npz and IDX files with many; '-' reads stdin.",
         ),
     ] = None,
     files_from: Annotated[
         str | None,
-        typer.Option(
-            metavar="FILE", help="Read paths, a line each, from FILE, or from stdin for '-'.", show_default=False
-        ),
+        typer.Option(metavar="FILE", help="Read paths from FILE, one per line; '-' reads stdin.", show_default=False),
     ] = None,
     null: Annotated[
         bool, typer.Option("--null", "-0", help="Paths in --files-from end in NUL, as find -print0 writes them.")
     ] = False,
     recursive: Annotated[
-        bool, typer.Option("--recursive", "-r", help="Read every file in folders and below, but hidden ones.")
+        bool, typer.Option("--recursive", "-r", help="Read all files in folders and subfolders, except hidden ones.")
     ] = False,
     run: Annotated[
         str | None,
-        typer.Option(
-            "--run", metavar="RUN", help=MODEL_HELP, show_default="latest, or builtin where nothing was trained"
-        ),
+        typer.Option("--run", metavar="RUN", help=MODEL_HELP, show_default="latest, or builtin if nothing was trained"),
     ] = None,
     top: Annotated[int, typer.Option("--top", "-k", metavar="K", help="How many answers for each picture.")] = 1,
     min_confidence: Annotated[
-        float, typer.Option(metavar="SHARE", help="Give no label where the confidence is below it, as in 0.9.")
+        float, typer.Option(metavar="SHARE", help="Give no label if the confidence is below SHARE, as in 0.9.")
     ] = 0.0,
     split_digits: Annotated[
         bool, typer.Option("--split-digits", help="Read a line of digits, such as a postcode, one by one.")
@@ -80,14 +76,15 @@ def predict(
     invert: Annotated[
         str,
         typer.Option(
-            metavar="|".join(INVERT), help="Whether ink is dark on light paper: yes, no, or auto to find out."
+            metavar="|".join(INVERT),
+            help="Whether to invert: yes if the ink is dark on light paper, no if not, auto to detect it.",
         ),
     ] = "auto",
     shard: Annotated[
         str | None,
         typer.Option(
             metavar="I/N",
-            help="Read only the I-th of every N pictures: N processes that get the same list share the work.",
+            help="Read every N-th picture from the I-th on, so that N processes with the same list share the work.",
             show_default=False,
         ),
     ] = None,
@@ -95,7 +92,7 @@ def predict(
     save_preprocessed: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Write each picture there, a new folder, as the network saw it.", show_default=False
+            metavar="DIR", help="Write each picture as the network saw it to DIR, a new folder.", show_default=False
         ),
     ] = None,
     explain: Annotated[
@@ -109,56 +106,43 @@ def predict(
     theme: Theme = "light",
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Say which digit each picture shows, of any size and colour.
+    """Say which digit each picture shows. Pictures may have any size and colour.
 
-    A picture is made what MNIST holds: light ink on black, fitted into 20×20 pixels, centred in 28×28.
+    Each picture is converted to MNIST's format: light ink on black, fitted into 20×20 pixels, centred in 28×28.
 
     builtin answers "no digit" when a picture shows something else.
     """
-    if bool(images) == (files_from is not None):
-        raise UsageError("predict takes pictures or --files-from, one of the two: see 'mnistcli predict --help'.")
-    if null and files_from is None:
-        raise UsageError("--null says how --files-from ends its paths: give that too.")
-    if top < 1:
-        raise UsageError(f"--top must be at least 1, not {top}.")
-    if not 0 <= min_confidence <= 1:
-        raise UsageError(f"--min-confidence takes a fraction from 0 to 1, not {min_confidence:g}.")
-    if invert not in INVERT:
-        raise UsageError(unknown("choice of --invert", invert, INVERT))
-    if split_digits and top > 1:
-        raise UsageError("--split-digits reads one string: --top does not go with it.")
-    if explain is not None and (split_digits or recursive or shard is not None or len(images or []) != 1):
-        raise UsageError("--explain takes one picture of one digit: no list, no folder, no --split-digits, no --shard.")
+    one_digit = len(images or []) == 1 and not split_digits and not recursive and shard is None
+    refuse(
+        (bool(images) == (files_from is not None),
+         "predict takes either pictures or --files-from: see 'mnistcli predict --help'."),
+        (null and files_from is None, "--null needs --files-from."),
+        (top < 1, f"--top must be at least 1, not {top}."),
+        (not 0 <= min_confidence <= 1, f"--min-confidence takes a fraction from 0 to 1, not {min_confidence:g}."),
+        (invert not in INVERT, unknown("choice of --invert", invert, INVERT)),
+        (split_digits and top > 1, "--split-digits cannot be combined with --top."),
+        (explain is not None and not one_digit,
+         "--explain takes one picture of one digit and cannot be combined with --files-from, --recursive, "
+         "--split-digits or --shard."),
+    )  # fmt: skip
     part, parts = parse_shard(shard) or (1, 1)
     check_plot(explain, flag="--explain")
     paths = images or _open_list(files_from or STDIN)
-    # 10,000 pictures take 1.9 s so, 2.5 s with OpenBLAS's threads, which wait in a busy loop beside those that read.
+    # One OpenBLAS thread: 10,000 pictures take 1.9 s instead of 2.5 s, because idle OpenBLAS threads busy-wait.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     name, members = _find_runs(run, runs_dir)
-    found, *others = members = onnx.take(face, members)
-    if explain is not None and others:
-        raise RunError(f"--explain is for one run, and {name!r} is a group: name one of its runs.")
-    if explain is not None and found.needs_jax:
-        raise RunError(f"--explain needs gradients, and the run {found.name!r} is a class in Flax.")
-    on_device = compute.device != "auto" or found.needs_jax
-    if found.reading is not None and explain is not None:
-        raise RunError(
-            f"{str(found.weights)!r} is an ONNX file: --explain needs gradients, which JAX has of a run only."
-        )
-    if found.reading is not None and on_device:
-        raise UsageError(f"{str(found.weights)!r} is an ONNX file, which runs on the CPU: leave out --device.")
+    members = onnx.take(face, members)
+    if explain is not None:
+        _check_explainable(name, members)
+    on_device = _uses_jax(members[0], compute)
     if on_device or explain is not None:
         compute.start(face)
+    _note_runs(face, name, members, on_device=on_device)
 
     from mnistcli.commands.predict import predict as predict_pictures
     from mnistcli.commands.predict import save_pictures
     from mnistcli.render.predict import predictions_view
 
-    by_jax = ", by JAX, since it is a class in Flax" if found.needs_jax else ""
-    what = f"the {len(members)} runs of {name}" if others else f"run {name}"
-    face.note(f"Reading pictures with {what}{by_jax}.")
-    face.note_caveats([] if others else [found])
-    face.explain(f"The weights are {found.weights}; computing with {'JAX' if on_device else 'ONNX Runtime'}.")
     failures: list[Prediction] = []
     sources: Iterator[Source] = islice(_sources(paths, null=null, recursive=recursive), part - 1, None, parts)
     if explain is not None:
@@ -177,14 +161,43 @@ def predict(
     )
     face.show(view)
     if explain is not None and not failures:
-        _explain(face, only, explainable[0], found, explain, invert=invert, theme=theme)
+        _explain(face, only, explainable[0], members[0], explain, invert=invert, theme=theme)
     if failures:
         face.complain(f"{len(failures)} picture{'s' * (len(failures) > 1)} could not be read.")
         raise typer.Exit(ExitCode.FAILED)
 
 
+def _check_explainable(name: str, runs: list[Run]) -> None:
+    """Raise RunError unless there is one run, with gradients in JAX."""
+    run, *others = runs
+    if others:
+        raise RunError(f"--explain is for one run, and {name!r} is a group: name one of its runs.")
+    if run.needs_jax:
+        raise RunError(f"The run {run.name!r} is a class in Flax, and --explain needs gradients: name another run.")
+    if run.reading is not None:
+        raise RunError(f"{str(run.weights)!r} is an ONNX file, and --explain needs gradients: name a mnistcli run.")
+
+
+def _uses_jax(run: Run, compute: Compute) -> bool:
+    """Whether JAX predicts, not ONNX Runtime; raise UsageError if it cannot."""
+    on_device = compute.device != "auto" or run.needs_jax
+    if run.reading is not None and on_device:
+        raise UsageError(f"{str(run.weights)!r} is an ONNX file, which runs on the CPU: leave out --device.")
+    return on_device
+
+
+def _note_runs(face: Face, name: str, runs: list[Run], *, on_device: bool) -> None:
+    """Print which run or group reads the pictures, and its caveats."""
+    run, *others = runs
+    by_jax = ", by JAX, because it is a class in Flax" if run.needs_jax else ""
+    what = f"the {len(runs)} runs of {name}" if others else f"run {name}"
+    face.note(f"Reading pictures with {what}{by_jax}.")
+    face.note_caveats([] if others else [run])
+    face.explain(f"The weights are {run.weights}; computing with {'JAX' if on_device else 'ONNX Runtime'}.")
+
+
 def _find_runs(name: str | None, runs_dir: Path) -> tuple[str, list[Run]]:
-    """Return what the answer comes from: a run and its name, or a group's runs and the group's name."""
+    """Return the name and the runs that answer: a run, or a group with its runs."""
     from mnistcli.runs import RunsFolder
     from mnistcli.runs.groups import Groups
 
@@ -212,12 +225,14 @@ def _sources(paths: list[str] | BufferedReader, *, null: bool, recursive: bool) 
 
 
 def _take_only(sources: Iterator[Source]) -> Source:
-    """Return the one source that there is.
+    """Return the only source.
 
     Raises:
-        UsageError: There are several: a file of arrays can hold many.
+        UsageError: There is none, or more than one: a file of arrays can contain any number.
     """
-    first = next(sources)
+    first = next(sources, None)
+    if first is None:
+        raise UsageError("--explain takes one picture, and the file contains none.")
     if next(sources, None) is not None:
         raise UsageError(f"--explain takes one picture: {first.name!r} is the first of several.")
     return first
@@ -234,11 +249,11 @@ def _explain(face: Face, source: Source, answer: Prediction, run: Run, path: Pat
 def _complaining(
     face: Face, answers: Iterable[Prediction], failures: list[Prediction], *, strict: bool
 ) -> Iterator[Prediction]:
-    """Pass answers on; tell each failure on stderr and keep it, or end there."""
+    """Yield the answers; report each failure and append it to `failures`, or raise if `strict`."""
     for answer in answers:
         if answer.error is not None:
             if strict:
-                raise ImageError(f"{answer.path!r} {answer.error}; --strict stops here.")
+                raise ImageError(f"{answer.path!r} {answer.error}; stopped because of --strict.")
             failures.append(answer)
             face.complain(f"{answer.path!r} {answer.error}.")
         if answer.note is not None:

@@ -1,4 +1,4 @@
-"""Where the settings of a training come from beside the command line: another run, a file, the recipe."""
+"""Sources of settings besides flags: another run, a file, the recipe."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from mnistcli.models.settings import Settings
     from mnistcli.runs import StoredModel
 
-GENTLER = 10  # --from without --freeze divides the learning rate by this: what was learned is kept
-FEW = 1_000  # images: with fewer, --from takes smaller batches and enough epochs for STEPS, or MOST_EPOCHS
+GENTLER = 10  # --from without --freeze divides the learning rate by this, to keep what was learned
+FEW = 1_000  # images: with fewer, --from takes smaller batches and enough epochs for STEPS steps, at most MOST_EPOCHS
 FEW_BATCH, STEPS, MOST_EPOCHS = 16, 300, 100
 PANEL = "Recipe"
 
@@ -33,7 +33,7 @@ Like = Annotated[
     typer.Option(
         "--like",
         metavar="RUN",
-        help="Train as this run was trained, with its data set and seed; other flags change that.",
+        help="Use the settings, data set and seed of this run; other flags override them.",
         show_default=False,
         rich_help_panel=PANEL,
     ),
@@ -52,7 +52,7 @@ PrintConfig = Annotated[
     bool,
     typer.Option(
         "--print-config",
-        help="Print every setting and where it comes from, and train nothing; to a file, what --config reads.",
+        help="Print every setting and its origin without training; in a file, --config can read them.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -63,8 +63,8 @@ class Plan:
     """What to train.
 
     Attributes:
-        settings: All that is in the configuration, by name, with each value's origin.
-        start: The model that the run begins with, None where that is random.
+        settings: Every setting by name, with its origin.
+        start: The model to start from; None for random weights.
     """
 
     config: TrainConfig
@@ -74,7 +74,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Sources:
-    """What the command line says of where settings come from."""
+    """The options --like, --config and --print-config."""
 
     like: str | None
     file: Path | None
@@ -87,12 +87,12 @@ class Sources:
         return [flag for flag, value in given.items() if value not in (None, False)]
 
     def plan(self, flags: Mapping[str, Any], face: Face, data: Data, runs_dir: Path) -> Plan:
-        """Return what flags, the file, the other run and the recipe come to, the first of them that says something.
+        """Return the settings: a flag beats the file, the file the other run, and that the recipe.
 
         Raises:
             UsageError: A value is unknown or out of its range.
             RunError: There is no such run.
-            DataError: The run begins with another, and its data set is missing or damaged.
+            DataError: The run starts from another, and its data set is missing or damaged.
         """
         like = self._read_run(face, runs_dir)
         layers = (("like", given_by(like) if like else {}), ("file", self._read_file()), ("flag", flags))
@@ -127,12 +127,12 @@ class Sources:
 
 
 def make_sources(*, like: Like = None, config: ConfigFile = None, print_config: PrintConfig = False) -> Sources:
-    """Gather the options."""
+    """Collect the options."""
     return Sources(like, config, print_config)
 
 
 def _for_few_images(config: TrainConfig, n: int) -> dict[str, Setting]:
-    """Return what --from sets in place of the recipe's batch size and epochs, for n images to train with."""
+    """Return the batch size and epochs that --from uses instead of the recipe's; empty for many images."""
     if n >= FEW:
         return {}
     epochs = min(math.ceil(STEPS / math.ceil(n / FEW_BATCH)), MOST_EPOCHS)
@@ -140,26 +140,26 @@ def _for_few_images(config: TrainConfig, n: int) -> dict[str, Setting]:
 
 
 def _count(config: TrainConfig, face: Face, data: Data) -> int:
-    """Return how many images there are to train with; data sets with names of their own count as large."""
-    untold = replace(face, verbose=False)  # the training explains where they lie
+    """Return the number of training images; named data sets count as large."""
+    untold = replace(face, verbose=False)  # the training itself explains where they are
     images = len(data.load(untold, config.data).train) if config.data.is_path else FEW
     return max(1, images if config.limit is None else min(images, config.limit))
 
 
 def _find_start(settings: Settings, runs_dir: Path) -> tuple[str, StoredModel]:
-    """Return the name and the model of the run to begin with."""
+    """Return the name and the model of the run to start from."""
     from mnistcli.runs import RunsFolder, load_model
 
     start = settings["start"]
     if start.value == "":
-        raise UsageError("--from names no run: it is empty.")
+        raise UsageError("--from needs the name of a run.")
     try:
         found = RunsFolder(runs_dir).find(start.value)
     except RunError as error:
         if start.origin == "flag":
             raise
         raise RunError(
-            f"The training begins with the weights of the run {start.value!r}, which is not in {str(runs_dir)!r}: name "
-            "that run or another with --from."
+            f"These settings start from the run {start.value!r}, which is not in {str(runs_dir)!r}: name it or another "
+            "with --from."
         ) from error
     return found.name, load_model(found.weights)

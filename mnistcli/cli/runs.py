@@ -10,7 +10,7 @@ from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.options import RUN_HELP, RunsDir, Theme, check_writable
-from mnistcli.cli.train import load_source, train_visibly
+from mnistcli.cli.train import draw_figures, load_source, train_visibly
 from mnistcli.config import RUNS_DIR
 from mnistcli.errors import ExitCode, UsageError
 from mnistcli.models import arch_key
@@ -39,7 +39,7 @@ def list_runs(face: Face, *, runs_dir: RunsDir = RUNS_DIR) -> None:
 def show_run(
     face: Face,
     *,
-    run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)] = "latest",
+    run: RunName = "latest",
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Show one run: configuration, results, provenance, epochs."""
@@ -79,7 +79,7 @@ def reproduce_run(
         str | None,
         typer.Option(
             metavar="FILE.py:CLASS",
-            help="The network's file, if the run is of a class in Flax.",
+            help="The network's file, if the run's network is a class in Flax.",
             show_default=False,
         ),
     ] = None,
@@ -95,10 +95,11 @@ def reproduce_run(
 ) -> None:
     """Train a run again, as a new run, and compare the weights and every epoch's losses and accuracies.
 
-    They are identical, equal within the tolerance, or different since an epoch. If different, the exit code is 1.
+    The verdict is identical, equal (within the tolerance) or different (from some epoch on). If it is different, the
+    exit code is 1.
     """
     if not 0 <= tolerance < float("inf"):
-        raise UsageError(f"--tolerance must be a number, at least 0, not {tolerance:g}.")
+        raise UsageError(f"--tolerance must be a finite number of at least 0, not {tolerance:g}.")
     from mnistcli.runs import RunsFolder
 
     folder = RunsFolder(runs_dir)
@@ -116,12 +117,13 @@ def reproduce_run(
     choice = data.choice_for(found.name, found.data())
     face.note(f"Training {found.name} again.")
     work = partial(train_again, found, choice, runs=folder, name=name)
-    result = train_visibly(face, work, data, device=device, theme=theme)
+    result = train_visibly(face, work, data, device=device)
+    drawn = draw_figures(face, result, theme)
     reproduction = compare_again(found, folder.find(result.run), tolerance=tolerance)
     face.show(reproduction_view(reproduction))
     if face.format != "table":
         face.note(verdict_sentence(reproduction))
-    if reproduction.verdict == Repeated.DIFFERENT:
+    if not drawn or reproduction.verdict == Repeated.DIFFERENT:
         raise typer.Exit(ExitCode.FAILED)
 
 
@@ -148,16 +150,18 @@ def export_run(
     if csv is not None:
         check_writable(csv, (".csv",), name="--csv")
 
-    from mnistcli.commands.tensorboard import write_events
-    from mnistcli.files import write_atomically
+    from mnistcli.commands.tensorboard import check_events, write_events
+    from mnistcli.files import write_output
     from mnistcli.render.runs import epochs_csv, export_view
     from mnistcli.runs import RunsFolder
 
     found, record = RunsFolder(runs_dir).find_record(run)
     history = found.history()
-    events = tensorboard and write_events(found.name, history, tensorboard, created=record.created)
+    if tensorboard is not None:
+        check_events(found.name, tensorboard)
     if csv is not None:
-        write_atomically(csv, epochs_csv(history).encode())
+        write_output(csv, epochs_csv(history).encode())
+    events = tensorboard and write_events(found.name, history, tensorboard, created=record.created)
     face.show(export_view(found.name, len(history), csv=csv, tensorboard=events))
 
 

@@ -1,4 +1,4 @@
-"""Command-line options made of what `mnistcli.config` declares: a setting's flag, type, default and help."""
+"""Options generated from the settings in `mnistcli.config`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mnistcli.declaration import Declaration
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
-ARCH = "dense"  # where nothing names another
+ARCH = "dense"  # the default architecture
 DATA = tuple(declared(DataChoice))
 TRAINING = tuple(name for name in SETTINGS if name not in DATA)
 
@@ -25,9 +25,9 @@ TRAINING = tuple(name for name in SETTINGS if name not in DATA)
 def takes_settings(
     names: Iterable[str], *, panel: str | None = None, **told: Mapping[str, Any]
 ) -> Callable[[Command], Command]:
-    """Put an option for each setting, by attribute, in the place of a function's **settings.
+    """Replace a function's **settings with one option per setting.
 
-    `told` has, by attribute, what this command's help says otherwise, as `typer.Option` takes it.
+    `told` overrides arguments of `typer.Option`, by attribute.
     """
 
     def decorate(function: Command) -> Command:
@@ -42,7 +42,7 @@ def takes_settings(
 
 
 def given_settings(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what options that `takes_settings` made were given, by attribute; a list has commas between its words."""
+    """Return the given settings, by attribute; comma-separated text becomes a tuple."""
     given = {name: value for name, value in values.items() if value is not None}
     return {name: tuple(value.split(",")) if SETTINGS[name].kind is tuple else value for name, value in given.items()}
 

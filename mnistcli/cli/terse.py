@@ -1,4 +1,4 @@
-"""Typer's commands, with a help that leaves out the types which say nothing: <bool> of a flag, <str> of a RUN."""
+"""Typer's commands without uninformative types in help, such as <bool>."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """A command that has commands."""
+    """A command with subcommands."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return its parameters and --help."""

@@ -15,13 +15,13 @@ import typer
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
-from mnistcli.cli.group import parse_seeds, take_group, train_group
-from mnistcli.cli.options import RunsDir, Theme, parse_shard
+from mnistcli.cli.group import draw_curves, parse_seeds, take_group, train_group
+from mnistcli.cli.options import RunsDir, Theme, parse_shard, refuse
 from mnistcli.cli.recipe_options import Sources
 from mnistcli.cli.setting_options import TRAINING, given_settings, takes_settings
-from mnistcli.config import RUNS_DIR, SETTINGS, Hosts, Hyper
+from mnistcli.config import RUNS_DIR, SETTINGS, Hosts, Hyper, place_flags
 from mnistcli.declaration import declared
-from mnistcli.errors import UsageError
+from mnistcli.errors import ExitCode, UsageError
 from mnistcli.models import as_written, is_flax
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from mnistcli.results.train import GroupResult, TrainResult
     from mnistcli.runs.groups import Group, Groups
 
-STUDY = ("dense", "cnn")  # what compare compares where nothing else is named
 EXAMPLES = [
     "mnistcli train --arch dense",
     "mnistcli train --arch cnn --epochs 3 --seed 7",
@@ -63,7 +62,7 @@ def train(
         str | None,
         typer.Option(
             metavar="N|LIST",
-            help="Train a group: one run for each of the seeds 0 to N-1, or of these, as in 0,3,7.",
+            help="Train a group with one run per seed: 0 to N-1, or those listed, as in 0,3,7.",
             show_default=False,
         ),
     ] = None,
@@ -79,8 +78,8 @@ def train(
         str | None,
         typer.Option(
             metavar="RUN",
-            help="Continue an unfinished run: its name or path, or 'latest'. --epochs is then the total, and can "
-            "change where the rate is constant.",
+            help="Continue an unfinished run: its name or path, or 'latest'. --epochs is then the total; it can change "
+            "only if the learning rate is constant.",
             show_default=False,
         ),
     ] = None,
@@ -90,24 +89,24 @@ def train(
     ] = None,
     keep_epochs: Annotated[
         bool,
-        typer.Option("--keep-epochs", help="Keep each epoch's weights, which 'inspect --epochs' draws."),
+        typer.Option("--keep-epochs", help="Keep the weights of every epoch, for 'inspect --epochs'."),
     ] = False,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="The run's name.", show_default="ARCH-001, ARCH-002, …")
     ] = None,
     runs_dir: RunsDir = RUNS_DIR,
-    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no curves.png and confusion.png.")] = False,
+    no_plots: Annotated[bool, typer.Option("--no-plots", help="Do not draw curves.png and confusion.png.")] = False,
     theme: Theme = "light",
     **settings: Any,
 ) -> None:
-    """Train a network, keep its best weights, score it once on the test images.
+    """Train a network, keep its best weights, and score it once on the test images.
 
-    Without further flags an architecture is trained by its recipe.
+    Without further flags, the architecture's recipe is used.
 
-    The run's folder then holds its configuration, metrics, weights and figures.
+    The run's folder then contains its configuration, metrics, weights and figures.
 
-    In a terminal, q ends the training after the epoch under way and scores the best weights so far; Ctrl-C interrupts
-    it, and --resume continues it.
+    In a terminal, press q to stop after the current epoch and score the best weights so far; Ctrl-C interrupts the
+    training, and --resume continues it.
     """
     given = given_settings(settings)
     _check_flags(given, sources, hosts, seeds=seeds, shard=shard, resume=resume, every=checkpoint_every, name=name)
@@ -118,49 +117,36 @@ def train(
 
         face.show(settings_view(plan.settings, runs_dir=runs_dir))
         return
+
     from mnistcli.runs import RunsFolder
     from mnistcli.runs.groups import Groups
 
-    arch: str | None = given.get("arch")
-    order = Order(
-        face,
-        data,
-        compute,
-        Groups(RunsFolder(runs_dir, shared=part is not None)),
-        plan,
-        resume=resume,
-        name=name,
-        source=arch if arch is not None and is_flax(arch) else None,
-        given={each: value for each, value in given.items() if each not in ("start", "freeze")}
-        | ({"arch": plan.config.arch} if arch is not None else {})
-        | data.given,
-        keeping={"checkpoint_every": checkpoint_every, "keep_epochs": keep_epochs},
-        theme=None if no_plots else theme,
-    )
+    groups = Groups(RunsFolder(runs_dir, shared=part is not None))
+    keeping = {"checkpoint_every": checkpoint_every, "keep_epochs": keep_epochs}
+    order = Order(face, data, compute, groups, plan, given, resume, name, keeping, None if no_plots else theme)
     if hosts is not None:
         _train_with_hosts(order, hosts)
     elif group := take_group(
-        face, data, order.groups, plan.config, seeds=wanted, resume=resume, name=name, given=order.given
+        face, data, groups, plan.config, seeds=wanted, resume=resume, name=name, given=order.given
     ):
         _train_group(order, group, part)
     elif part is not None:
-        raise UsageError(f"--shard shares the seeds of a group, and {resume!r} is a run.")
+        raise UsageError(f"--shard shares the seeds of a group, but {resume!r} is a single run.")
     else:
         _train_run(order)
 
 
 @dataclass(frozen=True)
 class Order:
-    """What the command line asks for.
+    """The training that the command line requests.
 
     Attributes:
-        groups: The folder of runs.
-        plan: The settings of what begins; what is resumed has its own.
-        resume: The run or group to go on with; None: one begins.
-        name: What that is called; None: by its architecture and a number.
-        source: The FILE.py:CLASS that is to be executed.
-        given: What the user says of the configuration, by attribute.
-        keeping: What is kept on the way, by the names of `train_visibly`.
+        groups: The groups in the runs folder.
+        plan: The settings of a new run; a resumed run has its own.
+        flags: The training settings on the command line, by attribute.
+        resume: The run or group to resume; None: start a new one.
+        name: The new run's name; None: its architecture and a number.
+        keeping: Arguments of `train_visibly`.
         theme: The colours of the run's figures; None: no figures.
     """
 
@@ -169,22 +155,33 @@ class Order:
     compute: Compute
     groups: Groups
     plan: Plan
+    flags: dict[str, Any]
     resume: str | None
     name: str | None
-    source: str | None
-    given: dict[str, Any]
     keeping: dict[str, Any]
     theme: str | None
 
     @property
+    def source(self) -> str | None:
+        """The FILE.py:CLASS to execute."""
+        arch: str | None = self.flags.get("arch")
+        return arch if arch is not None and is_flax(arch) else None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The settings on the command line that a resumed run must agree with, by attribute."""
+        given = {name: value for name, value in self.flags.items() if name not in ("start", "freeze")}
+        return given | ({"arch": self.plan.config.arch} if "arch" in given else {}) | self.data.given
+
+    @property
     def beginning(self) -> dict[str, Any]:
-        """What a run begins with, by the names of `commands.train.begin`."""
+        """Arguments of `commands.train.begin`."""
         freeze = self.plan.config.freeze
         return {"start": self.plan.start, "freeze": ",".join(freeze) if freeze else None}
 
     @property
     def work(self) -> dict[str, Any]:
-        """How several processes train, by the names of `commands.work.Work`."""
+        """Arguments of `commands.work.Work`."""
         return {"given": self.given, **self.beginning, **self.keeping}
 
 
@@ -199,20 +196,20 @@ def _check_flags(
     every: int | None,
     name: str | None,
 ) -> None:
-    """Refuse flags that contradict each other."""
+    """Raise UsageError if flags contradict each other."""
     resumes, shares = resume is not None, shard is not None
-    refused = [
+    refuse(
         (every is not None and every < 1, f"--checkpoint-every must be at least 1, not {every}."),
-        (resumes and name is not None, "--name contradicts --resume: the run has its name already."),
+        (resumes and name is not None, "--name contradicts --resume: the run already has a name."),
         (seeds is not None and "seed" in given, "--seed contradicts --seeds: give one of them."),
         (shares and seeds is None and not resumes, "--shard shares the seeds of a group: give --seeds too."),
         (
             shares and hosts is not None,
-            "--shard contradicts --distributed: one run is trained by all processes.",
+            "--shard contradicts --distributed: with --distributed, all processes train one run.",
         ),
         (
             seeds is not None and hosts is not None,
-            "--seeds contradicts --distributed: one run is trained by all processes.",
+            "--seeds contradicts --distributed: with --distributed, all processes train one run.",
         ),
         (
             resumes and not given.keys().isdisjoint({"start", "freeze"}),
@@ -222,14 +219,11 @@ def _check_flags(
             (resumes, f"{flag} contradicts --resume: the run was started with its own settings.")
             for flag in sources.flags
         ),
-    ]
-    for is_refused, sentence in refused:
-        if is_refused:
-            raise UsageError(sentence)
+    )
 
 
 def _train_run(order: Order) -> None:
-    """Train a run, or what is left of one, and show what came of it."""
+    """Train or resume a run and show the result."""
     face, runs, resume = order.face, order.groups.runs, order.resume
     begun_on = None if resume is None else runs.find_unfinished(resume)[1].device
     device = order.compute.start(face, like=begun_on)
@@ -237,33 +231,33 @@ def _train_run(order: Order) -> None:
 
     from mnistcli.commands.train import resume as resume_run
     from mnistcli.commands.train import train as train_run
-    from mnistcli.render.train import training_view
 
     if resume is not None:
         work = partial(resume_run, resume, runs=runs, given=order.given)
     else:
         face.explain(_describe(order.plan.config))
         work = partial(train_run, order.plan.config, runs=runs, name=order.name, **order.beginning)
-    result = train_visibly(face, work, order.data, device=device, theme=order.theme, keys=True, **order.keeping)
-    face.show(training_view(result, next_commands=_next_commands(result, runs.path)))
+    _show_result(order, train_visibly(face, work, order.data, device=device, keys=True, **order.keeping))
 
 
 def _train_group(order: Order, group: Group, shard: tuple[int, int] | None) -> None:
-    """Train what a group lacks, or this process's share of it, and show what came of it."""
+    """Train a group's missing runs, or this process's share, and show the result."""
     from mnistcli.render.group import group_training_view
 
-    how = {"source": order.source, "theme": order.theme, "keys": shard is None, **order.work}
+    how = {"source": order.source, "keys": shard is None, **order.work}
     how["is_new"] = order.resume is None and shard is None
     trained = train_group(order.face, order.data, order.compute, order.groups, group, shard=shard, **how)
+    drawn = draw_curves(order.face, trained, order.theme)
     order.face.show(group_training_view(trained, next_commands=_next_of_group(trained, order.groups.runs.path)))
+    if not drawn:
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _train_with_hosts(order: Order, hosts: Hosts) -> None:
-    """Train with other processes; the first of them shows how it goes and what came of it."""
+    """Train with other processes; the first shows progress and the result."""
     from mnistcli.commands.hosts import Task, train_with_hosts
     from mnistcli.commands.work import Work
     from mnistcli.render.progress import TrainingProgress
-    from mnistcli.render.train import training_view
 
     face, runs = order.face, order.groups.runs
     task = Task(order.plan.config if order.resume is None else None, order.name, order.resume)
@@ -272,15 +266,22 @@ def _train_with_hosts(order: Order, hosts: Hosts) -> None:
     work = Work(runs, place, partial(order.data.load, replace(face, quiet=True)), **order.work)
     with TrainingProgress(face.err, quiet=face.quiet) as progress:
         result = train_with_hosts(task, work, progress)
-    if result is None:
-        return
-    if order.theme is not None:
-        _save_figures(result, order.theme)
-    face.show(training_view(result, next_commands=_next_commands(result, runs.path)))
+    if result is not None:
+        _show_result(order, result)
+
+
+def _show_result(order: Order, result: TrainResult) -> None:
+    """Draw the run's figures and show its result."""
+    from mnistcli.render.train import training_view
+
+    drawn = draw_figures(order.face, result, order.theme)
+    order.face.show(training_view(result, next_commands=_next_commands(result, order.groups.runs.path)))
+    if not drawn:
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def load_source(arch: str | None) -> None:
-    """Execute the file of an architecture FILE.py:CLASS, which the command line names, once JAX is set up."""
+    """Execute the file of a FILE.py:CLASS from the command line; JAX must be set up."""
     if arch is not None and is_flax(arch):
         from mnistcli.models.flax_file import load, read_source
 
@@ -293,15 +294,11 @@ def train_visibly(
     data: Data,
     *,
     device: str,
-    theme: str | None,
     keys: bool = False,
     checkpoint_every: int | None = None,
     keep_epochs: bool = False,
 ) -> TrainResult:
-    """Train a run, showing on stderr how it goes, and draw its figures.
-
-    A theme of None draws none; with `keys`, q ends the training early.
-    """
+    """Train a run with progress on stderr; with `keys`, q ends the training early."""
     from mnistcli.cli.keys import finishing_with_q
     from mnistcli.commands.course import Session
     from mnistcli.render.progress import TrainingProgress
@@ -313,18 +310,23 @@ def train_visibly(
         redirect_stdout(sys.stderr),
     ):
         load = partial(data.load, face)
-        result = work(Session(progress, device, checkpoint_every, load, keep_epochs, is_last=lambda _: finishing()))
-    if theme is not None:
-        _save_figures(result, theme)
-    return result
+        return work(Session(progress, device, checkpoint_every, load, keep_epochs, is_last=lambda _: finishing()))
 
 
-def _save_figures(result: TrainResult, theme: str) -> None:
+def draw_figures(face: Face, result: TrainResult, theme: str | None) -> bool:
+    """Draw a run's figures unless `theme` is None; return False, with a message, if one cannot be written."""
+    if theme is None:
+        return True
     from mnistcli.render.figures import confusion, curves
     from mnistcli.render.style import save
 
-    save(curves(result.run, [result.history], theme=theme), result.folder / "curves.png")
-    save(confusion(result.evaluation, theme=theme), result.folder / "confusion.png")
+    try:
+        save(curves(result.run, [result.history], theme=theme), result.folder / "curves.png")
+        save(confusion(result.evaluation, theme=theme), result.folder / "confusion.png")
+    except UsageError as error:
+        face.complain(str(error))
+        return False
+    return True
 
 
 def _describe(config: TrainConfig) -> str:
@@ -334,18 +336,18 @@ def _describe(config: TrainConfig) -> str:
 
 
 def _next_commands(result: TrainResult, runs_dir: Path) -> list[str]:
-    where = "" if runs_dir == RUNS_DIR else f" --runs-dir {shlex.quote(str(runs_dir))}"
+    folder, data = place_flags(runs_dir), place_flags(runs_dir, result.dataset)
+    other = "cnn" if result.arch != "cnn" else "dense"
     return [
-        f"mnistcli evaluate {result.run}{where}",
-        f"mnistcli predict digit.png --run {result.run}{where}",
-        f"mnistcli compare{'' if result.arch in STUDY else f' cnn {result.run}'} --plot compare.png{where}",
+        shlex.join(["mnistcli", "evaluate", result.run, *data]),
+        shlex.join(["mnistcli", "predict", "digit.png", "--run", result.run, *folder]),
+        shlex.join(["mnistcli", "compare", other, result.run, "--plot", "compare.png", *data]),
     ]
 
 
 def _next_of_group(result: GroupResult, runs_dir: Path) -> list[str]:
-    where = "" if runs_dir == RUNS_DIR else f" --runs-dir {shlex.quote(str(runs_dir))}"
-    other = "cnn" if result.arch != "cnn" else "dense"
+    data, other = place_flags(runs_dir, result.dataset), "cnn" if result.arch != "cnn" else "dense"
     return [
-        f"mnistcli evaluate {result.group}{where}",
-        f"mnistcli compare {result.group} {other} --seeds {len(result.members)}{where}",
+        shlex.join(["mnistcli", "evaluate", result.group, *data]),
+        shlex.join(["mnistcli", "compare", result.group, other, "--seeds", str(len(result.members)), *data]),
     ]

@@ -13,15 +13,16 @@ import typer
 from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
-from mnistcli.cli.options import Plot, RunsDir, Theme, check_plot, parse_shard
+from mnistcli.cli.options import Plot, RunsDir, Theme, check_plot, parse_shard, refuse
 from mnistcli.cli.setting_options import takes_settings
 from mnistcli.cli.train import load_source
-from mnistcli.config import RUNS_DIR, go_on
+from mnistcli.config import RUNS_DIR, resumed_config
 from mnistcli.errors import DataError, InterruptedRunError, MnistcliError, UsageError
 from mnistcli.models import RECIPES, configure, is_flax
 from mnistcli.models.settings import SEARCHABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from mnistcli.commands.crew import Place
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from mnistcli.results.tune import SearchResult
     from mnistcli.runs.searches import Search
 
-TRIALS = 30  # where neither --trials nor --for says another end
+TRIALS = 30  # without --trials and --for
 UNITS = {"s": 1, "m": 60, "h": 3600}
 EXAMPLES = [
     "mnistcli tune dense --trials 30 --plot trials.png",
@@ -44,8 +45,8 @@ EXAMPLES = [
 
 @takes_settings(
     ("epochs", "limit", "seed"),
-    epochs={"help": "Epochs of a trial at most.", "show_default": "the recipe's"},
-    seed={"help": "Decides what is drawn, and the trials' seed."},
+    epochs={"help": "Maximum number of epochs per trial.", "show_default": "the recipe's"},
+    seed={"help": "Seed for drawing settings and for the trials."},
 )
 def tune(
     face: Face,
@@ -59,7 +60,9 @@ def tune(
     trials: Annotated[
         int | None,
         typer.Option(
-            metavar="N", help="Trials, the recipe's own included.", show_default=f"{TRIALS}, or any with --for"
+            metavar="N",
+            help="Number of trials, including the recipe.",
+            show_default=f"{TRIALS}, or unlimited with --for",
         ),
     ] = None,
     time: Annotated[
@@ -67,7 +70,7 @@ def tune(
         typer.Option(
             "--for",
             metavar="TIME",
-            help="Time for the whole search, as in 90s, 10m or 1h30m; trainings under way are finished.",
+            help="Time for the whole search, as in 90s, 10m or 1h30m; trials that are running are finished.",
             show_default=False,
         ),
     ] = None,
@@ -75,7 +78,7 @@ def tune(
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUES",
-            help="Where to draw a setting from: LOW..HIGH (logarithmic if LOW is above 0) or VALUE,VALUE. Settings: "
+            help="Values to try for a setting: LOW..HIGH (logarithmic if LOW is above 0) or VALUE,VALUE. Settings: "
             f"{', '.join(SEARCHABLE)}, dropout.",
             show_default=False,
         ),
@@ -90,7 +93,7 @@ def tune(
     ] = None,
     lr_range: Annotated[
         bool,
-        typer.Option("--lr-range", help="Only measure the loss against a growing learning rate, which takes seconds."),
+        typer.Option("--lr-range", help="Only run a learning rate range test, which takes seconds."),
     ] = False,
     resume: Annotated[
         str | None,
@@ -106,66 +109,90 @@ def tune(
 ) -> None:
     """Search for settings that train a network better than its recipe.
 
-    Trials draw their settings at random and are judged by validation images; poor ones are stopped early.
+    Trials use random settings and are judged on validation images; poor ones are stopped early.
 
-    The best three are trained again with new seeds beside the recipe, and the best of these is recommended.
+    The best three and the recipe are trained again with new seeds; the best of these is recommended.
 
     The test images are never used.
     """
+    begun_with = (name, *settings.values(), space, lr_range or None, None if arch and is_flax(arch) else arch)
     check_plot(plot)
     part = parse_shard(shard)
-    if trials is not None and trials < 1:
-        raise UsageError(f"--trials must be at least 1, not {trials}.")
-    seconds = None if time is None else parse_time(time)
-    begun_with = (name, *settings.values(), space, lr_range or None, None if arch and is_flax(arch) else arch)
-    if resume is not None and any(each is not None for each in begun_with):
-        raise UsageError(
-            "--resume continues a search with its own settings: give only --trials, --for and --plot with it."
-        )
-    if lr_range and any(each is not None for each in (trials, time, space, name, shard)):
-        raise UsageError("--lr-range only measures: leave --trials, --for, --space, --name and --shard out.")
-    if arch is None and resume is None:
-        raise UsageError(f"tune takes an architecture: {', '.join(RECIPES)}, or your own.")
-
-    from mnistcli.models.space import check_space, make_space
-    from mnistcli.render.tune import search_view, verdict
-    from mnistcli.runs import RunsFolder, provenance
-    from mnistcli.runs.searches import begin_search, find_search, join_search
-
-    folder = RunsFolder(runs_dir)
+    refuse(
+        (trials is not None and trials < 1, f"--trials must be at least 1, not {trials}."),
+        (
+            resume is not None and any(each is not None for each in begun_with),
+            "--resume continues a search with its own settings: give only --trials, --for and --plot with it.",
+        ),
+        (
+            lr_range and any(each is not None for each in (trials, time, space, name, shard)),
+            "--lr-range only measures: leave out --trials, --for, --space, --name and --shard.",
+        ),
+        (arch is None and resume is None, f"tune needs an architecture: {', '.join(RECIPES)}, or your own."),
+    )
+    most = {"most_trials": trials, "most_seconds": None if time is None else parse_time(time)}
     source = arch if arch is not None and is_flax(arch) else None
     if resume is not None:
-        search = find_search(folder, resume)
-        _check_source(search, source)
-        go_on(search.config, data.given)
-        dataset = data.load(face, data.choice_for(search.name, search.config.data))
-        if trials is not None or seconds is not None:
-            search = replace(search, most_trials=trials, most_seconds=seconds)
+        search, dataset = _resumed(face, data, runs_dir, resume, source=source, most=most)
     else:
+        from mnistcli.models.space import check_space, make_space
+
         config = configure(arch or "", data=data.choice(), **settings)
         check_space(config, make_space(config.arch, space or ()))
         dataset = data.load(face, config.data)
         if lr_range:
             _measure_rates(face, compute, config, dataset, source=source, plot=plot, theme=theme)
             return
-        search = (join_search if part else begin_search)(
-            folder,
-            config,
-            name=name,
-            space=tuple(space or ()),
-            provenance=provenance(device=compute.device, data_fingerprint=dataset.fingerprint),
-            most_trials=TRIALS if trials is None and seconds is None else trials,
-            most_seconds=seconds,
+        search = _begun(
+            config, dataset, runs_dir, name, space=space or (), device=compute.device, shard=part, most=most
         )
-    result = _search(
-        face,
-        data,
-        search,
-        compute.place(face, source=source),
-        dataset,
-        shard=part,
-        is_new=resume is None and part is None,
+    place, is_new = compute.place(face, source=source), resume is None and part is None
+    result = _search(face, data, search, place, dataset, shard=part, is_new=is_new)
+    _show(face, result, plot, theme)
+
+
+def _resumed(
+    face: Face, data: Data, runs_dir: Path, name: str, *, source: str | None, most: dict[str, Any]
+) -> tuple[Search, Dataset]:
+    """Return a search to resume, with the new limits if there are any, and its data set."""
+    from mnistcli.runs import RunsFolder
+    from mnistcli.runs.searches import find_search
+
+    search = find_search(RunsFolder(runs_dir), name)
+    _check_source(search, source)
+    resumed_config(search.config, data.given)
+    dataset = data.load(face, data.choice_for(search.name, search.config.data))
+    return search if set(most.values()) == {None} else replace(search, **most), dataset
+
+
+def _begun(
+    config: TrainConfig,
+    dataset: Dataset,
+    runs_dir: Path,
+    name: str | None,
+    *,
+    space: Sequence[str],
+    device: str,
+    shard: tuple[int, int] | None,
+    most: dict[str, Any],
+) -> Search:
+    """Return a new search; with --shard, another process may have begun it."""
+    from mnistcli.runs import RunsFolder, provenance
+    from mnistcli.runs.searches import begin_search, join_search
+
+    return (join_search if shard else begin_search)(
+        RunsFolder(runs_dir),
+        config,
+        name=name,
+        space=tuple(space),
+        provenance=provenance(device=device, data_fingerprint=dataset.fingerprint),
+        **({"most_trials": TRIALS, "most_seconds": None} if set(most.values()) == {None} else most),
     )
+
+
+def _show(face: Face, result: SearchResult, plot: Path | None, theme: str) -> None:
+    from mnistcli.render.tune import search_view, verdict
+
     if plot is not None:
         from mnistcli.render import tune_figures
 
@@ -176,10 +203,10 @@ def tune(
 
 
 def parse_time(text: str) -> float:
-    """Return the seconds that a text such as "90s", "10m" or "1h30m" means.
+    """Return the seconds in a text such as "90s", "10m" or "1h30m".
 
     Raises:
-        UsageError: It means none.
+        UsageError: The text is not a time.
     """
     if not re.fullmatch(r"(\d{1,4}h)?(\d{1,4}m)?(\d{1,6}s)?", text) or not any(digit in text for digit in "123456789"):
         raise UsageError(f"--for takes a time, as in 90s, 10m or 1h30m, not {text!r}.")
@@ -206,7 +233,7 @@ def _search(
     shard: tuple[int, int] | None,
     is_new: bool,
 ) -> SearchResult:
-    """Go on with a search, showing on stderr how it goes."""
+    """Run a search with progress on stderr."""
     from mnistcli.commands.tune import Tuning
     from mnistcli.render.tune import SearchProgress
     from mnistcli.runs.searches import drop_empty, lock_search, read_search
@@ -220,7 +247,7 @@ def _search(
             )
         if shard is None:
             search.write()
-        face.note(f"Searching: {search.path}")
+        face.note(f"The search is in {search.path}.")
         with SearchProgress(face.err, trials=search.most_trials, seed=search.config.seed, quiet=face.quiet) as progress:
             return Tuning(search, place, partial(data.load, replace(face, quiet=True)), progress, shard).run()
     except InterruptedRunError:

@@ -13,7 +13,7 @@ import numpy as np
 from mnistcli.commands.answers import answers_of
 from mnistcli.commands.evaluate import score
 from mnistcli.commands.onnx import make_onnx
-from mnistcli.config import RUNS_DIR, DataChoice, TrainConfig
+from mnistcli.config import DataChoice, TrainConfig, place_flags
 from mnistcli.datasets import Dataset, load
 from mnistcli.errors import InterruptedRunError, RunError, StoppedRunError
 from mnistcli.files import write_atomically
@@ -193,10 +193,7 @@ class Course:
 
 def resume_command(command: str, path: Path, config: TrainConfig) -> str:
     """Return the command that continues the run, group or search in a folder."""
-    words = f"{command} --resume {path.name}"
-    if path.parent != RUNS_DIR:
-        words += f" --runs-dir {shlex.quote(str(path.parent))}"
-    return words + (f" --dataset {shlex.quote(config.data.dataset)}" if config.data.is_path else "")
+    return f"{command} {shlex.join(['--resume', path.name, *place_flags(path.parent, config.data.dataset)])}"
 
 
 def _write_answers(run: Run, fit: Fit) -> None:

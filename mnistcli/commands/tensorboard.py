@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from importlib.util import find_spec
 from itertools import accumulate
 from pathlib import Path
 
@@ -22,6 +23,14 @@ TAGS = {
 }
 
 
+def check_events(run: str, folder: Path) -> None:
+    """Raise UsageError if tensorboardX is not installed, or the folder already has events of that run."""
+    if find_spec("tensorboardX") is None:
+        raise UsageError("--tensorboard needs tensorboardX: pip install 'mnistcli[tensorboard]'.")
+    if (final := folder / run).exists():
+        raise UsageError(f"{str(final)!r} already exists: give another folder with --tensorboard.")
+
+
 def write_events(run: str, history: Sequence[EpochMetrics], folder: Path, *, created: str) -> Path:
     """Write a run's epochs atomically to a folder with its name, and return the folder.
 
@@ -33,15 +42,11 @@ def write_events(run: str, history: Sequence[EpochMetrics], folder: Path, *, cre
 
     Raises:
         RunError: `created` is not a time.
-        UsageError: tensorboardX is not installed, or the folder already exists or cannot be created.
+        UsageError: The folder cannot be written.
     """
-    try:
-        from tensorboardX import SummaryWriter
-    except ImportError as error:
-        raise UsageError("--tensorboard needs tensorboardX: pip install 'mnistcli[tensorboard]'.") from error
+    from tensorboardX import SummaryWriter
+
     final = folder / run
-    if final.exists():
-        raise UsageError(f"{str(final)!r} already exists: give another folder with --tensorboard.")
     try:
         started = datetime.fromisoformat(created).timestamp()
         folder.mkdir(parents=True, exist_ok=True)

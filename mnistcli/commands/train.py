@@ -14,7 +14,7 @@ import numpy as np
 from mnistcli.commands.course import Course, Interrupted, Session
 from mnistcli.commands.follow import tell_config, tell_state
 from mnistcli.commands.start import frozen_layers, layers_of, take_weights, trained_layers
-from mnistcli.config import TrainConfig, go_on
+from mnistcli.config import TrainConfig, resumed_config
 from mnistcli.datasets import Dataset
 from mnistcli.errors import DataError, InterruptedRunError, RunError, UsageError
 from mnistcli.files import write_atomically
@@ -102,7 +102,7 @@ def reopen(
         run: As in `RunsFolder.reopen`.
         session: How to train it.
         runs: The runs folder.
-        given: The settings on the command line, as in `config.go_on`.
+        given: The settings on the command line, as in `config.resumed_config`.
         beside: As in `Fit`.
 
     Raises:
@@ -111,7 +111,7 @@ def reopen(
     """
     folder = runs.reopen(run)
     try:
-        config = go_on(folder.record.config, given)
+        config = resumed_config(folder.record.config, given)
         _check_dataset(run, config, given)
         check_source(run, config)
         dataset = session.load(config.data)

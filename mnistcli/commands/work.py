@@ -17,7 +17,7 @@ class Work:
         runs: The runs folder.
         place: The device that they compute on.
         load: Loads the data set.
-        given: Settings on the command line, which must not contradict a run that is resumed (`config.go_on`).
+        given: Settings on the command line, which must not contradict a run that is resumed (`config.resumed_config`).
         checkpoint_every, keep_epochs: As in `course.Session`.
         start, freeze: As in `train.begin`.
         shard: I and N: other processes train the same group; this one starts with member I of every N.

@@ -100,6 +100,7 @@ def test_flips_of_more_than_two_are_refused_before_anything_is_trained(mnistcli:
     [
         ("--predicted 9", "--predicted needs a run"),
         ("--wrong linear --true 4 --predicted 4", "are read correctly: use --right linear"),
+        ("--wrong linear --right dense --true 4 --predicted 4", "name another class with --predicted"),
         ("--right linear --true 4 --predicted 9", "are misread: use --wrong linear"),
         ("--wrong linear --true 4 --predicted nine", "has no class 'nine': expected 0, 1, 2, 3, 4, 5, 6, 7, 8, 9."),
     ],
@@ -144,7 +145,7 @@ def test_the_command_that_evaluate_names_shows_the_worst_cell(
 def test_thumbnails_put_images_into_the_matrix_of_plot(mnistcli: Call, workspace: Path, tmp_path: Path) -> None:
     refused = mnistcli("evaluate", "dense", "--thumbnails", cwd=workspace)
     assert (refused.code, refused.out) == (2, "")
-    assert "give --plot FILE" in refused.err
+    assert "--thumbnails needs --plot FILE" in refused.err
     few, file = load("mnist").test.first(200), tmp_path / "few.npz"
     images, labels = few.images[..., 0], few.labels
     np.savez(file, x_train=images, y_train=labels, x_test=images, y_test=labels)

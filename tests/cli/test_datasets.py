@@ -1,6 +1,7 @@
 """Commands on data sets beside MNIST."""
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,16 @@ def test_a_path_that_a_run_names_is_not_opened_unless_the_user_names_it(
     outcome = mnistcli(*arguments, cwd=coloured)
     assert (outcome.code, outcome.out) == (2, "")
     assert "name a data set with --dataset" in outcome.err
+
+
+def test_the_commands_to_try_next_name_the_data_set_of_a_path_and_the_run(shapes: Path, mnistcli: Call) -> None:
+    flags = ("--arch", "linear", "--epochs", "1", "--no-plots", "--format", "table")
+    shown = mnistcli("train", "--dataset", shapes, *flags).out
+    commands = [shlex.split(line) for line in shown.splitlines() if line.strip().startswith("mnistcli ")]
+    assert [words[1] for words in commands] == ["evaluate", "predict", "compare"]
+    assert mnistcli(*commands[0][1:]).code == 0
+    assert f"There is no finished cnn run on {shapes}" in mnistcli(*commands[2][1:], "--no-train").err
+    assert "linear-001" in commands[2]
 
 
 def test_resuming_a_run_on_a_path_needs_the_path(shapes: Path, mnistcli: Call, tmp_path: Path) -> None:

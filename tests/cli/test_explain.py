@@ -114,6 +114,14 @@ def test_more_than_one_digit_is_refused(
     assert not (tmp_path / "why.png").exists()
 
 
+def test_a_file_without_pictures_has_nothing_to_explain(mnistcli: Call, tmp_path: Path) -> None:
+    np.save(tmp_path / "none.npy", np.zeros((0, 28, 28), np.uint8))
+    outcome = mnistcli("predict", "none.npy", "--run", "builtin", "--explain", "why.png")
+    assert outcome.code == 2
+    assert "--explain takes one picture, and the file contains none." in outcome.err
+    assert not (tmp_path / "why.png").exists()
+
+
 @pytest.mark.parametrize("name", ["why", "why.gif", "nowhere/why.png"])
 def test_a_figure_that_cannot_be_is_refused_before_the_picture_is_read(name: str, photo: Path, mnistcli: Call) -> None:
     outcome = mnistcli("predict", photo, "--explain", name)

@@ -60,6 +60,20 @@ def test_training_tells_of_every_run_and_of_all_together(mnistcli: Call) -> None
         assert f"seed {seed}  epoch 2/2" in outcome.err
 
 
+def test_a_group_whose_curves_cannot_be_written_is_shown_with_exit_code_1(mnistcli: Call, tmp_path: Path) -> None:
+    assert mnistcli("train", "--arch", "linear", "--seeds", "2", *SMALL, "--name", "pair").code == 0
+    (tmp_path / "runs/pair/curves.png").mkdir()
+    outcome = mnistcli("train", "--resume", "pair", "--seeds", "3", "--json")
+    assert (outcome.code, outcome.json["seeds"]) == (1, [0, 1, 2])
+    assert "curves.png" in outcome.err.splitlines()[-1]
+
+
+def test_a_group_is_not_compared_with_a_single_run(trained: Path, mnistcli: Call) -> None:
+    outcome = mnistcli("compare", "trio", "alone", cwd=trained)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "'alone' is neither a group nor an architecture" in outcome.err
+
+
 def test_a_group_is_evaluated_run_by_run_and_as_an_ensemble(trained: Path, mnistcli: Call) -> None:
     found = mnistcli("evaluate", "trio", "--json", "--fail-under", "0.5", cwd=trained).json
     runs = [mnistcli("evaluate", f"trio-s{seed}", "--json", cwd=trained).json for seed in (0, 2, 5)]

@@ -63,7 +63,7 @@ def test_another_course_is_told_with_its_epoch_and_what_has_changed(folder: Path
         ("config", {"arch": "never_named.py:Net", "source_sha256": "0"}, (), "add --arch never_named.py:Net"),
         ("config", {"dataset": "/somewhere"}, (), "name a data set with --dataset"),
         ("config", {}, ("--arch", "cnn"), "--arch cnn contradicts the run 'linear-001', which is linear"),
-        ("config", {}, ("--tolerance", "nan"), "--tolerance must be a number, at least 0"),
+        ("config", {}, ("--tolerance", "nan"), "--tolerance must be a finite number of at least 0"),
     ],
 )
 def test_what_cannot_be_trained_again_is_one_sentence(
@@ -118,6 +118,14 @@ def test_epochs_are_exported_as_csv_and_as_events_of_tensorboard(folder: Path, m
     assert (again.code, again.out) == (2, "")
     assert "'events/dense-001' already exists" in again.err
     assert [path.name for path in Path("events").iterdir()] == ["dense-001"]
+
+
+def test_a_csv_file_that_cannot_be_written_leaves_no_events(folder: Path, mnistcli: Call) -> None:
+    name = "x" * 250 + ".csv"  # 255 bytes are allowed, but the temporary file's name is longer
+    outcome = mnistcli("runs", "export", "dense", "--csv", name, "--tensorboard", "unwritten")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert f"'{name}' cannot be written: File name too long." in outcome.err
+    assert not Path("unwritten").exists()
 
 
 def test_export_without_a_form_or_without_tensorboardx_says_what_is_missing(

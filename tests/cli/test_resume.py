@@ -199,6 +199,28 @@ def test_flags_that_contradict_the_run_are_refused_by_name(flags: tuple[str, ...
     assert mnistcli("train", "--resume", "half", "--lr", "0.001", "--no-plots").code == 0
 
 
+@pytest.mark.parametrize(
+    ("flag", "before"),
+    [
+        ("--grayscale", "without --grayscale"),
+        ("--class-names a,b", "without --class-names"),
+        ("--seed 7", "with --seed 0"),
+        ("--augment", "without --augment"),
+    ],
+)
+def test_contradictions_are_told_as_the_user_writes_them(flag: str, before: str, half: Path, mnistcli: Call) -> None:
+    outcome = mnistcli("train", "--resume", "half", *flag.split())
+    assert f" {flag} contradicts --resume: the run was started {before}." in outcome.err
+
+
+def test_a_run_that_finishes_without_its_figures_is_shown_with_exit_code_1(half: Path, mnistcli: Call) -> None:
+    (half / "curves.png").mkdir()
+    outcome = mnistcli("train", "--resume", "half", "--json")
+    assert (outcome.code, outcome.json["run"]) == (1, "half")
+    assert "curves.png" in outcome.err.splitlines()[-1]
+    assert json.loads((half / "run.json").read_text())["status"] == "finished"
+
+
 def test_fewer_epochs_than_are_done_and_another_end_of_a_schedule_are_refused(half: Path, mnistcli: Call) -> None:
     record = json.loads((half / "run.json").read_text())
     del record["sha256"]

@@ -141,7 +141,7 @@ def test_a_rate_range_test_suggests_a_tenth_of_the_rate_with_the_least_loss(mnis
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "tune takes an architecture"),
+        ((), "tune needs an architecture"),
         (("dens",), "did you mean 'dense'"),
         (("linear", "--trials", "0"), "--trials must be at least 1"),
         (("linear", "--for", "soon"), "as in 90s, 10m or 1h30m"),

@@ -133,7 +133,7 @@ def test_a_browser_opens_the_page_of_two_runs_with_a_clean_console(mnistcli: Cal
     html = workspace.parent / f"{workspace.name}.html"
     made = mnistcli("compare", "linear-001", "dense-001", "--html", html, cwd=workspace)
     assert made.code == 0
-    assert f"The page is in {html}." in made.err.replace("\n", " ")
+    assert f"Saved the page to {html}." in made.err.replace("\n", " ")
     assert html.stat().st_size < 3_000_000
     assert ELSEWHERE.findall(html.read_text(encoding="utf-8")) == []
     said = opened(html)
