@@ -1,5 +1,5 @@
-// From a drawing to what a network reads, step by step as mnistcli's package images does it for a picture; the reasons
-// and sources stand there. Colours are left out: a drawing has none.
+// From a drawing to the network's input, in the same steps as mnistcli's package vision for pictures; reasons and sources
+// are there. Colours are left out: a drawing has none.
 // An image is { height, width, data }, row by row: ink and levels from 0 to 1, masks of 0 and 1, pieces' numbers.
 const FAINTEST = 0.08, SAMPLES = 64, ROUNDS = 4, AREA = 0.15, THICK = 0.25, DIM = 0.15, EDGE = 0.06;
 const FAINT = 0.3, FILLED = 0.85, RULE_THICKEST = 1 / 16, STEEPEST = 0.3, STROKE = 2, BEYOND = 0.15, MOST_RULES = 40;
@@ -34,7 +34,7 @@ function percentile(values, share) {
   return sorted[low] + (at - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low]);
 }
 
-/** The interpretations of a drawing's grey levels (0 to 255), each as its steps: [[name, image], …], at last the pixels. */
+/** The interpretations of a drawing's grey levels (0 to 255), each as its steps: [[name, image], …], the pixels last. */
 function interpretations(grey) {
   return findInkMaps(grey).map((ink) => {
     const steps = [["ink", ink]];
@@ -84,7 +84,7 @@ function findThin(grey, lighter) {
   return stretch(ways[second > first ? 1 : 0]);
 }
 
-/** How many times half its thickness the largest piece of a mask is long. */
+/** The length of a mask's largest piece divided by half its thickness. */
 function slenderness(mask) {
   const { numbers, largest } = findPieces(dropEdges(mask));
   if (!largest) return 0;
@@ -92,7 +92,7 @@ function slenderness(mask) {
   return Math.hypot(bottom - top, right - left) / thickness(cut(map(numbers, (each) => (each === number ? 1 : 0)), top, bottom, left, right));
 }
 
-/** The largest distance of a mask's pixels from what is outside of it. */
+/** The largest distance of a mask's pixels from its outside. */
 function thickness(mask) {
   const { height, width, data } = mask, away = image(height, width);  // along a column
   for (const rows of [range(height), range(height).reverse()]) {
@@ -116,7 +116,7 @@ function thickness(mask) {
   return Math.sqrt(largest);
 }
 
-// Morphology by an octagon.
+// Morphology with an octagon.
 function grow(levels, width) {
   for (const [down, right, share] of [[0, 1, 0.207], [1, 0, 0.207], [1, 1, 0.146], [1, -1, 0.146]]) {
     const reach = roundEven(share * width);
@@ -133,7 +133,7 @@ function shrink(levels, width) {
   return negative(grow(negative(levels), width));
 }
 
-/** The highest of the levels and the levels shifted so far forth and back; nothing comes in from outside. */
+/** The highest of the levels and the levels shifted forth and back; pixels outside the image do not count. */
 function withShifted(levels, down, right) {
   const { height, width, data } = levels, highest = data.slice();
   for (let row = 0; row < height - down; row++) {
@@ -146,7 +146,7 @@ function withShifted(levels, down, right) {
   return image(height, width, highest);
 }
 
-/** Levels without what is lighter than all around it and nowhere so thick. */
+/** Levels without light spots that are nowhere as wide as the octagon. */
 function dropLight(levels, width) {
   const { height, width: across } = levels, margin = Math.floor(width / 2) + 1;
   const mirrored = (at, side) => (at < 0 ? -1 - at : at >= side ? 2 * side - 1 - at : at);
@@ -159,7 +159,7 @@ function dropLight(levels, width) {
   return reconstruct(map(opened, (level, i) => Math.min(level, levels.data[i])), levels);
 }
 
-/** The marker spread from neighbour to neighbour as far as the levels let it: sweeps, until nothing changes. */
+/** Reconstruction: the marker spreads to neighbours, limited by the levels, in sweeps until nothing changes. */
 function reconstruct(marker, levels) {
   const { height, width, data } = marker;
   let isChanged = true;
@@ -222,7 +222,7 @@ function findPaper({ height, width, data }) {
   return data.map((_, i) => value(coefficients, terms(Math.floor(i / width), i % width)));
 }
 
-/** Coefficients of the terms that come nearest to the levels: normal equations, by Gauss and Jordan. */
+/** Least-squares coefficients of the terms: normal equations, by Gauss-Jordan elimination. */
 function leastSquares(samples) {
   const rows = range(6).map((i) => {
     const sum = (of) => samples.reduce((total, each) => total + each.terms[i] * of(each), 0);
@@ -254,7 +254,7 @@ function blur(levels, deviation) {
   return transpose(alongRows(transpose(alongRows(levels))));
 }
 
-/** The threshold that parts levels best into two classes. */
+/** The threshold that separates levels best into two classes. */
 function otsu(levels) {
   const shares = new Float64Array(256), between = new Float64Array(256);
   for (const level of levels) if (level >= 0 && level <= 1) shares[Math.min(Math.floor(level * 256), 255)] += 1 / levels.length;
@@ -343,7 +343,7 @@ function runAt({ height, width, data }, row, column) {
   return { top, length: inked(row) ? bottom - top : 0 };
 }
 
-// Pieces: what hangs together, corners included; numbered from 1, row by row.
+// Pieces: connected components, corners included; numbered from 1, row by row.
 function findPieces(ink, threshold = 0.5) {
   const { height, width } = ink, numbers = image(height, width), pieces = [];
   for (let start = 0; start < ink.data.length; start++) {
@@ -383,7 +383,7 @@ function dropPieces(ink, numbers, dropped) {
   return map(ink, (each, i) => (around.data[i] && (!numbers.data[i] || gone.has(numbers.data[i])) ? 0 : each));
 }
 
-/** A mask grown so many times to the four neighbours of each pixel. */
+/** A mask grown repeatedly to the four neighbours of each pixel. */
 function dilate(mask, times) {
   const { height, width } = mask, grown = map(mask, (each) => each);
   const neighbours = (at) => {
@@ -549,7 +549,7 @@ function fitIntoBox(ink) {
   return resize(map(ink, (each) => roundEven(255 * each)), height, width);
 }
 
-/** Levels of 0 to 255 in another size, by Lanczos' filter as Pillow has it: in integers, first rows, then columns. */
+/** Levels of 0 to 255 resized by Pillow's Lanczos filter: in integers, first rows, then columns. */
 function resize(levels, height, width) {
   const alongRows = (levels, width) => (levels.width === width ? levels : resizeRows(levels, width));
   return transpose(alongRows(transpose(alongRows(levels, width)), height));
@@ -576,7 +576,7 @@ function resizeRows({ height, width, data }, wanted) {
   return resized;
 }
 
-/** The digit where MNIST has it, by its centre of mass. */
+/** The digit moved to MNIST's position, by its centre of mass. */
 function centre(digit) {
   const start = ({ height, width, data }) => {
     let sum = 0, moment = 0;

@@ -1,5 +1,5 @@
 // A network described in mnistcli's one-line language: its layers, one after the other, on one image.
-// A layer's input is numbers in the order row, column, channel; `shape` and `output_shape` tell how many of each.
+// A layer's input is numbers in the order row, column, channel; `shape` and `output_shape` give the sizes.
 const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 const elu = (x) => (x > 0 ? x : Math.expm1(x));
@@ -28,7 +28,7 @@ const ACTIVATIONS = {
   hard_swish: hardSilu,
 };
 
-/** Probabilities of the classes, and last that of none of them where the network rejects, of pixels from 0 to 255. */
+/** Probabilities of the classes for pixels from 0 to 255; if the network rejects, the last is of none of them. */
 function probabilities(network, pixels) {
   const logits = network.layers.reduce(apply, Float32Array.from(pixels, (each) => each / 255));
   const scores = [...logits, ...(network.rejects ? [0] : [])].map((each) => each / network.temperature);
@@ -56,7 +56,7 @@ function apply(x, layer) {
   }
 }
 
-/** Calls for each place of a window that lies inside the image: with the output's place, the input's and the window's. */
+/** Calls a function for each window place inside the image, with the output's, the input's and the window's place. */
 function slide({ shape: [height, width], output_shape: [rows, columns], rows: tall, columns: wide, stride, padding }, visit) {
   const before = (side, outputs, length) => (padding === "same" ? Math.max((outputs - 1) * stride + length - side, 0) >> 1 : 0);
   const above = before(height, rows, tall), left = before(width, columns, wide);

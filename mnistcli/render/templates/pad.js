@@ -107,7 +107,7 @@ function set(image, picture) {
   else image.removeAttribute("src");
 }
 
-function fill(box, pictures) {  // the figures are used again: new ones would flicker
+function fill(box, pictures) {  // reuses the figures: new ones would flicker
   while (box.children.length > pictures.length) box.lastChild.remove();
   while (box.children.length < pictures.length) {
     const figure = box.appendChild(document.createElement("figure"));
