@@ -141,7 +141,7 @@ def judge_at_the_front_door(kind: Kind, content: bytes, run: Path, folder: Path)
     command = [sys.executable, "-m", "mnistcli", "train", "--resume", "damaged", "--no-plots", "--json"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900)
     last = done.stderr.splitlines()[-1] if done.stderr else ""
-    if done.returncode == ExitCode.RUN and last.startswith("mnistcli: ") and "should not happen" not in last:
+    if done.returncode == ExitCode.RUN and last.startswith("mnistcli: ") and "Unexpected error" not in last:
         return "refused"
     if done.returncode or json.loads(done.stdout)["epochs"] != 3:
         return f"exit {done.returncode}: {last}"

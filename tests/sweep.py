@@ -6,7 +6,7 @@ makes N command lines (2,000), each with an environment, limits and streams of i
 them as processes in throw-away folders, one on each core. A case is at fault where it
 
 - takes longer than LONGEST seconds, or ends with a code that `mnistcli help exit-codes` does not list;
-- says "This should not happen" or, without --debug, shows a traceback;
+- says "Unexpected error" or, without --debug, shows a traceback;
 - leaves a process, a file in shared memory, or a file that is not whole.
 
 Faults are printed with the number that makes the case again: `python -m tests.sweep 1 --first NUMBER`.
@@ -219,7 +219,7 @@ def try_case(number: int, *, template: Path, cache: Path) -> tuple[int, str | No
             return code, f"it leaves {torn}"
     if code not in CODES:
         return code, f"it ends with {code}: {said[-300:]}"
-    if "should not happen" in said or ("Traceback" in said and "--debug" not in case.arguments):
+    if "Unexpected error" in said or ("Traceback" in said and "--debug" not in case.arguments):
         return code, said[-400:]
     return code, None
 

@@ -124,7 +124,7 @@ def _run() -> int:
         if str(error) == "can't start new thread":
             return _tell(error, "The system refused another thread or process.", ExitCode.FAILED)
         kind = type(error).__name__
-        return _tell(error, f"This should not happen: {kind}: {error}; --debug shows where.", ExitCode.FAILED)
+        return _tell(error, f"Unexpected error, {kind}: {error}; run it again with --debug to see where.", ExitCode.FAILED)
 
 
 def _usage_sentence(error: TyperException) -> str:
