@@ -223,4 +223,4 @@ def test_comparing_recipes_trains_what_is_missing_and_tells_of_seeds_added_after
     more = mnistcli("compare", "linear", "dense", "--seeds", "3", "--json", *data)
     assert "linear-group-001: training seed 2 first." in more.err
     assert [len(group["runs"]) for group in more.json["groups"]] == [3, 3]
-    assert "linear-group-001 was compared with 2 seeds before it got 3" in more.json["notes"][0]
+    assert "linear-group-001 was compared with 2 seeds and now has 3" in more.json["notes"][0]
