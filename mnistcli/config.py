@@ -291,7 +291,7 @@ class TrainConfig:
 
     Attributes:
         source_sha256: The checksum of the network's file, if `arch` is FILE.py:CLASS.
-        start: The run whose weights are the initial ones, where they fit; None: random weights.
+        start: The run that provides the initial weights, where they fit; None: random weights.
         rejects: Whether the network has one more class, "none of these", with the logit 0, as its start has.
 
     Raises:

@@ -28,7 +28,7 @@ EXAMPLES = [
     "mnistcli draw --save mine/ --quota 50",
     "mnistcli evaluate builtin --dataset mine/ --mnist-like",
 ]
-SCREENS = ("DISPLAY", "WAYLAND_DISPLAY")  # Linux sets one of these where a browser can open
+SCREENS = ("DISPLAY", "WAYLAND_DISPLAY")  # Linux sets one of these if a browser can open
 
 
 def draw(

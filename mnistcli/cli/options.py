@@ -39,7 +39,7 @@ Html = Annotated[
 
 
 def refuse(*cases: tuple[bool, str]) -> None:
-    """Raise UsageError with the sentence of the first case whose condition holds."""
+    """Raise UsageError with the sentence of the first case that holds."""
     for is_refused, sentence in cases:
         if is_refused:
             raise UsageError(sentence)

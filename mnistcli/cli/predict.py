@@ -130,14 +130,9 @@ def predict(
     paths = images or _open_list(files_from or STDIN)
     # One OpenBLAS thread: 10,000 pictures take 1.9 s instead of 2.5 s, because idle OpenBLAS threads busy-wait.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    name, members = _find_runs(run, runs_dir)
-    members = onnx.take(face, members)
-    if explain is not None:
-        _check_explainable(name, members)
-    on_device = _uses_jax(members[0], compute)
-    if on_device or explain is not None:
-        compute.start(face)
-    _note_runs(face, name, members, on_device=on_device)
+    name, found = _find_runs(run, runs_dir)
+    members = onnx.take(face, found)
+    on_device = _prepare(face, compute, name, members, explains=explain is not None)
 
     from mnistcli.commands.predict import predict as predict_pictures
     from mnistcli.commands.predict import save_pictures
@@ -178,22 +173,22 @@ def _check_explainable(name: str, runs: list[Run]) -> None:
         raise RunError(f"{str(run.weights)!r} is an ONNX file, and --explain needs gradients: name a mnistcli run.")
 
 
-def _uses_jax(run: Run, compute: Compute) -> bool:
-    """Whether JAX predicts, not ONNX Runtime; raise UsageError if it cannot."""
+def _prepare(face: Face, compute: Compute, name: str, runs: list[Run], *, explains: bool) -> bool:
+    """Check the runs, set JAX up if it is needed, note what reads the pictures, and return whether JAX predicts."""
+    if explains:
+        _check_explainable(name, runs)
+    run, *others = runs
     on_device = compute.device != "auto" or run.needs_jax
     if run.reading is not None and on_device:
         raise UsageError(f"{str(run.weights)!r} is an ONNX file, which runs on the CPU: leave out --device.")
-    return on_device
-
-
-def _note_runs(face: Face, name: str, runs: list[Run], *, on_device: bool) -> None:
-    """Print which run or group reads the pictures, and its caveats."""
-    run, *others = runs
+    if on_device or explains:
+        compute.start(face)
     by_jax = ", by JAX, because it is a class in Flax" if run.needs_jax else ""
     what = f"the {len(runs)} runs of {name}" if others else f"run {name}"
     face.note(f"Reading pictures with {what}{by_jax}.")
     face.note_caveats([] if others else [run])
     face.explain(f"The weights are {run.weights}; computing with {'JAX' if on_device else 'ONNX Runtime'}.")
+    return on_device
 
 
 def _find_runs(name: str | None, runs_dir: Path) -> tuple[str, list[Run]]:

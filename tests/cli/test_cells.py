@@ -91,7 +91,7 @@ def test_compare_draws_what_only_one_of_two_runs_reads_right_with_both_confidenc
 def test_flips_of_more_than_two_are_refused_before_anything_is_trained(mnistcli: Call) -> None:
     outcome = mnistcli("compare", "linear", "dense", "builtin", "--plot-flips", "flips.png")
     assert (outcome.code, outcome.out) == (2, "")
-    assert "--plot-flips draws where two runs differ, and compare was given 3: name two." in outcome.err
+    assert "--plot-flips needs exactly two runs, not 3." in outcome.err
     assert not Path("runs").exists()
 
 

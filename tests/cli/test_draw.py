@@ -121,7 +121,7 @@ def test_two_runs_read_the_same_strokes_by_keyboard_and_on_a_phone(tmp_path: Pat
         (["--quota", "0"], 2, "--quota must be at least 1, not 0."),
         (["--save", "file"], 2, "'file' is a file: --save takes a folder."),
         (["--run", "nothing"], 4, "nothing"),
-        (["--run", BUILTIN.with_suffix(".onnx")], 4, "is an ONNX file: name a run of described layers."),
+        (["--run", BUILTIN.with_suffix(".onnx")], 4, "is an ONNX file: name a run of a network described in one line."),
     ],
     ids=lambda each: " ".join(map(str, each[:1])) if isinstance(each, list) else None,
 )

@@ -62,7 +62,7 @@ def test_it_predicts_by_jax_and_says_so(folder: Path, mnistcli: Call) -> None:
     export_images(load("mnist"), "test", folder / "digits", limit=3)
     outcome = mnistcli("predict", "-r", "digits", "--format", "jsonl")
     answers = [json.loads(line) for line in outcome.lines if "labels.csv" not in line]
-    assert outcome.err.startswith("Reading pictures with run net-001, by JAX, since it is a class in Flax.")
+    assert outcome.err.startswith("Reading pictures with run net-001, by JAX, because it is a class in Flax.")
     assert all(abs(sum(each["probabilities"]) - 1) < 1e-5 for each in answers)
 
 
