@@ -123,8 +123,8 @@ def _run() -> int:
     except Exception as error:  # noqa: BLE001  (what nobody foresaw still gets one sentence)
         if str(error) == "can't start new thread":
             return _tell(error, "The system refused another thread or process.", ExitCode.FAILED)
-        kind = type(error).__name__
-        return _tell(error, f"Unexpected error, {kind}: {error}; run it again with --debug to see where.", ExitCode.FAILED)
+        said = f"Unexpected error, {type(error).__name__}: {error}; run it again with --debug to see where."
+        return _tell(error, said, ExitCode.FAILED)
 
 
 def _usage_sentence(error: TyperException) -> str:
