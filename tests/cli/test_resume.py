@@ -150,7 +150,7 @@ def test_a_torn_line_of_metrics_is_cut_off_and_said_so(half: Path, images: Path,
     assert mnistcli("runs", "show", "half").code == 0
     outcome = mnistcli("train", "--resume", "half", "--no-plots")
     assert outcome.code == 0
-    assert "metrics.jsonl is cut" in outcome.err
+    assert "metrics.jsonl was restored" in outcome.err
     epochs = [json.loads(line)["epoch"] for line in (half / "metrics.jsonl").read_text().splitlines()]
     assert epochs == [1, 2, 3]
 
