@@ -16,10 +16,11 @@ from mnistcli.cli.face import Face
 from mnistcli.cli.group import draw_curves, parse_seeds, train_group
 from mnistcli.cli.onnx_options import Onnx
 from mnistcli.cli.options import MODEL_HELP, Html, Plot, RunsDir, Split, Theme, check_html, check_plot
-from mnistcli.cli.train import draw_figures, load_source, train_visibly
+from mnistcli.cli.training import draw_figures, train_visibly
 from mnistcli.config import RUNS_DIR, DataChoice, check_split
 from mnistcli.errors import RunError, UsageError
 from mnistcli.models import arch_key, configure, is_architecture, is_flax
+from mnistcli.models.flax_file import load_source
 
 if TYPE_CHECKING:
     from mnistcli.datasets import Dataset

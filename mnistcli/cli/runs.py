@@ -10,10 +10,11 @@ from mnistcli.cli.compute import Compute
 from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.options import RUN_HELP, RunsDir, Theme, check_writable
-from mnistcli.cli.train import draw_figures, load_source, train_visibly
+from mnistcli.cli.training import draw_figures, train_visibly
 from mnistcli.config import RUNS_DIR
 from mnistcli.errors import ExitCode, UsageError
 from mnistcli.models import arch_key
+from mnistcli.models.flax_file import load_source
 
 LIST_EXAMPLES = ["mnistcli runs list", "mnistcli runs list --format csv > runs.csv"]
 SHOW_EXAMPLES = ["mnistcli runs show cnn", "mnistcli runs show dense-001 --json"]

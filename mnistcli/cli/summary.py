@@ -6,9 +6,9 @@ import typer
 
 from mnistcli.cli.face import Face
 from mnistcli.cli.options import Plot, RunsDir, Theme, check_plot
-from mnistcli.cli.train import load_source
 from mnistcli.config import RUNS_DIR
 from mnistcli.models import RECIPES, arch_key, description, is_architecture, is_flax
+from mnistcli.models.flax_file import load_source
 
 if TYPE_CHECKING:
     from mnistcli.results.summary import ModelSummary

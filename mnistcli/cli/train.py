@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,16 +17,17 @@ from mnistcli.cli.group import draw_curves, parse_seeds, take_group, train_group
 from mnistcli.cli.options import RunsDir, Theme, parse_shard, refuse
 from mnistcli.cli.recipe_options import Sources
 from mnistcli.cli.setting_options import TRAINING, given_settings, takes_settings
+from mnistcli.cli.training import draw_figures, train_visibly
 from mnistcli.config import RUNS_DIR, SETTINGS, Hosts, Hyper, place_flags
 from mnistcli.declaration import declared
 from mnistcli.errors import ExitCode, UsageError
 from mnistcli.models import as_written, is_flax
+from mnistcli.models.flax_file import load_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from mnistcli.cli.recipe_options import Plan
-    from mnistcli.commands.course import Session
     from mnistcli.config import TrainConfig
     from mnistcli.results.train import GroupResult, TrainResult
     from mnistcli.runs.groups import Group, Groups
@@ -278,55 +277,6 @@ def _show_result(order: Order, result: TrainResult) -> None:
     order.face.show(training_view(result, next_commands=_next_commands(result, order.groups.runs.path)))
     if not drawn:
         raise typer.Exit(ExitCode.FAILED)
-
-
-def load_source(arch: str | None) -> None:
-    """Execute the file of a FILE.py:CLASS from the command line; JAX must be set up."""
-    if arch is not None and is_flax(arch):
-        from mnistcli.models.flax_file import load, read_source
-
-        load(read_source(arch))
-
-
-def train_visibly(
-    face: Face,
-    work: Callable[[Session], TrainResult],
-    data: Data,
-    *,
-    device: str,
-    keys: bool = False,
-    checkpoint_every: int | None = None,
-    keep_epochs: bool = False,
-) -> TrainResult:
-    """Train a run with progress on stderr; with `keys`, q ends the training early."""
-    from mnistcli.cli.keys import finishing_with_q
-    from mnistcli.commands.course import Session
-    from mnistcli.render.progress import TrainingProgress
-
-    # A class in Flax may print while it is traced, and stdout is for the result.
-    with (
-        TrainingProgress(face.err, quiet=face.quiet) as progress,
-        finishing_with_q(progress, heed=keys) as finishing,
-        redirect_stdout(sys.stderr),
-    ):
-        load = partial(data.load, face)
-        return work(Session(progress, device, checkpoint_every, load, keep_epochs, is_last=lambda _: finishing()))
-
-
-def draw_figures(face: Face, result: TrainResult, theme: str | None) -> bool:
-    """Draw a run's figures unless `theme` is None; return False, with a message, if one cannot be written."""
-    if theme is None:
-        return True
-    from mnistcli.render.figures import confusion, curves
-    from mnistcli.render.style import save
-
-    try:
-        save(curves(result.run, [result.history], theme=theme), result.folder / "curves.png")
-        save(confusion(result.evaluation, theme=theme), result.folder / "confusion.png")
-    except UsageError as error:
-        face.complain(str(error))
-        return False
-    return True
 
 
 def _describe(config: TrainConfig) -> str:

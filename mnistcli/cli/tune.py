@@ -15,10 +15,10 @@ from mnistcli.cli.data_options import Data
 from mnistcli.cli.face import Face
 from mnistcli.cli.options import Plot, RunsDir, Theme, check_plot, parse_shard, refuse
 from mnistcli.cli.setting_options import takes_settings
-from mnistcli.cli.train import load_source
 from mnistcli.config import RUNS_DIR, resumed_config
 from mnistcli.errors import DataError, InterruptedRunError, MnistcliError, UsageError
 from mnistcli.models import RECIPES, configure, is_flax
+from mnistcli.models.flax_file import load_source
 from mnistcli.models.settings import SEARCHABLE
 
 if TYPE_CHECKING:

@@ -153,9 +153,9 @@ def test_a_model_is_refused_on_images_of_another_shape_or_classes(
     assert "12 × 10 × 3" in shape.err
     assert "28 × 28 × 1" in shape.err
     own = ("--dataset", shapes)
-    assert "trained on other data" not in mnistcli("evaluate", "cnn", *own, cwd=coloured).err
+    assert "trained on different data" not in mnistcli("evaluate", "cnn", *own, cwd=coloured).err
     larger = mnistcli("evaluate", "cnn", *own, "--image-size", "12", cwd=coloured)
-    assert (larger.code, "trained on other data" in larger.err) == (4, True)
+    assert (larger.code, "trained on different data" in larger.err) == (4, True)
     long = ",".join(f"{i}{'x' * 99}" for i in range(3))
     assert mnistcli("data", "info", *own, "--class-names", long, cwd=coloured).code == 0
     names = mnistcli("evaluate", "cnn", *own, "--class-names", "a,b,c", cwd=coloured)
