@@ -106,7 +106,7 @@ def test_what_print_config_writes_is_read_again_and_nothing_is_trained(mnistcli:
         ("epochs = 0", "--epochs must be at least 1"),
         ("arch = 'net.py:Net'", "add --arch net.py:Net"),
         ("dataset = 'recipe.toml'", "recipe.toml"),
-        ("from = 'gone'", "begins with the weights of the run 'gone', which is not in 'runs'"),
+        ("from = 'gone'", "These settings start from the run 'gone', which is not in 'runs'"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_one_sentence(content: str, said: str, mnistcli: Call) -> None:
