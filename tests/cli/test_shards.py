@@ -112,5 +112,5 @@ def test_a_shard_of_a_single_run_is_refused(tmp_path: Path, spawn: Call) -> None
     record = tmp_path / "runs/single/run.json"
     refused = spawn("train", "--resume", "single", "--shard", "1/2")
     assert refused.code == 2
-    assert "'single' is a run" in refused.err
+    assert "'single' is a single run" in refused.err
     assert json.loads(record.read_text())["status"] == "finished"
