@@ -20,7 +20,6 @@ from mnistcli.cli.training import draw_figures, train_visibly
 from mnistcli.config import RUNS_DIR, DataChoice, check_split
 from mnistcli.errors import RunError, UsageError
 from mnistcli.models import arch_key, configure, is_architecture, is_flax
-from mnistcli.models.flax_file import load_source
 
 if TYPE_CHECKING:
     from mnistcli.datasets import Dataset
@@ -196,6 +195,7 @@ def _compare_runs(order: Order, names: list[str]) -> None:
 def _train_architectures(order: Order, archs: list[str], choice: DataChoice, device: str) -> None:
     """Train one run of each architecture; raise RunError if --no-train forbids it."""
     from mnistcli.commands.train import train
+    from mnistcli.models.flax_file import load_source
 
     folder = order.groups.runs
     sentences = [f"There is no finished {arch} run on {choice.dataset} in {str(folder.path)!r}" for arch in archs]

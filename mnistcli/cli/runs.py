@@ -14,7 +14,6 @@ from mnistcli.cli.training import draw_figures, train_visibly
 from mnistcli.config import RUNS_DIR
 from mnistcli.errors import ExitCode, UsageError
 from mnistcli.models import arch_key
-from mnistcli.models.flax_file import load_source
 
 LIST_EXAMPLES = ["mnistcli runs list", "mnistcli runs list --format csv > runs.csv"]
 SHOW_EXAMPLES = ["mnistcli runs show cnn", "mnistcli runs show dense-001 --json"]
@@ -109,6 +108,9 @@ def reproduce_run(
     if arch is not None and record is not None and arch_key(arch) != record.config.arch:
         raise UsageError(f"--arch {arch} contradicts the run {found.name!r}, which is {record.config.arch}.")
     device = compute.start(face, like=record.device if record else None)
+
+    from mnistcli.models.flax_file import load_source
+
     load_source(arch)
 
     from mnistcli.commands.reproduce import compare_again, train_again

@@ -8,7 +8,6 @@ from mnistcli.cli.face import Face
 from mnistcli.cli.options import Plot, RunsDir, Theme, check_plot
 from mnistcli.config import RUNS_DIR
 from mnistcli.models import RECIPES, arch_key, description, is_architecture, is_flax
-from mnistcli.models.flax_file import load_source
 
 if TYPE_CHECKING:
     from mnistcli.results.summary import ModelSummary
@@ -61,6 +60,9 @@ def _describe_flax(face: Face, arch: str) -> "ModelSummary":
     from mnistcli.jax_setup import set_up
 
     set_up("cpu", notify=face.note)  # only shapes are inferred; nothing is computed
+
+    from mnistcli.models.flax_file import load_source
+
     load_source(arch)
 
     from mnistcli.models.language import describe_sizes

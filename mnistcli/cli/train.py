@@ -22,7 +22,6 @@ from mnistcli.config import RUNS_DIR, SETTINGS, Hosts, Hyper, place_flags
 from mnistcli.declaration import declared
 from mnistcli.errors import ExitCode, UsageError
 from mnistcli.models import as_written, is_flax
-from mnistcli.models.flax_file import load_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -226,6 +225,9 @@ def _train_run(order: Order) -> None:
     face, runs, resume = order.face, order.groups.runs, order.resume
     begun_on = None if resume is None else runs.find_unfinished(resume)[1].device
     device = order.compute.start(face, like=begun_on)
+
+    from mnistcli.models.flax_file import load_source
+
     load_source(order.source)
 
     from mnistcli.commands.train import resume as resume_run

@@ -18,7 +18,6 @@ from mnistcli.cli.setting_options import takes_settings
 from mnistcli.config import RUNS_DIR, resumed_config
 from mnistcli.errors import DataError, InterruptedRunError, MnistcliError, UsageError
 from mnistcli.models import RECIPES, configure, is_flax
-from mnistcli.models.flax_file import load_source
 from mnistcli.models.settings import SEARCHABLE
 
 if TYPE_CHECKING:
@@ -272,6 +271,9 @@ def _measure_rates(
     theme: str,
 ) -> None:
     compute.start(face)
+
+    from mnistcli.models.flax_file import load_source
+
     load_source(source)
 
     from mnistcli.commands.lr_range import measure_rates

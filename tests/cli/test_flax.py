@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from mnistcli.cli import train
 from mnistcli.datasets import export_images, load
+from mnistcli.models import flax_file
 from tests.conftest import Call, MakeOnce, run_in
 
 EVERYTHING = Path(__file__).parents[1] / "flax_network.py"
@@ -150,7 +150,7 @@ def test_what_a_file_does_wrong_is_one_sentence_with_its_line(
 def test_a_file_that_is_not_there_is_a_usage_error_before_jax_starts(
     mnistcli: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train, "load_source", lambda _: pytest.fail("it was read twice"))
+    monkeypatch.setattr(flax_file, "load_source", lambda _: pytest.fail("it was read twice"))
     outcome = mnistcli("train", "--arch", "nowhere.py:Net")
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err == "mnistcli: The network's file 'nowhere.py' cannot be read: No such file or directory.\n"
