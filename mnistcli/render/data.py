@@ -14,7 +14,7 @@ from mnistcli.render.view import Row, View, label_value, printable
 from mnistcli.results.data import DatasetSummary, FileCheck, Finding, Flip, KnownDataset, Sample
 
 MOST_ROWS = 50
-MOST_CLASSES, MOST_KNOWN = 10, 12  # that fit on one screen
+MOST_CLASSES, MOST_LISTED = 10, 12  # rows that fit on one screen
 BESIDE_GRID = 3  # lines of that screen that are not for pictures
 SUM = "SHA-256 of its content"
 RUN_KEYS = ("run", "other_run")
@@ -114,7 +114,7 @@ def audit_view(findings: Sequence[Finding], *, dataset: str) -> View:
         schema="mnistcli.data-audit/1",
         document=lambda: {"dataset": dataset, "counts": counts, "findings": rows},
         rows=lambda: rows,
-        terminal=lambda _: _audit(findings, counts),
+        terminal=lambda screen: _audit(findings, counts, screen),
         plain_without=("dataset",),
     )
 
@@ -129,7 +129,7 @@ def _sample_row(sample: Sample) -> Row:
 
 
 def _known(known: Sequence[KnownDataset], screen: Screen) -> list[RenderableType]:
-    most = MOST_KNOWN if screen.brief else len(known)
+    most = MOST_LISTED if screen.brief else len(known)
     table = make_table(
         *("name", "images", "classes", "train", "test", "to fetch", "here", "what"),
         optional=("test", "train", "images", "classes", "to fetch"),
@@ -151,21 +151,22 @@ def _known(known: Sequence[KnownDataset], screen: Screen) -> list[RenderableType
     return [table, *left_out(len(known) - most, "data sets")]
 
 
-def _audit(findings: Sequence[Finding], counts: dict[str, int]) -> Iterable[RenderableType]:
+def _audit(findings: Sequence[Finding], counts: dict[str, int], screen: Screen) -> Iterable[RenderableType]:
+    most = MOST_LISTED if screen.brief else MOST_ROWS
     yield Text("  ".join(f"{count:,} {KINDS[kind]}" for kind, count in counts.items()))
     table = make_table(
         *("what", "image", "label", "other image", "other label", "confidence"),
         optional=("confidence", "label"),
         folding={"label": 12, "other label": 12},
     )
-    for each in findings[:MOST_ROWS]:
+    for each in findings[:most]:
         other = NOTHING if each.other_split is None else f"{each.other_split} #{each.other_index}"
         image = f"{each.split} #{each.index}"
         table.add_row(each.kind, image, each.label, other, each.other_label, percent(each.confidence))
     if findings:
         yield table
-    if len(findings) > MOST_ROWS:
-        yield Text(f"and {len(findings) - MOST_ROWS:,} more; --format jsonl lists all.", "dim")
+    if len(findings) > most:
+        yield Text(f"and {len(findings) - most:,} more; --format jsonl lists all.", "dim")
 
 
 def _grid(samples: Sequence[Sample], columns: int, screen: Screen) -> list[Text]:

@@ -10,8 +10,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from mnistcli.render.pixels import GAP, draw_signed, flow, has_colour, shrink
-from mnistcli.render.screen import Screen
-from mnistcli.render.tables import make_facts, make_table, percent, shape
+from mnistcli.render.screen import Screen, left_out
+from mnistcli.render.tables import make_facts, make_table, percent, shape, short_arch
 from mnistcli.render.view import Row, View, counted, label_value, printable, shortened
 from mnistcli.results.inspect import FeatureMap, Filmstrip, Filters, Inspection, LayerOutput
 
@@ -21,7 +21,7 @@ MOST_NUMBERS = 10_000  # of filters, in JSON
 MOST_FRAMES, MOST_ROWS = 12, 16  # epochs and filters of a filmstrip
 SAME = ("flatten", "dropout")  # layers that do not change their input's values
 SMALL, PICTURE = 7, 14  # pixels: pictures up to SMALL are enlarged, larger than PICTURE shrunk
-ROWS_ON_SCREEN = 2
+BESIDE = 13  # lines of a brief terminal besides filters and layers
 LONGEST = 32  # characters of a name
 MAP_SIZE = (76, 18)  # characters
 SYMBOLS = digits + ascii_lowercase + ascii_uppercase
@@ -157,20 +157,29 @@ def _rows(strip: Filmstrip) -> list[Row]:
 
 
 def _terminal(inspection: Inspection, screen: Screen) -> Iterable[RenderableType]:
+    """Yield filters, layers, their outputs and the map; if brief, only some filters and layers."""
     filters, points = inspection.filters, inspection.map
     facts = make_facts()
-    facts.add_row("run", f"{inspection.run} ({inspection.arch})")
+    facts.add_row("run", f"{inspection.run} ({short_arch(inspection.arch) if screen.brief else inspection.arch})")
     facts.add_row("image", said_of_image(inspection))
     yield facts
     yield _title(heading(filters), f"{_key(screen)}; up to ±{largest(filters.values):.2g}")
     of_classes = filters.names if filters.names == inspection.class_names else None
-    yield from _pictures(tiles(filters), screen, names=of_classes, rows=ROWS_ON_SCREEN)
+    drawn = [*_pictures(tiles(filters), screen, names=of_classes)]
+    yield from drawn
     yield _title("Each layer's output for the image")
+    if screen.brief:
+        room = screen.height - BESIDE - sum(text.plain.count("\n") + 1 for text in drawn)
+        layers = evenly(inspection.layers, max(2, room))
+        yield _table(layers, show_edge=False)
+        yield from left_out(len(inspection.layers) - len(layers), "layers")
+        yield Text("-v shows the outputs as pictures, and a map of the test images.", "dim")
+        return
     yield _table(inspection.layers)
     for layer in drawn_layers(inspection):
         if layer.values.ndim == 3:
             yield _title(f"{layer.name}: {layer.kind}", f"up to ±{largest(maps(layer)):.2g}")
-            yield from _pictures(maps(layer), screen, rows=1)
+            yield from _pictures(maps(layer), screen)
     said = f"{len(points.points):,} test images, {points.wrong.sum():,} misread (ringed)"
     plane = f"the plane in which they differ most: {percent(sum(points.explained), 1)} of the variance"
     yield _title(f"{points.layer}: {said}", plane)
@@ -187,8 +196,9 @@ def _key(screen: Screen) -> str:
     )
 
 
-def _table(layers: Sequence[LayerOutput]) -> RenderableType:
+def _table(layers: Sequence[LayerOutput], *, show_edge: bool = True) -> RenderableType:
     table = make_table("layer", "kind", "output", "min", "mean", "max", numbers=4, optional=("kind",))
+    table.show_edge = show_edge
     for layer in layers:
         numbers = _range(layer.values)
         table.add_row(
@@ -200,10 +210,8 @@ def _table(layers: Sequence[LayerOutput]) -> RenderableType:
     return table
 
 
-def _pictures(
-    pictures: Sequence[np.ndarray], screen: Screen, *, rows: int, names: Sequence[str] | None = None
-) -> Iterable[RenderableType]:
-    """Yield pictures [height, width] on one scale; if brief, at most `rows` rows."""
+def _pictures(pictures: Sequence[np.ndarray], screen: Screen, *, names: Sequence[str] | None = None) -> Iterable[Text]:
+    """Yield pictures [height, width] on one scale; if brief, one row."""
     scale, (height, width) = largest(pictures), pictures[0].shape
     if width <= SMALL:
         pictures = [np.kron(each, np.ones((2, 2))) for each in pictures]
@@ -211,7 +219,7 @@ def _pictures(
         pictures = [each[..., 0] for each in shrink([each[..., None] for each in pictures], PICTURE)]
     most = MOST_FILTERS
     if screen.brief:
-        most = min(most, rows * max(1, (screen.width + GAP) // (pictures[0].shape[1] + GAP)))
+        most = min(most, max(1, (screen.width + GAP) // (pictures[0].shape[1] + GAP)))
     blocks = [
         [*draw_signed(each / scale, screen), Text(shortened(names[i], each.shape[1]) if names else "")]
         for i, each in enumerate(pictures[:most])

@@ -44,7 +44,7 @@ COMMANDS = [
     "help exit-codes",
 ]
 
-LONG = ("inspect", "bench", "data audit", "predict row.png")  # what these show has no bounds, or several parts
+LONG = ("bench", "predict row.png")  # a line for each measurement; a picture for each digit
 ESSENTIALS = {
     COMMANDS[0]: [
         *("loss", "epoch 2", "⠤⠤ training  o validation", "linear-001", "test accuracy", "95 % interval"),

@@ -234,12 +234,13 @@ def shown(inspected: Inspection, *, brief: bool = True, width: int = 80) -> str:
 def test_a_terminal_gets_what_it_has_room_for_and_is_told_of_the_rest() -> None:
     inspected = inspection(filters=filters(40))
     brief, whole = shown(inspected), shown(inspected, brief=False)
-    assert "24 of 40 are left out; -v or --plot shows more." in brief
+    assert "32 of 40 are left out; -v or --plot shows more." in brief
+    assert "ringed" not in brief
     assert "left out" not in whole
 
 
 def test_the_terminal_s_map_puts_classes_in_their_places_and_rings_the_wrong() -> None:
-    lines = shown(inspection()).splitlines()
+    lines = shown(inspection(), brief=False).splitlines()
     start = next(i for i, line in enumerate(lines) if "ringed" in line) + 2
     places = {
         c: (row, line.index(c)) for row, line in enumerate(lines[start:]) for c in ("4", RINGED["9"]) if c in line
@@ -252,7 +253,7 @@ def test_names_that_are_no_single_letter_get_one() -> None:
     assert symbols_of(("a", "B", "3")) == ["a", "B", "3"]
     assert symbols_of(("cat", "dog")) == ["0", "1"]
     assert symbols_of(["cat"] * 64)[-3:] == ["Z", "•", "•"]
-    text = shown(inspection(class_names=("cat", "dog", "x" * 90)))
+    text = shown(inspection(class_names=("cat", "dog", "x" * 90)), brief=False)
     assert f"0 cat  1 dog  2 {'x' * 15}…" in " ".join(text.split("\n"))
 
 
