@@ -104,7 +104,7 @@ def _run() -> int:
     try:
         first = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
         app = make_app((first,)) if first in COMMANDS else make_app(outline=first is None)
-        return app(standalone_mode=False) or ExitCode.OK
+        return app(prog_name="mnistcli", standalone_mode=False) or ExitCode.OK
     except ClosedPipeError:
         raise
     except SystemExit as error:
