@@ -103,7 +103,7 @@ def test_q_ends_a_training_as_patience_does_and_the_run_is_reproduced(tmp_path: 
     said = record(tmp_path / "runs/long")
     assert said["status"] == "finished"
     assert said["results"]["stopped_early"]
-    assert 2 <= said["results"]["epochs"] < 5000
+    assert 1 <= said["results"]["epochs"] < 5000
     again = mnistcli("runs", "reproduce", "long", "--json")
     assert (again.code, again.json["verdict"]) == (0, "identical")
 

@@ -115,7 +115,7 @@ def test_recipes_of_which_no_run_differs_are_compared_without_a_warning() -> Non
     assert (other.probability, other.probability_ci95, other.meaningful) == (1, (1, 1), True)
 
 
-@settings(max_examples=6)
+@settings(max_examples=6, derandomize=True)  # the bootstrap draws: what is on the edge may turn
 @given(st.integers(2, 5), st.integers(2, 5), st.integers(0, 100))
 def test_exchanging_two_recipes_turns_everything_round(n_a: int, n_b: int, seed: int) -> None:
     a, b = random_runs(0.9, n_a, n=100, seed=seed), random_runs(0.85, n_b, n=100, seed=seed + 1)
