@@ -25,7 +25,7 @@ from mnistcli.training.optimizer import make_optimizer
 from mnistcli.training.step import Tally, TrainState, empty_tally, make_train_steps
 from mnistcli.training.stopping import should_stop
 
-CHUNK_SECONDS = 0.2  # steps between two checks of the progress bar and Ctrl-C; reading the tally takes about 0.1 ms
+CHUNK_SECONDS = 0.2  # between two checks of the progress bar and Ctrl-C; reading the tally takes about 0.1 ms
 FIRST_CHUNK = 16
 
 
