@@ -121,7 +121,7 @@ def resume(
         runs_dir: The runs folder.
 
     Raises:
-        RunError: There is no such run, it is finished, or another process is training it.
+        RunError: The run does not exist, is finished, or is being trained by another process.
         UsageError, DataError, MnistcliError: As in `train`.
     """
     given: dict[str, Any] = {} if epochs is None else _checked({"epochs": epochs})
@@ -153,7 +153,7 @@ def evaluate(
         runs_dir: The runs folder.
 
     Raises:
-        RunError: There is no such run, it is damaged, or it does not fit the data.
+        RunError: The run does not exist, is damaged, or does not fit the data.
         UsageError: The split is unknown, or the run was trained on a folder or file and `dataset` is None.
         DataError: The data set is unknown or damaged.
     """
@@ -226,7 +226,7 @@ def predict(
 
     Raises:
         ImageError: A picture cannot be read.
-        RunError: There is no such run, or it is damaged.
+        RunError: The run does not exist, or is damaged.
         UsageError: An argument is unknown, or `split_digits` is true and the run knows other classes than digits.
     """
     if invert not in INVERT:

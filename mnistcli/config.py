@@ -36,7 +36,7 @@ RATES = ("learning_rate", "weight_decay")  # for which each optimizer has a defa
 
 
 def check_split(name: str) -> None:
-    """Raise UsageError if there is no split of that name."""
+    """Raise UsageError if the split is unknown."""
     if name not in SPLITS:
         raise UsageError(unknown("split", name, SPLITS))
 
@@ -51,7 +51,7 @@ def find_corruptions(text: str) -> tuple[str, ...]:
     """Return the corruptions in a comma-separated list, without duplicates; "all" stands for all of them.
 
     Raises:
-        UsageError: There is no such corruption.
+        UsageError: The corruption is unknown.
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
     known = ("all", *CORRUPTIONS)
@@ -355,7 +355,7 @@ class TrainConfig:
 
         Raises:
             UsageError: A value is out of its range.
-            TypeError: There is no such attribute.
+            TypeError: The attribute is unknown.
         """
         rest = dict(values)
         parts = {

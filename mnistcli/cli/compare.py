@@ -198,11 +198,11 @@ def _train_architectures(order: Order, archs: list[str], choice: DataChoice, dev
     from mnistcli.models.flax_file import load_source
 
     folder = order.groups.runs
-    sentences = [f"There is no finished {arch} run on {choice.dataset} in {str(folder.path)!r}" for arch in archs]
-    if sentences and order.no_train:
-        raise RunError(f"{sentences[0]}, and --no-train forbids training one.")
-    for arch, sentence in zip(archs, sentences, strict=True):
-        order.face.note(f"{sentence} yet: training one first.")
+    for arch in archs:
+        lacking = f"There is no finished {arch} run on {choice.dataset} in {str(folder.path)!r}"
+        if order.no_train:
+            raise RunError(f"{lacking}, and --no-train forbids training one.")
+        order.face.note(f"{lacking} yet: training one first.")
         load_source(arch)
         work = partial(train, configure(arch, data=choice), runs=folder)
         draw_figures(order.face, train_visibly(order.face, work, order.data, device=device), order.theme)

@@ -91,7 +91,7 @@ class Sources:
 
         Raises:
             UsageError: A value is unknown or out of its range.
-            RunError: There is no such run.
+            RunError: The run does not exist.
             DataError: The run starts from another, and its data set is missing or damaged.
         """
         like = self._read_run(face, runs_dir)

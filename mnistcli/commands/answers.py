@@ -94,7 +94,7 @@ def answers_of(run: Run, dataset: Dataset, *, split: str, kept: bool = True) -> 
 
     Raises:
         RunError: The run's files are missing or damaged, or do not fit the data.
-        UsageError: There is no such split.
+        UsageError: The split is unknown.
     """
     images, model = dataset.split(split), load_for(run, dataset)
     logits = None

@@ -43,7 +43,7 @@ def measure(archs: Sequence[str], batch_sizes: Sequence[int]) -> Iterator[Speed]
     """Measure how fast each architecture trains and predicts the embedded images, and yield each result.
 
     Raises:
-        UsageError: There is no such architecture.
+        UsageError: The architecture is unknown.
     """
     data = load("mnist")
     operations = {arch: _operations(arch, data) for arch in archs}  # raises if a network does not fit the images

@@ -18,7 +18,7 @@ def evaluate_corrupted(run: Run, dataset: Dataset, *, split: str, names: Sequenc
 
     Raises:
         RunError: The run's weights are missing or damaged, or do not fit the data.
-        UsageError: There is no such split.
+        UsageError: The split is unknown.
     """
     clean, model = dataset.split(split), load_for(run, dataset)
 

@@ -13,7 +13,7 @@ def flips(a: Run, b: Run, dataset: Dataset, *, split: str) -> Flips:
 
     Raises:
         RunError: A run's weights are missing or damaged, or do not fit the data.
-        UsageError: There is no such split.
+        UsageError: The split is unknown.
     """
     return flips_between(*(answers_of(run, dataset, split=split) for run in (a, b)))
 
@@ -35,7 +35,7 @@ def read_by(runs: Mapping[str, Run], dataset: Dataset, *, split: str) -> Sequenc
 
     Raises:
         RunError: A run's weights are missing or damaged, or do not fit the data.
-        UsageError: There is no such split.
+        UsageError: The split is unknown.
     """
     if len(runs) == 2:
         return flips(runs["wrong"], runs["right"], dataset, split=split).only_b_right

@@ -106,7 +106,7 @@ def reopen(
         beside: As in `Fit`.
 
     Raises:
-        RunError: There is no such run, it is finished, or another process is training it.
+        RunError: The run does not exist, is finished, or is being trained by another process.
         UsageError, DataError: As in `begin`.
     """
     folder = runs.reopen(run)

@@ -80,7 +80,7 @@ class Dataset(Drawable):
         """Return the split of that name.
 
         Raises:
-            UsageError: There is no such split.
+            UsageError: The split is unknown.
             DataError: It is empty.
         """
         check_split(name)
@@ -93,7 +93,7 @@ class Dataset(Drawable):
         """Return the number of the class of that name.
 
         Raises:
-            UsageError: There is no such class.
+            UsageError: The class is unknown.
         """
         if name not in self.class_names:
             raise UsageError(f"{self.name!r} has no class {name!r}: expected {', '.join(self.class_names)}.")

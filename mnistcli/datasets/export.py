@@ -25,7 +25,7 @@ def export_images(
     With `by_class` they are `LABEL/SPLIT-INDEX-LABEL.png`, in a folder that `load` can read.
 
     Raises:
-        UsageError: There is no such split, or the folder is not empty or cannot be written.
+        UsageError: The split is unknown, or the folder is not empty or cannot be written.
     """
     images = dataset.split(split)
     chosen, digits = images.first(limit), len(str(len(images) - 1))

@@ -127,7 +127,7 @@ def build(
     """Return a newly initialised network; batch normalisation in `frozen` layers keeps its statistics.
 
     Raises:
-        UsageError: There is no such architecture, or it does not fit the images.
+        UsageError: The architecture is unknown, or it does not fit the images.
     """
     rngs = nnx.Rngs(jax.random.key(seed, impl=GENERATOR))
     if is_flax(arch):

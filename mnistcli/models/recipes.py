@@ -67,7 +67,7 @@ def find_recipe(arch: str) -> Recipe:
     """Return the recipe of an architecture: its name, a description in the one-line language, or FILE.py:CLASS.
 
     Raises:
-        UsageError: There is no such architecture.
+        UsageError: The architecture is unknown.
     """
     if arch in RECIPES:
         return RECIPES[arch]
@@ -102,7 +102,7 @@ def arch_key(arch: str) -> str:
     Of FILE.py:CLASS the folder is left out.
 
     Raises:
-        UsageError: There is no such architecture.
+        UsageError: The architecture is unknown.
     """
     return find_recipe(arch).network or Path(arch).name if arch not in RECIPES else arch
 
@@ -123,7 +123,7 @@ def description(arch: str) -> str | None:
     """Return the network of an architecture in the one-line language; None: it is a class in a file.
 
     Raises:
-        UsageError: There is no such architecture.
+        UsageError: The architecture is unknown.
     """
     return find_recipe(arch).network
 
@@ -135,7 +135,7 @@ def recipe_for(arch: str, data: DataChoice) -> Recipe:
     Fashion-MNIST's test images instead of 87.9 % (means of seeds 0 to 2, and of 0 and 1).
 
     Raises:
-        UsageError: There is no such architecture.
+        UsageError: The architecture is unknown.
     """
     recipe = find_recipe(arch)
     if data.dataset == DataChoice.dataset or recipe.hyper.schedule != "constant":

@@ -26,7 +26,7 @@ class Shown:
     Attributes:
         run: The run that predicts.
         top: The number of answers.
-        min_confidence: The confidence below which there is no label.
+        min_confidence: Answers below this confidence get no label.
         split_digits: Whether a picture is read digit by digit.
         alone: The path of the only picture, if there is only one: a terminal then draws it.
     """

@@ -112,7 +112,7 @@ def new_figure(width: float, height: float, theme: str) -> Iterator[Figure]:
     """Make a figure of that many inches; drawing inside `with` has the theme's style.
 
     Raises:
-        UsageError: There is no such theme.
+        UsageError: The theme is unknown.
     """
     check_theme(theme)
     before = _theme.set(THEMES[theme])

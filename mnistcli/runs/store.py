@@ -71,7 +71,7 @@ class RunsFolder:
         """Lock the folder of an unfinished run to resume it; "latest" or an architecture means the newest.
 
         Raises:
-            RunError: There is no such run, it is finished, or another process is training it.
+            RunError: The run does not exist, is finished, or is being trained by another process.
         """
         run, record = self.find_unfinished(text)
         if run.folder is None or record.status == Status.FINISHED:
@@ -90,7 +90,7 @@ class RunsFolder:
         """Return a run and its record; "latest" or an architecture means the newest unfinished run if there is one.
 
         Raises:
-            RunError: There is no such run.
+            RunError: The run does not exist.
         """
         by_arch = text == "latest" or is_architecture(text)
         folder = self._unfinished(None if text == "latest" else arch_key(text)) if by_arch else None
@@ -116,7 +116,7 @@ class RunsFolder:
         An architecture means its newest finished run, trained on `data` if given.
 
         Raises:
-            RunError: There is no such run, or it has no weights.
+            RunError: The run does not exist, or has no weights.
         """
         if text == "builtin":
             return Run("builtin", BUILTIN)
@@ -130,7 +130,7 @@ class RunsFolder:
         """Return a run, finished or not, and its run.json.
 
         Raises:
-            RunError: There is no such run, or it has no run.json.
+            RunError: The run does not exist, or has no run.json.
         """
         folder = None if text in RESERVED else self._by_name(text) or _run_at(Path(text))
         if folder is not None:

@@ -51,7 +51,7 @@ def read_picture(source: Source, *, side: int = WORKING_SIDE) -> Picture:
     """Return the picture, with a longer side of at most `side` pixels.
 
     Raises:
-        ImageError: There is no such file, or it is not a picture that can be read.
+        ImageError: The file does not exist, or is not a picture that can be read.
     """
     content = source.content
     if isinstance(content, ImageError):
