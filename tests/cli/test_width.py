@@ -122,6 +122,7 @@ def test_compare_tells_its_story_on_the_first_screen_and_all_of_it_with_v(folder
     assert len(story) <= 24
     text = "\n".join(story)
     assert all(each in text for each in ("dense-001 is better", "95 % interval", "worst confusions", "read as"))
+    assert "linear-001, dense-001 were trained on the first 3,000 images only." in story
     three = lines(in_terminal("compare", "linear", "dense", "builtin", cwd=folder, columns=80))
     assert len(three) <= 24
     assert all(each in "\n".join(three) for each in ("builtin is better", "Cochran's Q", "builtin, worst confusions"))
